@@ -1,0 +1,34 @@
+"""The two decorators every kernel uses, and the one switch for threads.
+
+`kernel` compiles a serial function, `threaded` one whose `prange` loops run on all cores. Both release the
+interpreter lock, cache what they compile and keep NaN and infinity honest (sums may be reassociated, nothing more).
+
+Threads are used only on a threading layer that two sessions may enter at once; Numba's `workqueue` aborts the
+process there, so without OpenMP or TBB a `threaded` kernel is compiled serially.
+A reduction in a `threaded` kernel sums fixed blocks, then the blocks in order: its value does not depend on how
+many threads ran it.
+"""
+
+import importlib
+
+import numba
+
+_OPTIONS = dict(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+
+
+def _thread_safe_layer() -> str | None:
+    for layer, module in (("omp", "omppool"), ("tbb", "tbbpool")):
+        try:
+            importlib.import_module(f"numba.np.ufunc.{module}")
+        except ImportError:
+            continue
+        return layer
+    return None
+
+
+THREADING_LAYER = _thread_safe_layer()
+if THREADING_LAYER:
+    numba.config.THREADING_LAYER = THREADING_LAYER
+
+kernel = numba.njit(**_OPTIONS)
+threaded = numba.njit(**_OPTIONS, parallel=THREADING_LAYER is not None)
