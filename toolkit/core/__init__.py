@@ -1,0 +1,1 @@
+"""The eight nouns: Problem, Method, State, Run, History, Probe, Claim, Lab. Knows no lab and no screen."""

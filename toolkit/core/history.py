@@ -1,0 +1,137 @@
+"""History: what was seen of a run, as columns, and snapshots of its state under a byte cap."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.core.errors import DataError
+from toolkit.core.state import COUNTERS, State
+
+FORMAT = "convergence-toolkit history 1"
+
+
+class History:
+    """Columns of equal length, one row a step: `k`, the work counters, `seconds`, the monitors and the probes.
+
+    `history["residual"]` is a view of one column; a value that was not measured at a step is NaN.
+    """
+
+    def __init__(self, monitors: tuple[str, ...] = (), probes: tuple[str, ...] = ()):
+        self.monitors, self.probes = tuple(monitors), tuple(probes)
+        names = dict.fromkeys(("k", *COUNTERS, "seconds", *self.monitors, *self.probes))
+        self._columns = {name: np.empty(64) for name in names}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._columns
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._columns[name][: self._length]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    def append(self, **columns: np.ndarray) -> None:
+        """Add rows; columns that are not given are NaN."""
+        count = len(columns["k"])
+        start, stop = self._length, self._length + count
+        for name, column in self._columns.items():
+            if stop > len(column):
+                grown = np.empty(max(stop, 2 * len(column)))
+                grown[:start] = column[:start]
+                self._columns[name] = column = grown
+            column[start:stop] = columns.get(name, np.nan)
+        self._length = stop
+
+    def note(self, name: str, value: float) -> None:
+        """Write a measured value into the last row."""
+        self._columns[name][self._length - 1] = value
+
+    def truncate(self, length: int) -> None:
+        """Forget the rows from `length` on."""
+        self._length = min(self._length, length)
+
+    def last(self, name: str) -> float:
+        """The last value that was measured, NaN if there is none."""
+        known = self[name][~np.isnan(self[name])] if name in self else ()
+        return float(known[-1]) if len(known) else float("nan")
+
+    def series(self, name: str, against: str = "k") -> tuple[np.ndarray, np.ndarray]:
+        """(abscissa, values) of a column where it was measured."""
+        known = ~np.isnan(self[name])
+        return self[against][known], self[name][known]
+
+    def copy(self) -> History:
+        twin = History(self.monitors, self.probes)
+        twin._columns = {name: column[: self._length].copy() for name, column in self._columns.items()}
+        twin._length = self._length
+        return twin
+
+    def trace_hash(self) -> str:
+        """A fingerprint of steps, work and monitors (not of clocks or probes): equal for equal runs."""
+        digest = hashlib.blake2b(digest_size=8)
+        for name in ("k", *COUNTERS, *self.monitors):
+            digest.update(name.encode() + np.ascontiguousarray(self[name]).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path, spec: dict | None = None) -> None:
+        """Write columns and spec to one `.npz` file, without pickle."""
+        about = {"format": FORMAT, "monitors": self.monitors, "probes": self.probes, "spec": spec}
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, about=np.array(json.dumps(about)), **{f"c_{n}": self[n] for n in self.names})
+
+    @classmethod
+    def load(cls, path) -> tuple[History, dict | None]:
+        """(history, spec) from a file written by `save`; DataError for anything else."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                about = json.loads(str(stored["about"]))
+                if about.get("format") != FORMAT:
+                    raise DataError(f"{path}: format {about.get('format')!r}; expected {FORMAT!r}.")
+                history = cls(about["monitors"], about["probes"])
+                history.append(**{name: stored[f"c_{name}"] for name in history.names})
+        except FileNotFoundError:
+            raise DataError(f"{path}: there is no such file.") from None
+        except DataError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"{path} is not a saved history ({error}); expected a file that History.save wrote."
+            ) from None
+        return history, about["spec"]
+
+
+class Snapshots:
+    """States by step, under a cap in bytes: when it is reached every other one is dropped (the first is kept)."""
+
+    def __init__(self, cap: int):
+        self.cap, self._states = cap, {}
+
+    def offer(self, state: State) -> None:
+        """Keep a copy of the state, thinning out older ones if there is no room."""
+        size = max(1, state.nbytes())
+        if size > self.cap:
+            return
+        self._states[state.k] = state.copy()
+        while size * len(self._states) > self.cap:
+            kept = sorted(self._states)
+            for k in kept[1::2]:
+                del self._states[k]
+
+    def before(self, k: int) -> State | None:
+        """A copy of the latest state kept at or before step k."""
+        steps = [at for at in self._states if at <= k]
+        return self._states[max(steps)].copy() if steps else None
+
+    def copy(self) -> Snapshots:
+        twin = Snapshots(self.cap)
+        twin._states = dict(self._states)
+        return twin

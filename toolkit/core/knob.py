@@ -1,0 +1,148 @@
+"""Knobs: what a person may turn, declared once on the class that owns it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from dataclasses import dataclass, field
+
+from toolkit.core.errors import KnobError
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One knob: its kind (float, int, bool, str or a family of parts), range and wording.
+
+    `optional` knobs take None, whose meaning `doc` states; `log` asks for a logarithmic slider; `live` knobs may be
+    turned in mid-run; `family` is the base class of a nested part (a preconditioner inside a solver); `file` holds the
+    name endings of a knob that names a file.
+    """
+
+    name: str
+    default: object
+    kind: type
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple = ()
+    symbol: str = ""
+    unit: str = ""
+    live: bool = False
+    optional: bool = False
+    family: type | None = None
+    file: tuple[str, ...] = ()
+    doc: str = ""
+
+    def check(self, owner: str, value):
+        """`value` as this knob's type, or KnobError naming owner, knob, value and what is expected."""
+        if value is None and self.optional:
+            return None
+        try:
+            accepted = self._convert(value)
+        except (TypeError, ValueError):
+            accepted = None
+        if accepted is None or not self._within(accepted):
+            raise KnobError(f"{owner}.{self.name} = {value!r}: expected {self.expected()}.")
+        return accepted
+
+    def expected(self) -> str:
+        """The accepted values in words."""
+        if self.family is not None:
+            text = f"a {self.family.__name__}"
+        elif self.choices:
+            text = "one of " + ", ".join(repr(choice) for choice in self.choices)
+        else:
+            text = {float: "a number", int: "a whole number", bool: "True or False", str: "a text"}[self.kind]
+            low, high = self.low, self.high
+            if low is not None and high is not None:
+                text += f" from {low:g} to {high:g}"
+            elif low is not None or high is not None:
+                text += f" of at least {low:g}" if low is not None else f" of at most {high:g}"
+        return text + (" or None" if self.optional else "")
+
+    def _convert(self, value):
+        if self.family is not None:
+            return value if isinstance(value, self.family) else None
+        if self.kind is bool:
+            return bool(value) if type(value).__name__ in ("bool", "bool_") else None
+        if isinstance(value, (bool, str)) and self.kind is not str:
+            return None
+        if self.kind is int:
+            return operator.index(value)
+        if self.kind is float:
+            return float(value)
+        return value if isinstance(value, str) else None
+
+    def _within(self, value) -> bool:
+        if self.choices:
+            return value in self.choices
+        if self.kind in (int, float) and self.family is None:
+            above = self.low is None or value >= self.low
+            return math.isfinite(value) and above and (self.high is None or value <= self.high)
+        return True
+
+
+def knob(
+    default,
+    low=None,
+    high=None,
+    *,
+    log=False,
+    choices=(),
+    symbol="",
+    unit="",
+    live=False,
+    kind=None,
+    optional=False,
+    file=(),
+    doc="",
+):
+    """A dataclass field that is a knob; `kind` is needed only where the default is None."""
+    kind = kind or type(default)
+    options = dict(low=low, high=high, log=log, choices=tuple(choices), symbol=symbol, unit=unit, live=live)
+    made = Knob("", default, kind, **options, optional=optional or default is None, file=tuple(file), doc=doc)
+    return field(default=default, metadata={"knob": made})
+
+
+def part(family: type, default, *, doc=""):
+    """A knob whose value is itself an object with knobs: any registered member of `family`."""
+    return field(default=default, metadata={"knob": Knob("", default, object, family=family, doc=doc)})
+
+
+def knobs(owner) -> dict[str, Knob]:
+    """The knobs of a class or object, by name, in the order of declaration."""
+    found = {f.name: f.metadata["knob"] for f in dataclasses.fields(owner) if "knob" in f.metadata}
+    return {name: dataclasses.replace(one, name=name) for name, one in found.items()}
+
+
+class Knobbed:
+    """Base of Problem and Method: a frozen dataclass whose knobs are checked when it is made."""
+
+    def __post_init__(self):
+        for name, one in knobs(self).items():
+            object.__setattr__(self, name, one.check(type(self).__name__, getattr(self, name)))
+
+    def turned(self, **values):
+        """A copy with some knobs changed; KnobError for a name that is no knob."""
+        known = knobs(self)
+        for name in values:
+            if name not in known:
+                names = ", ".join(known) or "none"
+                raise KnobError(f"{type(self).__name__} has no knob {name!r}; its knobs: {names}.")
+        return dataclasses.replace(self, **values)
+
+    @classmethod
+    def slug(cls) -> str:
+        """The name in the registry, in specs and links: `name` if the class sets one, else its name in snake case."""
+        own = cls.__dict__.get("name")
+        if isinstance(own, str):
+            return own
+        word = cls.__name__
+        pieces = (
+            "_" + c.lower()
+            if c.isupper() and i and (word[i - 1].islower() or word[i + 1 : i + 2].islower())
+            else c.lower()
+            for i, c in enumerate(word)
+        )
+        return "".join(pieces)

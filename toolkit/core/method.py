@@ -1,0 +1,60 @@
+"""Method: knobs only, with `init` and `step`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.knob import Knobbed
+from toolkit.core.probe import Measure
+from toolkit.core.registry import register
+from toolkit.core.state import State
+
+
+class Method(Knobbed):
+    """Base of every method: subclasses are frozen dataclasses of knobs.
+
+    A class writes `init` and either `step` or a compiled `advance`:
+    `advance(problem, state, n, rows)` does up to n steps, writes the monitored values after step i to `rows[i]`,
+    spends the same work in every step, updates `state.k`, the monitors and `state.work`, and returns the state
+    (short of n only with `state.status` set). n steps of it equal n times `step`, bit for bit.
+
+    `monitors` names the float attributes of the state that are recorded after every step at no cost; the first one is
+    what the default stopping rule looks at. `no_claim` says in words that no claim is known, where `claims` has none.
+    """
+
+    title: ClassVar[str] = ""
+    family: ClassVar[str] = ""
+    sources: ClassVar[tuple[str, ...]] = ()
+    monitors: ClassVar[tuple[str, ...]] = ()
+    no_claim: ClassVar[str] = ""
+    advance = None
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        register("method", cls)
+
+    def init(self, problem) -> State:
+        """The state before the first step. Raises `Breakdown` when the method cannot be set up on this problem."""
+        raise NotImplementedError
+
+    def step(self, problem, state: State) -> State:
+        """One step; only the returned state is valid afterwards."""
+        return self.advance(problem, state, 1, np.empty((1, len(self.monitors))))
+
+    def suits(self, problem) -> str:
+        """Why this method cannot be applied to this problem, in words; empty when it can."""
+        return ""
+
+    def claims(self, problem) -> tuple:
+        """What theory promises of this method on this problem; empty where its assumptions fail."""
+        return ()
+
+    def measures(self, problem) -> tuple[Measure, ...]:
+        """Measures only this method's state can answer (Ritz values, regret, …)."""
+        return ()
+
+    def label(self) -> str:
+        """A short name for legends and tables."""
+        return self.title

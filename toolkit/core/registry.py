@@ -1,0 +1,118 @@
+"""The registry: every problem and method that has a title, by kind, lab and name, and the labs themselves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.core.errors import SpecError, ToolkitError
+
+_CLASSES: dict[tuple[str, str, str], type] = {}
+
+
+def lab_of(cls: type) -> str:
+    """The lab a class belongs to: the package under `toolkit` that defines it, else `user`."""
+    parts = cls.__module__.split(".")
+    return parts[1] if parts[0] == "toolkit" and len(parts) > 2 else "user"
+
+
+def register(kind: str, cls: type) -> None:
+    """Enter a class that has a title of its own. A later class of the same name (a notebook cell run twice) replaces it."""
+    if cls.__dict__.get("title"):
+        _CLASSES[kind, lab_of(cls), cls.slug()] = cls
+
+
+def classes(kind: str, lab: str | None = None, family: type = object) -> dict[str, type]:
+    """Registered classes by name, in the order of definition."""
+    return {
+        name: cls
+        for (its_kind, its_lab, name), cls in _CLASSES.items()
+        if its_kind == kind and lab in (None, its_lab) and issubclass(cls, family)
+    }
+
+
+def find(kind: str, lab: str, name: str) -> type:
+    """One registered class; SpecError with the known names when there is none."""
+    if lab != "user":
+        labs()
+    cls = _CLASSES.get((kind, lab, name))
+    if cls is None:
+        known = ", ".join(classes(kind, lab)) or "none"
+        raise SpecError(f"There is no {kind} {name!r} in the lab {lab!r}; known: {known}.")
+    return cls
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Something to look at beside the curves: `data(problem, state)` gives arrays, or None when there is nothing yet.
+
+    kind "image": {"z": (rows, columns)}; "lines": {"x": …, label: y, …}; "points": {label: (x, y), …}.
+    """
+
+    name: str
+    title: str
+    kind: str
+    data: object
+    x: str = ""
+    y: str = ""
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question worth a run: a problem, the methods that race on it, and what to look at."""
+
+    name: str
+    title: str
+    question: str
+    problem: object
+    methods: tuple
+    stop: object = None
+    against: str = "k"
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A named set of problems, methods, claims, pictures and experiments."""
+
+    name: str
+    title: str
+    about: str
+    cases: tuple = ()
+    pictures: tuple[Picture, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    measure: str = "residual"
+    unit: str = ""
+
+    def problems(self) -> dict[str, type]:
+        return classes("problem", self.name)
+
+    def methods(self) -> dict[str, type]:
+        return classes("method", self.name)
+
+    def experiment(self, name: str) -> Experiment:
+        for one in self.experiments:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.experiments)
+        raise ToolkitError(f"The lab {self.name!r} has no experiment {name!r}; known: {known}.")
+
+
+@functools.cache
+def labs() -> dict[str, Lab]:
+    """Every lab: each package beside `core` that defines `LAB`, imported at the first call."""
+    root = Path(__file__).resolve().parent.parent
+    names = [info.name for info in pkgutil.iter_modules([str(root)]) if info.ispkg]
+    modules = [importlib.import_module(f"toolkit.{name}") for name in names if name not in ("core", "kernels", "ui")]
+    return {module.LAB.name: module.LAB for module in modules if isinstance(getattr(module, "LAB", None), Lab)}
+
+
+def lab(name: str) -> Lab:
+    """One lab by name; ToolkitError with the known names when there is none."""
+    if name not in labs():
+        raise ToolkitError(f"There is no lab {name!r}; known: {', '.join(labs()) or 'none'}.")
+    return labs()[name]

@@ -1,0 +1,307 @@
+"""Run: the only loop in the house."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from toolkit.core import spec as specs
+from toolkit.core.errors import Breakdown, KnobError, SpecError
+from toolkit.core.history import History, Snapshots
+from toolkit.core.knob import knobs
+from toolkit.core.probe import Every, Octaves, Probe
+from toolkit.core.state import COUNTERS, State
+from toolkit.core.status import RUNNING, Status
+from toolkit.core.stop import Stop
+
+_CHUNK = 4096
+
+
+class Run:
+    """A method at work on a problem.
+
+    Parameters
+    ----------
+    problem, method
+        What is asked and how it is answered; neither is changed by running.
+    stop : Stop
+        When to end.
+    probes
+        Measures, their names, or Probes. Watching changes nothing: iterates and work are the same with and without.
+    snapshots : int
+        Bytes of states kept for `at`; 0 keeps none (then `at` replays from the start).
+
+    `step(n)`, `slice(seconds)` and `finish()` go on; iterating goes on and yields the state after every step.
+    Trouble is a `status`, not an exception. The clock and the counters see the method's work only.
+    """
+
+    def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0):
+        self.problem, self.method, self.stop = problem, method, stop or Stop()
+        self.probes = tuple(self._probe(one) for one in probes)
+        self.history = History(method.monitors, tuple(probe.name for probe in self.probes))
+        self.state: State | None = None
+        self.changes: list[tuple[int, dict]] = []
+        self._plan: list[tuple[int, dict]] = []
+        self.seconds = 0.0
+        self._first_method = method
+        self._ended = RUNNING
+        self._cancel = threading.Event()
+        self._pace = 1
+        self._snapshots = Snapshots(snapshots)
+        self._calm = Octaves(8)
+
+    # -- how it stands ------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """Why the run ended, or running."""
+        if self._ended.done:
+            return self._ended
+        return self.state.status if self.state is not None else RUNNING
+
+    @property
+    def k(self) -> int:
+        """Steps done."""
+        return self.state.k if self.state is not None else 0
+
+    def solution(self) -> np.ndarray:
+        """The current approximation."""
+        return self._started().state.solution()
+
+    # -- going on -----------------------------------------------------------------------------------------------
+
+    def step(self, n: int = 1) -> Run:
+        """Do n steps, fewer if the run ends."""
+        self._started()
+        goal = self.k + n
+        while self.k < goal and not self._halted():
+            self._advance(goal - self.k)
+        return self
+
+    def slice(self, seconds: float = 0.01) -> Run:
+        """Go on for about `seconds`: the number of steps in a compiled call adapts by doubling and halving."""
+        end = time.perf_counter() + seconds
+        self._started()
+        while not self._halted() and time.perf_counter() < end:
+            start = time.perf_counter()
+            self._advance(self._pace)
+            spent = time.perf_counter() - start
+            if spent < seconds / 4:
+                self._pace = min(2 * self._pace, _CHUNK)
+            elif spent > seconds:
+                self._pace = max(1, self._pace // 2)
+        return self
+
+    def finish(self, stop: Stop | None = None) -> Run:
+        """Go on until the run ends."""
+        if stop is not None:
+            self.extend(stop)
+        while not self.slice().status.done:
+            pass
+        return self
+
+    def __iter__(self):
+        while not self._started()._halted():
+            self._advance(1)
+            yield self.state
+
+    def extend(self, stop: Stop) -> Run:
+        """Go on under another stopping rule."""
+        self.stop, self._ended = stop, RUNNING
+        self._cancel.clear()
+        if self.state is not None:
+            self._judge(len(self.history) - 1)
+        return self
+
+    def cancel(self) -> None:
+        """End the run within one slice; may be called from another thread."""
+        self._cancel.set()
+
+    def turn(self, **values) -> Run:
+        """Turn live knobs in mid-run; KnobError for a knob that is not live."""
+        known = knobs(self.method)
+        turned = self.method.turned(**values)
+        for name in values:
+            if not known[name].live:
+                raise KnobError(f"{type(self.method).__name__}.{name} is not live: start a new run to change it.")
+        self._started()
+        self.changes.append((self.k, values))
+        self.method = turned
+        return self
+
+    def fork(self, **values) -> Run:
+        """An independent run that goes on from here, with some live knobs turned."""
+        self._started()
+        twin = Run(self.problem, self.method, self.stop, self.probes, self._snapshots.cap)
+        twin.history, twin.state = self.history.copy(), self.state and self.state.copy()
+        twin.changes, twin.seconds = list(self.changes), self.seconds
+        twin._first_method, twin._ended, twin._pace = self._first_method, self._ended, self._pace
+        twin._snapshots = self._snapshots.copy()
+        return twin.turn(**values) if values else twin
+
+    # -- looking back -------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> State:
+        """An independent copy of the state now."""
+        return self._started().state.copy()
+
+    def at(self, k: int) -> State:
+        """The state at an earlier step: the nearest snapshot, then a replay; exact."""
+        if not 0 <= k <= self.k:
+            raise KnobError(f"step {k} is not in this run: expected a whole number from 0 to {self.k}.")
+        if k == self.k:
+            return self.snapshot()
+        state = self._snapshots.before(k) or self._first_method.init(self.problem)
+        while state.k < k and not state.status.done:
+            method, until = self._method_at(state.k)
+            state = self._go(method, state, min(until, k, state.k + _CHUNK) - state.k)[0]
+        return state
+
+    def spec(self) -> dict:
+        """The run as a small JSON-ready dict: `Run.from_spec` gives the identical trace."""
+        return {
+            "schema": specs.SCHEMA,
+            "problem": specs.describe(self.problem),
+            "method": specs.describe(self._first_method),
+            "stop": specs.values(self.stop),
+            "probes": [{"name": p.name, "every": getattr(p.cadence, "n", 0)} for p in self.probes],
+            "changes": [[k, values] for k, values in self.changes],
+        }
+
+    @classmethod
+    def from_spec(cls, spec: dict, snapshots: int = 0) -> Run:
+        """A new run as a spec says, not yet started; SpecError with the reason for anything that is not one."""
+        specs.check_schema(spec)
+        try:
+            problem, method = specs.restore("problem", spec["problem"]), specs.restore("method", spec["method"])
+            probes = {p["name"]: Every(p["every"]) if p["every"] else Octaves() for p in spec.get("probes", ())}
+            run = cls(problem, method, Stop(**spec.get("stop", {})), tuple(probes), snapshots)
+            run.probes = tuple(Probe(p.measure, probes[p.name]) for p in run.probes)
+            run._plan = [(int(k), dict(values)) for k, values in spec.get("changes", ())]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SpecError(f"The spec is damaged ({error!r}): expected what Run.spec() returns.") from None
+        return run
+
+    # -- the loop -----------------------------------------------------------------------------------------------
+
+    def _started(self) -> Run:
+        if self.state is None and not self._ended.done:
+            start = time.perf_counter()
+            try:
+                self.state = self._first_method.init(self.problem)
+            except Breakdown as trouble:
+                self._ended = Status("failed", trouble.cause, trouble.advice)
+                return self
+            self.seconds = time.perf_counter() - start
+            monitors = [[getattr(self.state, name) for name in self.method.monitors]]
+            self._record(np.array(monitors), self._counts()[None], self.seconds, 0.0)
+            self._judge(0)
+            self._turn_as_planned()
+        return self
+
+    def _halted(self) -> bool:
+        if self._cancel.is_set() and not self.status.done:
+            self._ended = Status("cancelled", f"at step {self.k}", "Press Start to run again")
+        return self.status.done
+
+    def _advance(self, n: int) -> None:
+        """At most n steps in one go, up to the next probe, snapshot or planned change, and not past the stopping row."""
+        n = min(n, self._next_due() - self.k)
+        guard, before, length = (self.state.copy() if n > 1 else None), self.seconds, len(self.history)
+        self._walk(n)
+        row = self._judge(length)
+        if row is not None and row < len(self.history) - 1:
+            self.history.truncate(length)
+            self.state, self.seconds = guard, before
+            self._walk(row - length + 1)
+            self._judge(length)
+        self._turn_as_planned()
+
+    def _turn_as_planned(self) -> None:
+        while self._plan and self._plan[0][0] <= self.k:
+            self.turn(**self._plan.pop(0)[1])
+
+    def _walk(self, n: int) -> None:
+        before, start = self._counts(), time.perf_counter()
+        self.state, rows, counts = self._go(self.method, self.state, n)
+        spent = time.perf_counter() - start
+        if counts is None:
+            share = np.arange(1, len(rows) + 1)[:, None] / max(1, len(rows))
+            counts = before + (np.array(self._counts()) - before) * share
+        self._record(rows, np.asarray(counts), self.seconds, spent)
+        self.seconds += spent
+
+    def _go(self, method, state: State, n: int):
+        """(state, monitors by step, counters by step or None) after at most n steps."""
+        rows = np.empty((n, len(method.monitors)))
+        if method.advance is not None:
+            first = state.k
+            state = method.advance(self.problem, state, n, rows)
+            return state, rows[: state.k - first], None
+        counts, done = [], 0
+        while done < n and not state.status.done:
+            state = method.step(self.problem, state)
+            rows[done] = [getattr(state, name) for name in method.monitors]
+            counts.append([getattr(state.work, name) for name in COUNTERS])
+            done += 1
+        return state, rows[:done], counts
+
+    def _record(self, rows, counts, before: float, spent: float) -> None:
+        count = len(rows)
+        if count:
+            k = np.arange(self.k - count + 1, self.k + 1, dtype=float)
+            clock = before + spent * np.arange(1, count + 1) / count
+            columns = dict(zip(self.history.monitors, rows.T)) | dict(zip(COUNTERS, counts.T))
+            self.history.append(k=k, seconds=clock, **columns)
+        for probe in self.probes:
+            if self.state.status.done or self.k == 0 or probe.cadence.next(self.k - 1) == self.k:
+                self._look(probe)
+        if self._snapshots.cap and (self.k == 0 or self._calm.next(self.k - 1) == self.k):
+            self._snapshots.offer(self.state)
+
+    def _judge(self, start: int) -> int | None:
+        """End the run at the first row from `start` on where the stopping rule holds; that row, or None."""
+        found = self.stop.first(self.history, max(0, start))
+        if found is None:
+            return None
+        self._ended = found[1]
+        if found[0] == len(self.history) - 1:
+            for probe in self.probes:
+                if np.isnan(self.history[probe.name][-1]):
+                    self._look(probe)
+        return found[0]
+
+    def _look(self, probe: Probe) -> None:
+        self.history.note(probe.name, probe.measure.function(self.problem, self.state))
+
+    def _next_due(self) -> int:
+        cadences = [probe.cadence for probe in self.probes] + ([self._calm] if self._snapshots.cap else [])
+        limits = [self.k + _CHUNK, *(k for k, _ in self._plan[:1])]
+        if self.stop.steps is not None:
+            limits.append(max(self.k + 1, self.stop.steps))
+        return min(*limits, *(cadence.next(self.k) for cadence in cadences))
+
+    def _method_at(self, k: int):
+        """(the method in force at step k, the step of the next change)."""
+        method, until = self._first_method, self.k
+        for at, values in self.changes:
+            if at > k:
+                until = at
+                break
+            method = method.turned(**values)
+        return method, until
+
+    def _counts(self):
+        return np.array([getattr(self.state.work, name) for name in COUNTERS], dtype=float)
+
+    def _probe(self, one) -> Probe:
+        if isinstance(one, Probe):
+            return one
+        if isinstance(one, str):
+            known = {m.name: m for m in (*self.problem.measures(), *self.method.measures(self.problem))}
+            if one not in known:
+                raise KnobError(f"There is no measure {one!r} here; known: {', '.join(known) or 'none'}.")
+            one = known[one]
+        return Probe(one)

@@ -1,0 +1,77 @@
+"""When a run ends: tolerances on a measure, budgets, stagnation, divergence, non-finite values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.core.history import History
+from toolkit.core.knob import Knobbed, knob
+from toolkit.core.status import Status
+
+BUDGETS = {"steps": "k", "matvecs": "matvecs", "nfe": "nfe", "flops": "flops", "seconds": "seconds"}
+
+
+@dataclass(frozen=True)
+class Stop(Knobbed):
+    """Converged when measure ≤ max(atol, rtol · its first value); ended when a budget is spent or nothing moves.
+
+    `measure` is any recorded column; empty means the method's first monitor. Budgets that are None are not limits.
+    """
+
+    measure: str = knob("", doc="column that is compared with the tolerances; empty: the method's own residual")
+    rtol: float = knob(1e-8, 0, 1, log=True, doc="tolerance relative to the first value")
+    atol: float = knob(0.0, 0, doc="absolute tolerance")
+    steps: int = knob(10_000, 0, doc="most steps", optional=True)
+    matvecs: int = knob(None, 0, kind=int, doc="most operator products")
+    nfe: int = knob(None, 0, kind=int, doc="most function evaluations")
+    flops: float = knob(None, 0, kind=float, doc="most floating-point operations")
+    seconds: float = knob(None, 0, kind=float, unit="s", doc="most seconds")
+    divergence: float = knob(1e10, 1, log=True, doc="growth over the first value that counts as divergence")
+    stagnation: int = knob(0, 0, doc="steps without a gain of one percent that count as stagnation; 0: never")
+
+    def column(self, history: History) -> str:
+        """The column that is compared with the tolerances; empty when nothing is monitored."""
+        return self.measure or (history.monitors[0] if history.monitors else "")
+
+    def first(self, history: History, start: int) -> tuple[int, Status] | None:
+        """(row, status) of the first row from `start` on where the run ends, or None."""
+        found = [rule for rule in self._rules(history, start) if rule is not None]
+        return min(found, key=lambda rule: rule[0]) if found else None
+
+    def _rules(self, history: History, start: int):
+        name = self.column(history)
+        for monitor in dict.fromkeys((*history.monitors, name)):
+            if monitor in history:
+                values = history[monitor][start:]
+                bad = np.isinf(values) if monitor in history.probes else ~np.isfinite(values)
+                yield _hit(bad, start, "non-finite", f"{monitor} is no longer finite", "Try a smaller parameter")
+        if name in history:
+            yield from self._tolerances(history[name], start, name)
+        for budget, column in BUDGETS.items():
+            most = getattr(self, budget)
+            if most is not None:
+                spent = history[column][start:] >= most
+                yield _hit(spent, start, "budget", f"{most:g} {budget} are spent", f"Raise the budget of {budget}")
+
+    def _tolerances(self, values, start: int, name: str):
+        first = values[0]
+        goal = max(self.atol, self.rtol * first) if np.isfinite(first) else self.atol
+        yield _hit(values[start:] <= goal, start, "converged", f"{name} ≤ {goal:.3g}", "")
+        if first > 0:
+            cause = f"{name} grew {self.divergence:.0e}-fold"
+            advice = "The iteration does not converge on this problem"
+            yield _hit(values[start:] > self.divergence * first, start, "diverged", cause, advice)
+        if self.stagnation:
+            since = max(0, start - 2 * self.stagnation)
+            best = np.fmin.accumulate(values[since:])
+            old = np.concatenate((np.full(min(self.stagnation, len(best)), np.inf), best[: -self.stagnation]))
+            idle = best[start - since :] > 0.99 * old[start - since :]
+            cause = f"{name} gained less than 1 % in {self.stagnation} steps"
+            yield _hit(idle, start, "stagnated", cause, "Change the method or its preconditioner")
+
+
+def _hit(where, start: int, kind: str, cause: str, advice: str):
+    rows = np.flatnonzero(where)
+    return (start + int(rows[0]), Status(kind, cause, advice)) if len(rows) else None
