@@ -153,7 +153,7 @@ class Exact(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Order(Claim):
-    """Order of convergence: the slope of log(measure at the end) against log(knob) on a ladder is −p (+p for a step size).
+    """Order of convergence: the slope of log(measure at the end) against log(knob) on a ladder is −p (`growing`: +p).
 
     `over` names a knob of the method or the problem, `values` the rungs. `at_least` accepts a higher order.
     """
@@ -198,7 +198,7 @@ class Flat(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Beats(Claim):
-    """Needs at most `factor` times what another method needs (iterations, matvecs, evaluations), to the same tolerance."""
+    """Needs at most `factor` times what another method needs (steps, matvecs, NFE), to the same tolerance."""
 
     other: object
     measure: str = "matvecs"

@@ -20,7 +20,7 @@ def lab_of(cls: type) -> str:
 
 
 def register(kind: str, cls: type) -> None:
-    """Enter a class that has a title of its own. A later class of the same name (a notebook cell run twice) replaces it."""
+    """Enter a class that has a title of its own; a later one of the same name (a cell run twice) replaces it."""
     if cls.__dict__.get("title"):
         _CLASSES[kind, lab_of(cls), cls.slug()] = cls
 

@@ -207,7 +207,7 @@ class Run:
         return self.status.done
 
     def _advance(self, n: int) -> None:
-        """At most n steps in one go, up to the next probe, snapshot or planned change, and not past the stopping row."""
+        """At most n steps in one go, up to the next probe, snapshot or planned change, not past the stopping row."""
         n = min(n, self._next_due() - self.k)
         guard, before, length = (self.state.copy() if n > 1 else None), self.seconds, len(self.history)
         self._walk(n)

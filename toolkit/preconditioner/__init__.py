@@ -1,0 +1,25 @@
+"""The preconditioner lab: solvers and preconditioners for linear systems, on model problems and real matrices."""
+
+from toolkit.core.registry import Experiment, Lab
+from toolkit.preconditioner.krylov import CG
+from toolkit.preconditioner.pictures import PICTURES
+from toolkit.preconditioner.poisson import Poisson
+from toolkit.preconditioner.preconditioning import Identity, Preconditioner
+from toolkit.preconditioner.system import LinearSystem, System, system
+
+LAB = Lab(
+    name="preconditioner",
+    title="Preconditioner lab",
+    about="Solve A x = b: race solvers and preconditioners, and watch theory hold or fail.",
+    cases=(Poisson(dim=1, n=16), Poisson(dim=2, n=12)),
+    pictures=PICTURES,
+    experiments=(
+        Experiment(
+            "mesh",
+            "Finer meshes are harder",
+            "How does the number of CG steps grow as the mesh is refined?",
+            Poisson(dim=2, n=64),
+            (CG(),),
+        ),
+    ),
+)

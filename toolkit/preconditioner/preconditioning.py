@@ -1,0 +1,142 @@
+"""Preconditioners, each of which is also a stationary method: one application of M⁻¹ to the residual is one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Rate
+from toolkit.core.errors import Breakdown
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.preconditioner.system import LinearSystem
+
+DENSE_LIMIT = 400
+
+
+@dataclass
+class Built:
+    """M⁻¹ made for one system: `apply(r, out)` writes M⁻¹ r into `out` (shapes (n,)); `flops` and `matvecs` of one use.
+
+    Whoever needs scratch space subclasses and gives `copy()` a fresh one: copies are used from different threads.
+    """
+
+    apply: Callable[[np.ndarray, np.ndarray], None]
+    flops: float = 0.0
+    matvecs: int = 0
+
+    def copy(self) -> Built:
+        return self
+
+
+@dataclass(slots=True, kw_only=True)
+class StationaryState(State):
+    """x, its residual r = b − A x, the correction z, and ‖r‖/‖b‖."""
+
+    built: Built
+    x: np.ndarray
+    r: np.ndarray
+    z: np.ndarray
+    residual: float
+
+    def solution(self) -> np.ndarray:
+        return self.x
+
+
+@dataclass(frozen=True)
+class Preconditioner(Method):
+    """Base: subclasses give `build(system) -> Built`. As a method it iterates x ← x + M⁻¹ (b − A x).
+
+    `hermitian` says that M is Hermitian positive definite whenever A is, as CG and MINRES need.
+    """
+
+    family: ClassVar[str] = "stationary"
+    monitors: ClassVar[tuple[str, ...]] = ("residual",)
+    hermitian: ClassVar[bool] = True
+
+    def build(self, system: LinearSystem) -> Built:
+        """M⁻¹ for this system. Raises `Breakdown` when it cannot be made."""
+        raise NotImplementedError
+
+    def init(self, system: LinearSystem) -> StationaryState:
+        x = np.array(system.start)
+        r = system.residual(x)
+        residual = float(np.linalg.norm(r)) / system.norm
+        return StationaryState(built=self.build(system), x=x, r=r, z=np.empty_like(r), residual=residual)
+
+    def step(self, system: LinearSystem, state: StationaryState) -> StationaryState:
+        state.built.apply(state.r, state.z)
+        state.x += state.z
+        state.r = system.residual(state.x)
+        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        state.k += 1
+        state.work.solves += 1
+        state.work.matvecs += 1 + state.built.matvecs
+        state.work.flops += system.matvec_flops + state.built.flops + 4.0 * system.size
+        if not np.isfinite(state.residual):
+            state.status = Status(
+                "non-finite", "the residual overflowed", "The iteration matrix has spectral radius > 1"
+            )
+        return state
+
+    def spectral_radius(self, system: LinearSystem) -> float:
+        """ρ(I − M⁻¹A), by a dense eigenvalue computation: for systems of at most `DENSE_LIMIT` unknowns."""
+        return float(np.abs(np.linalg.eigvals(iteration_matrix(self.build(system), system))).max())
+
+    def claims(self, system: LinearSystem) -> tuple:
+        """The asymptotic factor ρ(I − M⁻¹A) as a limit, where it is small enough to be computed densely."""
+        if not system.assembled or system.size > DENSE_LIMIT:
+            return ()
+        try:
+            radius = self.spectral_radius(system)
+        except Breakdown:
+            return ()
+        if not 0 < radius < 1:
+            return ()
+        title = f"factor ρ(I − M⁻¹A) = {radius:.4f} per step"
+        return (Rate(measure="residual", factor=radius, title=title, source="saad2003", assumes="ρ(I − M⁻¹A) < 1"),)
+
+
+def iteration_matrix(built: Built, system: LinearSystem) -> np.ndarray:
+    """I − M⁻¹A, dense, column by column."""
+    columns = np.eye(system.size, dtype=system.dtype)
+    out = np.empty(system.size, dtype=system.dtype)
+    for column in columns:
+        built.apply(system.matvec(column.copy()), out)
+        column -= out
+    return columns.T
+
+
+@dataclass(frozen=True)
+class Identity(Preconditioner):
+    """No preconditioner: M = I. As a method, Richardson's iteration x ← x + ω (b − A x).
+
+    Reference: L. F. Richardson, Phil. Trans. R. Soc. A 210 (1911) 307–357, doi:10.1098/rsta.1911.0009.
+    """
+
+    title: ClassVar[str] = "none (Richardson)"
+    name: ClassVar[str] = "richardson"
+    sources: ClassVar[tuple[str, ...]] = ("richardson1911",)
+    omega: float = knob(
+        None, 1e-12, 1e12, kind=float, log=True, symbol="ω", doc="step; None: 2/(λmin + λmax) if A is definite, else 1"
+    )
+
+    def step_length(self, system: LinearSystem) -> float:
+        """ω, or the best one for a positive definite A."""
+        if self.omega is not None:
+            return self.omega
+        return 2.0 / sum(system.extremes) if system.definite and system.extremes else 1.0
+
+    def build(self, system: LinearSystem) -> Built:
+        return Built(lambda r, out: np.copyto(out, r))
+
+    def init(self, system: LinearSystem) -> StationaryState:
+        state = Preconditioner.init(self, system)
+        omega = self.step_length(system)
+        state.built = Built(lambda r, out: np.multiply(r, omega, out=out), flops=float(system.size))
+        return state
