@@ -90,7 +90,7 @@ class LinearSystem(Problem):
 
     @cached_property
     def extremes(self) -> tuple[float, float] | None:
-        """(smallest, largest) eigenvalue of a Hermitian A; closed form in subclasses, else computed; None if unknown."""
+        """(smallest, largest) eigenvalue of a Hermitian A; closed form or computed; None if unknown."""
         return _extreme_eigenvalues(self.matrix) if self.symmetric and self.size <= SPECTRUM_LIMIT else None
 
     @property
@@ -112,7 +112,7 @@ class LinearSystem(Problem):
         return self.energy(self.exact) or 1.0
 
     def field(self, v: np.ndarray) -> np.ndarray | None:
-        """A vector as a picture of (rows, columns): 2D grids as they are, the middle slice of 3D ones; None otherwise."""
+        """A vector as a picture of (rows, columns): 2D grids as they are, of 3D ones the middle slice; else None."""
         if self.shape is None or len(self.shape) == 1:
             return None
         grid = np.asarray(v).real.reshape(self.shape)
