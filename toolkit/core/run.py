@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from toolkit.core import spec as specs
-from toolkit.core.errors import Breakdown, KnobError, SpecError
+from toolkit.core.errors import Breakdown, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History, Snapshots
 from toolkit.core.knob import knobs
 from toolkit.core.probe import Every, Octaves, Probe
@@ -68,7 +68,7 @@ class Run:
 
     def solution(self) -> np.ndarray:
         """The current approximation."""
-        return self._started().state.solution()
+        return self._standing().solution()
 
     # -- going on -----------------------------------------------------------------------------------------------
 
@@ -133,9 +133,9 @@ class Run:
 
     def fork(self, **values) -> Run:
         """An independent run that goes on from here, with some live knobs turned."""
-        self._started()
+        self._standing()
         twin = Run(self.problem, self.method, self.stop, self.probes, self._snapshots.cap)
-        twin.history, twin.state = self.history.copy(), self.state and self.state.copy()
+        twin.history, twin.state = self.history.copy(), self.state.copy()
         twin.changes, twin.seconds = list(self.changes), self.seconds
         twin._first_method, twin._ended, twin._pace = self._first_method, self._ended, self._pace
         twin._snapshots = self._snapshots.copy()
@@ -145,7 +145,7 @@ class Run:
 
     def snapshot(self) -> State:
         """An independent copy of the state now."""
-        return self._started().state.copy()
+        return self._standing().copy()
 
     def at(self, k: int) -> State:
         """The state at an earlier step: the nearest snapshot, then a replay; exact."""
@@ -200,6 +200,11 @@ class Run:
             self._judge(0)
             self._turn_as_planned()
         return self
+
+    def _standing(self) -> State:
+        if self._started().state is None:
+            raise ToolkitError(f"The run could not start. {self._ended}")
+        return self.state
 
     def _halted(self) -> bool:
         if self._cancel.is_set() and not self.status.done:
