@@ -5,6 +5,7 @@ from toolkit.preconditioner.krylov import CG
 from toolkit.preconditioner.pictures import PICTURES
 from toolkit.preconditioner.poisson import Poisson
 from toolkit.preconditioner.preconditioning import Identity, Preconditioner
+from toolkit.preconditioner.relaxation import SOR, SSOR, GaussSeidel, Jacobi
 from toolkit.preconditioner.system import LinearSystem, System, system
 
 LAB = Lab(

@@ -1,0 +1,245 @@
+"""Relaxation: Jacobi, Gauss–Seidel, SOR and SSOR, each a stationary method and a preconditioner.
+
+Notation: A = D + L + U, diagonal and strict triangles; μ is the spectral radius of Jacobi's I − D⁻¹A.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Beats, Order, Rate
+from toolkit.core.errors import Breakdown
+from toolkit.core.knob import knob
+from toolkit.core.stop import Stop
+from toolkit.preconditioner.poisson import Poisson
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner
+from toolkit.preconditioner.system import LinearSystem
+from toolkit.preconditioner.triangular import Triangle
+
+_DEFECT_TOL = 0.12  # the slope of k ρ^k, seen over the later half of nine digits, is off by at most this share
+
+
+def diagonal(system: LinearSystem) -> np.ndarray:
+    """The diagonal of A; Breakdown naming the row where it vanishes."""
+    d = system.matrix.diagonal()
+    zero = np.flatnonzero(d == 0)
+    if len(zero):
+        row = int(zero[0])
+        raise Breakdown(
+            f"A[{row}, {row}] = 0 (counting from 0): relaxation divides by the diagonal",
+            "Reorder the rows, or use GMRES with threshold ILU",
+        )
+    return d
+
+
+def jacobi_radius(system: LinearSystem) -> float | None:
+    """μ = ρ(I − D⁻¹A): cos πh on Poisson, max |1 − λ/d| for a constant diagonal d, dense if small; else None."""
+    if isinstance(system, Poisson):
+        return float(np.cos(np.pi / system.n))
+    d = diagonal(system)
+    if system.symmetric and np.ptp(d.real) <= 1e-12 * abs(d[0]) and system.extremes:
+        return float(max(abs(1 - value / d[0].real) for value in system.extremes))
+    if system.size > DENSE_LIMIT:
+        return None
+    return float(np.abs(np.linalg.eigvals(np.eye(system.size) - system.matrix.toarray() / d[:, None])).max())
+
+
+def young_omega(mu: float) -> float:
+    """ω_opt = 2 / (1 + √(1 − μ²)) for consistently ordered A with real Jacobi eigenvalues in (−1, 1) (Young 1954)."""
+    return 2.0 / (1.0 + float(np.sqrt(1.0 - mu * mu)))
+
+
+def _sharp(factor: float, title: str, source: str, **options) -> Rate:
+    about = "5- or 7-point Poisson, lexicographic order; the error contains the smoothest mode"
+    return Rate(measure="residual", factor=factor, sharp=True, title=title, source=source, assumes=about, **options)
+
+
+def _growth(system: Poisson, p: float, title: str, source: str) -> Order:
+    stop, values = Stop(rtol=1e-6, steps=20_000), (6, 9, 12) if system.dim == 3 else (8, 16, 32)
+    about = "Poisson, rate set by the smoothest mode"
+    options = dict(growing=True, title=title, source=source, assumes=about, stop=stop)
+    return Order(measure="k", p=p, over="n", values=values, **options)
+
+
+@dataclass(frozen=True)
+class Jacobi(Preconditioner):
+    """Damped Jacobi: M = D/ω.
+
+    x ← x + ω D⁻¹ (b − A x). One division an unknown. Diverges when ω λmax(D⁻¹A) > 2 for positive definite A;
+    cannot be built with a zero on the diagonal. On Poisson the factor is |1 − ω (1 ∓ cos πh)|, worse sign.
+    Reference: C. G. J. Jacobi, Astron. Nachr. 22 (1845) 297–306, doi:10.1002/asna.18450222002; Saad (2003), (4.5).
+    """
+
+    title: ClassVar[str] = "Jacobi"
+    sources: ClassVar[tuple[str, ...]] = ("jacobi1845", "saad2003")
+    omega: float = knob(1.0, 0.01, 2.0, symbol="ω", doc="damping; 2/3 to 4/5 smooth, 1 is Jacobi's own")
+
+    def build(self, system: LinearSystem) -> Built:
+        scale = self.omega / diagonal(system)
+        return Built(lambda r, out: np.multiply(scale, r, out=out), flops=float(system.size))
+
+    def claims(self, system: LinearSystem) -> tuple:
+        """On Poisson the closed form, sharp, and steps growing with n²; else the dense spectral radius as a limit."""
+        if not isinstance(system, Poisson):
+            return Preconditioner.claims(self, system)
+        mu = np.cos(np.pi / system.n)
+        factor = max(abs(1 - self.omega * (1 - mu)), abs(1 - self.omega * (1 + mu)))
+        if not 0 < factor < 1 or self.omega > 1:
+            return Preconditioner.claims(self, system)
+        found = [_sharp(float(factor), f"1 − ω (1 − cos πh) = {factor:.5f}", "saad2003")]
+        return (*found, _growth(system, 2.0, "steps grow like n²", "saad2003"))
+
+
+@dataclass(frozen=True)
+class GaussSeidel(Preconditioner):
+    """Gauss–Seidel: M = D + L (forward) or D + U (backward).
+
+    Each unknown in turn is set so that its equation holds. One triangular solve a step.
+    Converges for Hermitian positive definite and for irreducibly diagonally dominant A; M is not Hermitian.
+    Factor cos² πh on Poisson: twice as fast as Jacobi, as for every consistently ordered A (Young 1954, μ² = λ).
+    Reference: L. Seidel, Abh. Bayer. Akad. Wiss. 11 (1874) 81–108; Saad (2003), (4.8); D. M. Young (1954).
+    """
+
+    title: ClassVar[str] = "Gauss–Seidel"
+    sources: ClassVar[tuple[str, ...]] = ("young1954", "saad2003")
+    hermitian: ClassVar[bool] = False
+    direction: str = knob("forward", choices=("forward", "backward"), doc="order in which the unknowns are visited")
+
+    def build(self, system: LinearSystem) -> Built:
+        d = diagonal(system)
+        lower = self.direction == "forward"
+        return _solve_with(Triangle(system.matrix, d, lower), system)
+
+    def claims(self, system: LinearSystem) -> tuple:
+        """On Poisson cos² πh, sharp, half of Jacobi's steps, and steps growing with n²; else the dense radius."""
+        if not isinstance(system, Poisson):
+            return Preconditioner.claims(self, system)
+        factor = float(np.cos(np.pi / system.n) ** 2)
+        if factor == 0:
+            return ()
+        twice = Beats(
+            other=Jacobi(),
+            measure="k",
+            factor=0.52,
+            title="half the steps of Jacobi (μ² = λ)",
+            source="young1954",
+            assumes="consistently ordered A",
+            stop=Stop(rtol=1e-8, steps=20_000),
+        )
+        steps = _growth(system, 2.0, "steps grow like n²", "young1954")
+        return (_sharp(factor, f"cos² πh = {factor:.5f}", "young1954"), twice, steps)
+
+
+@dataclass(frozen=True)
+class SOR(Preconditioner):
+    """Successive over-relaxation: M = D/ω + L.
+
+    Every Gauss–Seidel correction is taken ω times. One triangular solve a step. For Hermitian positive definite A it
+    converges exactly when 0 < ω < 2 (Ostrowski–Reich). For consistently ordered A with real Jacobi eigenvalues
+    ω_opt = 2/(1 + √(1 − μ²)) and the factor is ω_opt − 1; there the largest eigenvalue is defective, so that errors
+    decay like k (ω_opt − 1)^k. On Poisson √(1 − μ²) = sin πh.
+    Reference: D. M. Young, Trans. AMS 76 (1954) 92–111, doi:10.1090/S0002-9947-1954-0059635-7.
+    """
+
+    title: ClassVar[str] = "SOR"
+    sources: ClassVar[tuple[str, ...]] = ("young1954", "saad2003")
+    hermitian: ClassVar[bool] = False
+    omega: float = knob(
+        None, 0.01, 1.99, kind=float, symbol="ω", doc="relaxation; None: Young's optimum where μ is known, else 1.5"
+    )
+
+    def relaxation(self, system: LinearSystem) -> float:
+        """ω, or Young's optimum, or 1.5 where μ is not known or not below one."""
+        if self.omega is not None:
+            return self.omega
+        mu = jacobi_radius(system)
+        return young_omega(mu) if mu is not None and mu < 1 else 1.5
+
+    def build(self, system: LinearSystem) -> Built:
+        d = diagonal(system)
+        return _solve_with(Triangle(system.matrix, d / self.relaxation(system), True), system)
+
+    def factor(self, mu: float, omega: float) -> float:
+        """ρ of SOR from Young's (λ + ω − 1)² = λ ω² μ²."""
+        if omega >= young_omega(mu):
+            return omega - 1
+        half = omega * mu / 2
+        return float((half + np.sqrt(half * half - (omega - 1))) ** 2)
+
+    def claims(self, system: LinearSystem) -> tuple:
+        """On Poisson Young's factor as a limit and, at the optimum, steps growing like n; else the dense radius."""
+        if not isinstance(system, Poisson) or system.n < 3:
+            return Preconditioner.claims(self, system)
+        omega, mu = self.relaxation(system), float(np.cos(np.pi / system.n))
+        factor = self.factor(mu, omega)
+        about = "5- or 7-point Poisson, lexicographic order; at ω_opt errors decay like k (ω − 1)^k"
+        title = f"Young's factor {factor:.5f} at ω = {omega:.4f}"
+        options = dict(title=title, source="young1954", assumes=about, tol=_DEFECT_TOL)
+        found = (Rate(measure="residual", factor=factor, **options),)
+        return (*found, _growth(system, 1.0, "steps grow like n", "young1954")) if self.omega is None else found
+
+
+@dataclass(frozen=True)
+class SSOR(Preconditioner):
+    """Symmetric SOR: M = ω/(2 − ω) (D/ω + L) D⁻¹ (D/ω + U).
+
+    A forward, then a backward SOR sweep; two triangular solves a step. M is Hermitian positive definite with A for
+    0 < ω < 2, and the eigenvalues of M⁻¹A lie in (0, 1]. With m = 1/(1 − μ) = max ⟨x,Dx⟩/⟨x,Ax⟩ and
+    ω* = 2/(1 + √(2/m)),  κ(M⁻¹A) ≤ 1/2 + √(m/2)  whenever ⟨x, (L D⁻¹U − D/4) x⟩ ≤ 0 for all x, as on
+    Poisson: κ is the square root of what Jacobi leaves.
+    Reference: D. M. Young (1954); O. Axelsson, BIT 12 (1972) 443–467, doi:10.1007/BF01932955; Axelsson & Barker,
+    Finite Element Solution of Boundary Value Problems (2001), chapter 1, doi:10.1137/1.9780898719253.
+    """
+
+    title: ClassVar[str] = "SSOR"
+    sources: ClassVar[tuple[str, ...]] = ("axelsson2001", "young1954", "saad2003")
+    omega: float = knob(
+        None, 0.01, 1.99, kind=float, symbol="ω", doc="relaxation; None: Axelsson's ω* where μ is known, else 1"
+    )
+
+    def relaxation(self, system: LinearSystem) -> float:
+        """ω, or Axelsson's ω* = 2/(1 + √(2 (1 − μ))), or 1 where μ is not known or not below one."""
+        if self.omega is not None:
+            return self.omega
+        mu = jacobi_radius(system)
+        return 2.0 / (1.0 + float(np.sqrt(2.0 * (1.0 - mu)))) if mu is not None and mu < 1 else 1.0
+
+    def build(self, system: LinearSystem) -> Built:
+        d, omega = diagonal(system), self.relaxation(system)
+        forward, backward = Triangle(system.matrix, d / omega, True), Triangle(system.matrix, d / omega, False)
+        middle = (2.0 - omega) / omega * d
+
+        def make():
+            half = np.empty(system.size, dtype=system.dtype)
+
+            def apply(r, out):
+                forward.solve(r, half)
+                np.multiply(half, middle, out=half)
+                backward.solve(half, out)
+
+            return apply
+
+        return Built.with_scratch(make, flops=forward.flops + backward.flops + system.size)
+
+    def condition(self, system: LinearSystem) -> float | None:
+        """Axelsson's 1/2 + √(m/2) on Poisson at ω*."""
+        if isinstance(system, Poisson) and self.omega is None:
+            return 0.5 + float(np.sqrt(0.5 / (1 - np.cos(np.pi / system.n))))
+        return Preconditioner.condition(self, system)
+
+    def claims(self, system: LinearSystem) -> tuple:
+        """The factor 1 − 1/κ, a limit."""
+        if not isinstance(system, Poisson) or self.omega is not None:
+            return Preconditioner.claims(self, system)
+        kappa = self.condition(system)
+        title = f"1 − 1/κ with κ ≤ 1/2 + 1/(2 sin(πh/2)) = {kappa:.3f}"
+        about = "Poisson, lexicographic order, ω = 2/(1 + 2 sin(πh/2))"
+        found = (Rate(measure="residual", factor=1 - 1 / kappa, title=title, source="axelsson2001", assumes=about),)
+        return (*found, _growth(system, 1.0, "steps grow like n", "axelsson2001"))
+
+
+def _solve_with(triangle: Triangle, system: LinearSystem) -> Built:
+    return Built(triangle.solve, flops=triangle.flops)
