@@ -26,89 +26,132 @@ from numba import prange
 
 from ._jit import kernel, threaded
 
-
-@kernel
-def _relax_row(x, y, b, i, j, p, n2, w, planar):
-    """x <- b + sum_d w_d (neighbours in y) on one row of parity p."""
-    m = n2 // 2 if p else (n2 - 1) // 2
-    lo = 1 - p
-    row, f = x[i, j, lo : lo + m], b[i, j, lo : lo + m]
-    left, right = y[i, j, 0:m], y[i, j, 1 : m + 1]
-    front, back = y[i - 1, j, lo : lo + m], y[i + 1, j, lo : lo + m]
-    w0, w1, w2 = w
-    if planar:
-        for k in range(m):
-            row[k] = f[k] + w0 * (front[k] + back[k]) + w2 * (left[k] + right[k])
-    else:
-        below, above = y[i, j - 1, lo : lo + m], y[i, j + 1, lo : lo + m]
-        for k in range(m):
-            row[k] = f[k] + w0 * (front[k] + back[k]) + w1 * (below[k] + above[k]) + w2 * (left[k] + right[k])
+# Rows are indexed by unsigned numbers, in place: a signed index would be tested for being negative, and a view of a row
+# would be reference-counted, atomically, which costs more than the row itself.
+_U = np.uint64
 
 
 @kernel
 def _relax_plane(x, y, b, i, s, n, w):
-    if n[1] == 0:
-        _relax_row(x, y, b, i, 0, (i + s) & 1, n[2], w, True)
-        return
-    for j in range(1, n[1]):
-        _relax_row(x, y, b, i, j, (i + j + s) & 1, n[2], w, False)
+    """x <- b + sum_d w_d (neighbours in y) on the plane i of the colour s."""
+    w0, w1, w2 = w
+    one = _U(1)
+    planar = n[1] == 0
+    for j in range(0 if planar else 1, 1 if planar else n[1]):
+        p = (i + j + s) & 1
+        count, low = _U((n[2] - 1 + p) // 2), _U(1 - p)
+        if planar:
+            for k in range(count):
+                q = k + low
+                x[i, j, q] = b[i, j, q] + w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w2 * (y[i, j, k] + y[i, j, k + one])
+        else:
+            for k in range(count):
+                q = k + low
+                near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w1 * (y[i, j - 1, q] + y[i, j + 1, q])
+                x[i, j, q] = b[i, j, q] + near + w2 * (y[i, j, k] + y[i, j, k + one])
 
 
 @kernel
 def _residual_plane(r, x, y, b, i, s, n, w):
-    """r[i & 3] <- b + sum_d w_d (neighbours in y) - x on the plane i: the residual over the diagonal."""
+    """r[i & 3] <- b + sum_d w_d (neighbours in y) - x on the plane i of the colour s: the residual over the diagonal."""
+    w0, w1, w2 = w
+    one = _U(1)
     planar = n[1] == 0
     for j in range(0 if planar else 1, 1 if planar else n[1]):
         p = (i + j + s) & 1
-        m = n[2] // 2 if p else (n[2] - 1) // 2
-        lo = 1 - p
-        out, row, f = r[i & 3, j, lo : lo + m], x[i, j, lo : lo + m], b[i, j, lo : lo + m]
-        left, right = y[i, j, 0:m], y[i, j, 1 : m + 1]
-        front, back = y[i - 1, j, lo : lo + m], y[i + 1, j, lo : lo + m]
-        w0, w1, w2 = w
+        count, low = _U((n[2] - 1 + p) // 2), _U(1 - p)
         if planar:
-            for k in range(m):
-                out[k] = f[k] - row[k] + w0 * (front[k] + back[k]) + w2 * (left[k] + right[k])
+            for k in range(count):
+                q = k + low
+                near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w2 * (y[i, j, k] + y[i, j, k + one])
+                r[i & 3, j, q] = b[i, j, q] - x[i, j, q] + near
         else:
-            below, above = y[i, j - 1, lo : lo + m], y[i, j + 1, lo : lo + m]
-            for k in range(m):
-                near = w0 * (front[k] + back[k]) + w1 * (below[k] + above[k])
-                out[k] = f[k] - row[k] + near + w2 * (left[k] + right[k])
+            for k in range(count):
+                q = k + low
+                near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w1 * (y[i, j - 1, q] + y[i, j + 1, q])
+                r[i & 3, j, q] = b[i, j, q] - x[i, j, q] + near + w2 * (y[i, j, k] + y[i, j, k + one])
 
 
 @kernel
-def _restrict_row(r, red, black, line, plane, j_coarse, s, n, c, scale, add):
-    """Full weighting of the residual of one colour (the other's is zero or added by a second call), one coarse row."""
-    same, other = line[0], line[1]  # sums of the fine rows with p = 0 (even m) and p = 1 (odd m)
-    same[:] = 0.0
-    other[:] = 0.0
-    centre_i, centre_j = plane * (1 + c[0]), j_coarse * (1 + c[1])
-    for di in range(-c[0], c[0] + 1):
-        for dj in range(-c[1], c[1] + 1):
-            i, j = centre_i + di, centre_j + dj
-            weight = scale * (1.0 if c[0] == 0 else 0.5 - 0.25 * abs(di)) * (1.0 if c[1] == 0 else 0.5 - 0.25 * abs(dj))
-            target = other if (i + j + s) & 1 else same
-            row = r[i & 3, j]
-            for k in range(row.size):
-                target[k] += weight * row[k]
-    n2 = n[2] // 2 if c[2] else n[2]  # intervals of the coarse row
-    odd_row = (plane + j_coarse) & 1
-    even = black[plane, j_coarse] if odd_row else red[plane, j_coarse]
-    odd = red[plane, j_coarse] if odd_row else black[plane, j_coarse]
-    if c[2]:
-        for k in range(1, (n2 - 1) // 2 + 1):
-            even[k] = (even[k] if add else 0.0) + 0.5 * same[2 * k] + 0.25 * (other[2 * k - 1] + other[2 * k])
-        for k in range(n2 // 2):
-            odd[k] = (odd[k] if add else 0.0) + 0.5 * same[2 * k + 1] + 0.25 * (other[2 * k] + other[2 * k + 1])
+def _copy_plane(x, b, i, n):
+    """x <- b: relaxation of the first colour when the iterate is zero."""
+    for j in range(0 if n[1] == 0 else 1, 1 if n[1] == 0 else n[1]):
+        for k in range(_U(n[2] // 2 + 1)):
+            x[i, j, k] = b[i, j, k]
+
+
+@kernel
+def _sum_rows(line, a, r, i, j, c, count):
+    """Full weighting across rows: fine row (i, j) and its diagonal neighbours into line[a], the others into line[1-a]."""
+    i &= 3
+    if c[0] == 0 and c[1] == 0:
+        for k in range(count):
+            line[a, k] = r[i, j, k]
+            line[1 - a, k] = 0.0
+    elif c[1] == 0:
+        front, back = (i - 1) & 3, (i + 1) & 3
+        for k in range(count):
+            line[a, k] = 0.5 * r[i, j, k]
+            line[1 - a, k] = 0.25 * (r[front, j, k] + r[back, j, k])
+    elif c[0] == 0:
+        for k in range(count):
+            line[a, k] = 0.5 * r[i, j, k]
+            line[1 - a, k] = 0.25 * (r[i, j - 1, k] + r[i, j + 1, k])
     else:
-        for k in range(1, (n2 - 1) // 2 + 1):
-            even[k] = (even[k] if add else 0.0) + same[k]
-        for k in range(n2 // 2):
-            odd[k] = (odd[k] if add else 0.0) + other[k]
+        front, back = (i - 1) & 3, (i + 1) & 3
+        for k in range(count):
+            corners = (r[front, j - 1, k] + r[front, j + 1, k]) + (r[back, j - 1, k] + r[back, j + 1, k])
+            line[a, k] = 0.25 * r[i, j, k] + 0.0625 * corners
+            line[1 - a, k] = 0.125 * ((r[i, j - 1, k] + r[i, j + 1, k]) + (r[front, j, k] + r[back, j, k]))
 
 
 @kernel
-def _down_planes(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, add, spans):
+def _put_row(even, odd, plane, row, line, n2, halve, scale, add):
+    """One coarse row from what stands at even (line[0]) and odd (line[1]) fine columns; n2: intervals of the coarse row."""
+    one = _U(1)
+    many, more = _U(n2 // 2), _U((n2 - 1) // 2)
+    keep = 1.0 if add else 0.0
+    if halve:
+        w0, w1 = 0.5 * scale, 0.25 * scale
+        for k in range(_U(n2 - 1)):
+            line[2, k] = w0 * line[0, k + one] + w1 * (line[1, k] + line[1, k + one])
+        if not add:
+            for k in range(more):
+                even[plane, row, k + one] = line[2, k + k + one]
+            for k in range(many):
+                odd[plane, row, k] = line[2, k + k]
+        else:
+            for k in range(more):
+                even[plane, row, k + one] += line[2, k + k + one]
+            for k in range(many):
+                odd[plane, row, k] += line[2, k + k]
+    elif not add:
+        for k in range(more):
+            even[plane, row, k + one] = scale * line[0, k + one]
+        for k in range(many):
+            odd[plane, row, k] = scale * line[1, k]
+    else:
+        for k in range(more):
+            even[plane, row, k + one] += scale * line[0, k + one]
+        for k in range(many):
+            odd[plane, row, k] += scale * line[1, k]
+
+
+@kernel
+def _restrict_row(r, red, black, line, plane, row, s, n, c, scale, add):
+    """Full weighting of the residual of one colour (the other's is zero or added by a second call), one coarse row."""
+    i, j = plane * (1 + c[0]), row * (1 + c[1])
+    n2 = n[2] // 2 if c[2] else n[2]
+    _sum_rows(line, (i + j + s) & 1, r, i, j, c, _U(n[2] // 2 + 1))
+    # Red and black exchange columns from row to row; choosing by a call keeps the arrays uncounted.
+    if (plane + row) & 1:
+        _put_row(black, red, plane, row, line, n2, c[2], scale, add)
+    else:
+        _put_row(red, black, plane, row, line, n2, c[2], scale, add)
+
+
+@kernel
+def _down_planes(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, zero, add, spans):
     """Relax `first` on planes spans[0:2], `second` on spans[2:4], restrict the residual to coarse planes spans[4:6]."""
     f0, f1, s0, s1, c0, c1 = spans
     step = 1 + c[0]
@@ -118,7 +161,10 @@ def _down_planes(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, 
     start, stop = min(min(f0, s0 + 1), r0 + 2), max(max(f1, s1 + 1), r1 + 2 + c[0])
     for t in range(start, stop):
         if f0 <= t < f1:
-            _relax_plane(first, second, b1, t, s, n, w)
+            if zero:
+                _copy_plane(first, b1, t, n)
+            else:
+                _relax_plane(first, second, b1, t, s, n, w)
         i = t - 1
         if s0 <= i < s1:
             _relax_plane(second, first, b2, i, 1 - s, n, w)
@@ -137,7 +183,7 @@ def _down_planes(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, 
 @kernel
 def _down_spans(start, stop, n0, c0):
     """The planes each stage of a block may touch: [first, second, coarse] as six numbers."""
-    low, high = 1 if start > 1 else 0, 1 if stop < n0 else 0
+    low, high = int(start > 1), int(stop < n0)
     step = 1 + c0
     coarse_low = (start + 2 * low + c0 + step - 1) // step if low else 1
     coarse_high = (stop - 2 * high - 1 - c0) // step + 1 if high else n0 // step
@@ -145,28 +191,29 @@ def _down_spans(start, stop, n0, c0):
 
 
 @threaded
-def smooth_restrict(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, relax, add, blocks):
+def smooth_restrict(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, relax, zero, add, blocks):
     """Down-leg: one Gauss-Seidel sweep (first colour, then second), residual, full weighting to the coarse level.
 
     red, black: right-hand side of the coarse level, overwritten (`add`: added to); r, line: workspace of each block,
-    (blocks, 4, rows, width) and (blocks, 2, width). `relax=False` leaves out the sweep; the residual is that of the
-    first colour, the only one that is not zero after a sweep. Cost: (5 d + 4) flops a point.
+    (blocks, 4, rows, width) and (blocks, 3, width). `zero`: the iterate is to be taken as zero, whatever the arrays hold.
+    `relax=False` leaves out the sweep; the residual is that of the first colour, the only one that is not zero after a
+    sweep. Cost: (4.5 d + 3) flops a point.
     """
     planes = n[0] - 1
     if blocks == 1 or not relax:
         spans = (1, n[0], 1, n[0], 1, n[0] // (1 + c[0])) if relax else (1, 1, 1, 1, 1, n[0] // (1 + c[0]))
-        _down_planes(first, second, b1, b2, red, black, r[0], line[0], s, n, w, c, scale, add, spans)
+        _down_planes(first, second, b1, b2, red, black, r[0], line[0], s, n, w, c, scale, zero, add, spans)
         return
     for block in prange(blocks):
         start, stop = 1 + block * planes // blocks, 1 + (block + 1) * planes // blocks
         spans = _down_spans(start, stop, n[0], c[0])
-        _down_planes(first, second, b1, b2, red, black, r[block], line[block], s, n, w, c, scale, add, spans)
+        _down_planes(first, second, b1, b2, red, black, r[block], line[block], s, n, w, c, scale, zero, add, spans)
     for block in prange(1, blocks):
         border = 1 + block * planes // blocks
         left = _down_spans(1 + (block - 1) * planes // blocks, border, n[0], c[0])
         right = _down_spans(border, 1 + (block + 1) * planes // blocks, n[0], c[0])
         spans = (border, border, left[3], right[2], left[5], right[4])
-        _down_planes(first, second, b1, b2, red, black, r[block], line[block], s, n, w, c, scale, add, spans)
+        _down_planes(first, second, b1, b2, red, black, r[block], line[block], s, n, w, c, scale, zero, add, spans)
 
 
 @kernel
@@ -187,56 +234,90 @@ def _taps(i, coarsened, cubic, n):
 
 
 @kernel
-def _cubic_row(out, t, n2):
-    """out <- the cubic through four neighbours of t, at the midpoints; n2 coarse intervals."""
-    if n2 < 3:
-        for k in range(n2):
-            out[k] = 0.5 * (t[k] + t[k + 1])
-        return
-    out[0] = 0.3125 * t[0] + 0.9375 * t[1] - 0.3125 * t[2] + 0.0625 * t[3]
-    out[n2 - 1] = 0.3125 * t[n2] + 0.9375 * t[n2 - 1] - 0.3125 * t[n2 - 2] + 0.0625 * t[n2 - 3]
-    for k in range(1, n2 - 1):
-        out[k] = 0.5625 * (t[k] + t[k + 1]) - 0.0625 * (t[k - 1] + t[k + 2])
+def _mix_rows(near, far, line, i, j, c, n):
+    """line[2] <- mean of the 1, 2 or 4 coarse rows around the fine row (i, j), all columns in their order.
+
+    near, far: the colours at even and odd columns of the first of these rows.
+    """
+    one = _U(1)
+    plane, row = (i // 2 if c[0] else i), (j // 2 if c[1] else j)
+    di, dj = c[0] * (i & 1), c[1] * (j & 1)
+    count = _U((n[2] // 2 if c[2] else n[2]) // 2 + 1)
+    if di == 0 and dj == 0:
+        for k in range(count):
+            line[2, k + k] = near[plane, row, k]
+            line[2, k + k + one] = far[plane, row, k]
+    elif di == 0 or dj == 0:
+        for k in range(count):
+            line[2, k + k] = 0.5 * (near[plane, row, k] + far[plane + di, row + dj, k])
+            line[2, k + k + one] = 0.5 * (far[plane, row, k] + near[plane + di, row + dj, k])
+    else:
+        for k in range(count):
+            same = near[plane, row, k] + near[plane + 1, row + 1, k]
+            other = far[plane, row, k] + far[plane + 1, row + 1, k]
+            line[2, k + k] = 0.25 * (same + (far[plane + 1, row, k] + far[plane, row + 1, k]))
+            line[2, k + k + one] = 0.25 * (other + (near[plane + 1, row, k] + near[plane, row + 1, k]))
+
+
+@kernel
+def _mix_rows_cubic(red, black, line, i, j, c, n):
+    """line[2] <- interpolation by cubics across the coarse rows at the fine row (i, j), all columns in their order."""
+    first_i, count_i, weight_i = _taps(i, c[0], n[0] // 2)
+    first_j, count_j, weight_j = _taps(j, c[1], n[1] // 2)
+    line[2, :] = 0.0
+    for a in range(count_i):
+        for e in range(count_j):
+            plane, row, weight = first_i + a, first_j + e, weight_i[a] * weight_j[e]
+            odd_row = (plane + row) & 1
+            for k in range(_U((n[2] // 2 if c[2] else n[2]) // 2 + 1)):
+                line[2, k + k + _U(odd_row)] += weight * red[plane, row, k]
+                line[2, k + k + _U(1 - odd_row)] += weight * black[plane, row, k]
+
+
+@kernel
+def _taps(i, coarsened, n):
+    """First coarse index, number and weights that interpolate at fine index i by a cubic; n: coarse intervals."""
+    k = i // 2 if coarsened else i
+    if not coarsened or i & 1 == 0:
+        return k, 1, (1.0, 0.0, 0.0, 0.0)
+    if n < 3:
+        return k, 2, (0.5, 0.5, 0.0, 0.0)
+    if k == 0:
+        return 0, 4, (0.3125, 0.9375, -0.3125, 0.0625)
+    if k == n - 1:
+        return n - 3, 4, (0.0625, -0.3125, 0.9375, 0.3125)
+    return k - 1, 4, (-0.0625, 0.5625, 0.5625, -0.0625)
 
 
 @kernel
 def _correct_row(x, red, black, line, i, j, s, n, c, cubic):
     """Add (cubic: put) the interpolated coarse correction on one fine row of one colour."""
-    even, odd, full = line[0, : red.shape[2]], line[1, : red.shape[2]], line[2:].reshape(-1)
-    even[:] = 0.0
-    odd[:] = 0.0
-    first_i, count_i, weight_i = _taps(i, c[0], cubic, n[0] // 2)
-    first_j, count_j, weight_j = _taps(j, c[1], cubic, n[1] // 2)
-    for a in range(count_i):
-        for e in range(count_j):
-            plane, row, weight = first_i + a, first_j + e, weight_i[a] * weight_j[e]
-            odd_row = (plane + row) & 1
-            near = black[plane, row] if odd_row else red[plane, row]
-            far = red[plane, row] if odd_row else black[plane, row]
-            for k in range(near.size):
-                even[k] += weight * near[k]
-                odd[k] += weight * far[k]
-    p = (i + j + s) & 1
-    m = n[2] // 2 if p else (n[2] - 1) // 2
-    target = x[i, j, 1 - p : 1 - p + m]
     if cubic:
-        target[:] = 0.0
-    if c[2] == 0:
-        source = odd[:m] if p else even[1 : m + 1]
-        for k in range(m):
-            target[k] += source[k]
-        return
-    for k in range(even.size):
-        full[2 * k] = even[k]
-        full[2 * k + 1] = odd[k]
-    if p == 0:
-        for k in range(m):
-            target[k] += full[k + 1]
-    elif cubic:
-        _cubic_row(target, full, m)
+        _mix_rows_cubic(red, black, line, i, j, c, n)
+    elif ((i // 2 if c[0] else i) + (j // 2 if c[1] else j)) & 1:
+        _mix_rows(black, red, line, i, j, c, n)
     else:
-        for k in range(m):
-            target[k] += 0.5 * (full[k] + full[k + 1])
+        _mix_rows(red, black, line, i, j, c, n)
+    one = _U(1)
+    p = (i + j + s) & 1
+    count, low = _U((n[2] - 1 + p) // 2), _U(1 - p)
+    if cubic:
+        for k in range(count):
+            q = int(k) + 1 - p
+            place, taps, weight = _taps(2 * q + p, c[2], n[2] // 2)
+            x[i, j, q] = 0.0
+            for a in range(taps):
+                x[i, j, q] += weight[a] * line[2, place + a]
+    elif c[2] == 0:
+        for k in range(count):
+            q = k + low
+            x[i, j, q] += line[2, q + q + _U(p)]
+    elif p == 0:
+        for k in range(count):
+            x[i, j, k + one] += line[2, k + one]
+    else:
+        for k in range(count):
+            x[i, j, k] += 0.5 * (line[2, k] + line[2, k + one])
 
 
 @kernel

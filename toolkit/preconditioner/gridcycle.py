@@ -42,7 +42,8 @@ class _Level:
 
     def __post_init__(self):
         n0, n1, n2 = self.intervals
-        self.shape = (n0 + 1, n1 + 1, n2 // 2 + 1)
+        width = (n2 // 2 + 8) // 8 * 8  # whole cache lines
+        self.shape = (n0 + 1, n1 + 1, width + 8 if width > 256 else width)
         self.diagonal = 2.0 * sum(self.strengths)
         self.weights = tuple(s / self.diagonal for s in self.strengths)
         self.unknowns = (n0 - 1) * max(n1 - 1, 1) * (n2 - 1)
@@ -50,10 +51,10 @@ class _Level:
 
     def allocate(self):
         blocks = self.most_blocks(numba.config.NUMBA_NUM_THREADS)
-        self.iterate = [np.zeros(self.shape), np.zeros(self.shape)]
-        self.right_side = [np.zeros(self.shape), np.zeros(self.shape)]
-        self.ring = np.zeros((blocks, 4, *self.shape[1:]))
-        self.line = np.zeros((blocks, 4, self.shape[2] + 1))
+        self.iterate = [_aligned_zeros(self.shape), _aligned_zeros(self.shape)]
+        self.right_side = [_aligned_zeros(self.shape), _aligned_zeros(self.shape)]
+        self.ring = _aligned_zeros((blocks, 4, *self.shape[1:]))
+        self.line = np.zeros((blocks, 3, 2 * self.shape[2]))
 
     def most_blocks(self, threads: int) -> int:
         return 1 if self.unknowns < _SERIAL_BELOW else max(1, min(threads, (self.intervals[0] - 1) // 12))
@@ -86,9 +87,10 @@ class GridCycle:
         other._coarse = self._coarse.copy()
         other._levels = [copy.copy(level) for level in self._levels]
         for level in other._levels:
-            level.iterate = [x.copy() for x in level.iterate]
-            level.right_side = [b.copy() for b in level.right_side]
-            level.ring, level.line = level.ring.copy(), level.line.copy()
+            iterate, right_side = level.iterate, level.right_side
+            level.allocate()
+            for ours, theirs in zip(level.iterate + level.right_side, iterate + right_side):
+                ours[:] = theirs
         return other
 
     @property
@@ -175,12 +177,12 @@ class GridCycle:
         if index == len(self._levels) - 1:
             self._solve_coarsest()
             return
-        if zero and index > 0:
+        if zero and pre != 1:
             self._clear(index)
         for _ in range(pre - 1):
             self._relax(index)
         if pre:
-            self._smooth_restrict(index)
+            self._smooth_restrict(index, zero=zero and pre == 1)
         else:
             self._restrict_residual(index)
         self._descend(index + 1, kind, pre, post, zero=True, adjoint=adjoint)
@@ -199,12 +201,12 @@ class GridCycle:
         (x1, x2), (b1, b2) = _ordered(level, backward)
         redblack.relax(x1, x2, b1, b2, int(backward), level.intervals, level.weights)
 
-    def _smooth_restrict(self, index, colour=0, sweep=True, add=False):
+    def _smooth_restrict(self, index, colour=0, sweep=True, zero=False, add=False):
         level, coarse = self._levels[index], self._levels[index + 1]
         (x1, x2), (b1, b2) = _ordered(level, colour)
         numbers = (level.intervals, level.weights, level.coarsened, level.diagonal / coarse.diagonal)
         spaces = (*coarse.right_side, level.ring, level.line)
-        redblack.smooth_restrict(x1, x2, b1, b2, *spaces, colour, *numbers, sweep, add, level.blocks())
+        redblack.smooth_restrict(x1, x2, b1, b2, *spaces, colour, *numbers, sweep, zero, add, level.blocks())
 
     def _restrict_residual(self, index):
         self._smooth_restrict(index, 0, sweep=False)
@@ -234,6 +236,14 @@ class GridCycle:
                 f"((n-1)^d with n={self.intervals}, d={len(self.coefficients)}): pass np.ascontiguousarray(v, float)"
             )
         return v.reshape(_box(self._levels[0].intervals))
+
+
+def _aligned_zeros(shape):
+    """Zeros that start on a cache line."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 8)
+    start = -raw.ctypes.data % 64 // 8
+    return raw[start : start + size].reshape(shape)
 
 
 def _ordered(level, second_first):
