@@ -286,7 +286,7 @@ class Run:
         limits = [self.k + _CHUNK, *(k for k, _ in self._plan[:1])]
         if self.stop.steps is not None:
             limits.append(max(self.k + 1, self.stop.steps))
-        return min(*limits, *(cadence.next(self.k) for cadence in cadences))
+        return min(limits + [cadence.next(self.k) for cadence in cadences])
 
     def _method_at(self, k: int):
         """(the method in force at step k, the step of the next change)."""
