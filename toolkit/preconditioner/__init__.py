@@ -3,10 +3,13 @@
 from toolkit.core.registry import Experiment, Lab
 from toolkit.preconditioner.incomplete import IC0, ILU0, ThresholdILU
 from toolkit.preconditioner.bandits import ChebCB, FixedOmega, OptimalOmega, TsallisINF
-from toolkit.preconditioner.krylov import CG
+from toolkit.preconditioner.cg import CG, FlexibleCG
+from toolkit.preconditioner.chebyshev import ChebyshevIteration
+from toolkit.preconditioner.gmres import FGMRES, GMRES
+from toolkit.preconditioner.minres import MINRES
 from toolkit.preconditioner.pictures import PICTURES
 from toolkit.preconditioner.poisson import Poisson
-from toolkit.preconditioner.polynomial import Chebyshev, SymmetricPolynomial
+from toolkit.preconditioner.polynomial import ChebyshevPolynomial, SymmetricPolynomial
 from toolkit.preconditioner.preconditioning import Identity, Preconditioner
 from toolkit.preconditioner.relaxation import SOR, SSOR, GaussSeidel, Jacobi
 from toolkit.preconditioner.spectrum import Outliers

@@ -5,6 +5,7 @@ Notation: A = D + L + U, diagonal and strict triangles; μ is the spectral radiu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,11 +14,13 @@ import numpy as np
 from toolkit.core.claim import Beats, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.status import Status
 from toolkit.core.stop import Stop
+from toolkit.kernels import csr
 from toolkit.preconditioner.poisson import Poisson
-from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, StationaryState
 from toolkit.preconditioner.system import LinearSystem
-from toolkit.preconditioner.triangular import Triangle
 
 _DEFECT_TOL = 0.12  # the slope of k ρ^k, seen over the later half of nine digits, is off by at most this share
 
@@ -52,6 +55,35 @@ def young_omega(mu: float) -> float:
     return 2.0 / (1.0 + float(np.sqrt(1.0 - mu * mu)))
 
 
+@dataclass
+class Sweeps(Built):
+    """A preconditioner with a compiled iteration: `relax(b, x, r, norm, rows)` does up to len(rows) steps in place."""
+
+    relax: Callable | None = None
+
+    def copy(self) -> Sweeps:
+        return self
+
+
+@dataclass(frozen=True)
+class Relaxation(Preconditioner):
+    """Base: a stationary method whose steps run in one compiled loop, on the unknowns themselves and not on M⁻¹ r."""
+
+    step = Method.step
+
+    def advance(self, system: LinearSystem, state: StationaryState, n: int, rows: np.ndarray) -> StationaryState:
+        done = state.built.relax(system.rhs, state.x, state.r, system.norm, rows[:n])
+        state.residual = float(rows[done - 1, 0])
+        state.k += done
+        state.work.solves += done
+        state.work.matvecs += done
+        state.work.flops += done * (system.matvec_flops + state.built.flops + 4.0 * system.size)
+        if not np.isfinite(state.residual):
+            advice = "The iteration matrix has spectral radius > 1: lower ω, or use a Krylov method"
+            state.status = Status("non-finite", "the residual overflowed", advice)
+        return state
+
+
 def _sharp(factor: float, title: str, source: str, **options) -> Rate:
     about = "5- or 7-point Poisson, lexicographic order; the error contains the smoothest mode"
     return Rate(measure="residual", factor=factor, sharp=True, title=title, source=source, assumes=about, **options)
@@ -65,7 +97,7 @@ def _growth(system: Poisson, p: float, title: str, source: str) -> Order:
 
 
 @dataclass(frozen=True)
-class Jacobi(Preconditioner):
+class Jacobi(Relaxation):
     """Damped Jacobi: M = D/ω.
 
     x ← x + ω D⁻¹ (b − A x). One division an unknown. Diverges when ω λmax(D⁻¹A) > 2 for positive definite A;
@@ -78,8 +110,13 @@ class Jacobi(Preconditioner):
     omega: float = knob(1.0, 0.01, 2.0, symbol="ω", doc="damping; 2/3 to 4/5 smooth, 1 is Jacobi's own")
 
     def build(self, system: LinearSystem) -> Built:
-        scale = self.omega / diagonal(system)
-        return Built(lambda r, out: np.multiply(scale, r, out=out), flops=float(system.size))
+        inverse, arrays = 1.0 / diagonal(system), csr.views(system.matrix)
+        scale, wide = self.omega * inverse, csr.is_wide(system.matrix.nnz)
+        return Sweeps(
+            lambda r, out: np.multiply(scale, r, out=out),
+            flops=float(system.size),
+            relax=lambda b, x, r, norm, rows: csr.jacobi(*arrays, inverse, self.omega, b, x, r, norm, rows, wide),
+        )
 
     def claims(self, system: LinearSystem) -> tuple:
         """On Poisson the closed form, sharp, and steps growing with n²; else the dense spectral radius as a limit."""
@@ -94,7 +131,7 @@ class Jacobi(Preconditioner):
 
 
 @dataclass(frozen=True)
-class GaussSeidel(Preconditioner):
+class GaussSeidel(Relaxation):
     """Gauss–Seidel: M = D + L (forward) or D + U (backward).
 
     Each unknown in turn is set so that its equation holds. One triangular solve a step.
@@ -109,9 +146,7 @@ class GaussSeidel(Preconditioner):
     direction: str = knob("forward", choices=("forward", "backward"), doc="order in which the unknowns are visited")
 
     def build(self, system: LinearSystem) -> Built:
-        d = diagonal(system)
-        lower = self.direction == "forward"
-        return _solve_with(Triangle(system.matrix, d, lower), system)
+        return _swept(system, 1.0, 1 if self.direction == "forward" else -1)
 
     def claims(self, system: LinearSystem) -> tuple:
         """On Poisson cos² πh, sharp, half of Jacobi's steps, and steps growing with n²; else the dense radius."""
@@ -134,7 +169,7 @@ class GaussSeidel(Preconditioner):
 
 
 @dataclass(frozen=True)
-class SOR(Preconditioner):
+class SOR(Relaxation):
     """Successive over-relaxation: M = D/ω + L.
 
     Every Gauss–Seidel correction is taken ω times. One triangular solve a step. For Hermitian positive definite A it
@@ -159,8 +194,7 @@ class SOR(Preconditioner):
         return young_omega(mu) if mu is not None and mu < 1 else 1.5
 
     def build(self, system: LinearSystem) -> Built:
-        d = diagonal(system)
-        return _solve_with(Triangle(system.matrix, d / self.relaxation(system), True), system)
+        return _swept(system, self.relaxation(system), 1)
 
     def factor(self, mu: float, omega: float) -> float:
         """ρ of SOR from Young's (λ + ω − 1)² = λ ω² μ²."""
@@ -183,7 +217,7 @@ class SOR(Preconditioner):
 
 
 @dataclass(frozen=True)
-class SSOR(Preconditioner):
+class SSOR(Relaxation):
     """Symmetric SOR: M = ω/(2 − ω) (D/ω + L) D⁻¹ (D/ω + U).
 
     A forward, then a backward SOR sweep; two triangular solves a step. M is Hermitian positive definite with A for
@@ -208,27 +242,13 @@ class SSOR(Preconditioner):
         return 2.0 / (1.0 + float(np.sqrt(2.0 * (1.0 - mu)))) if mu is not None and mu < 1 else 1.0
 
     def build(self, system: LinearSystem) -> Built:
-        d, omega = diagonal(system), self.relaxation(system)
-        forward, backward = Triangle(system.matrix, d / omega, True), Triangle(system.matrix, d / omega, False)
-        middle = (2.0 - omega) / omega * d
+        return _swept(system, self.relaxation(system), 0)
 
-        def make():
-            half = np.empty(system.size, dtype=system.dtype)
-
-            def apply(r, out):
-                forward.solve(r, half)
-                np.multiply(half, middle, out=half)
-                backward.solve(half, out)
-
-            return apply
-
-        return Built.with_scratch(make, flops=forward.flops + backward.flops + system.size)
-
-    def condition(self, system: LinearSystem) -> float | None:
-        """Axelsson's 1/2 + √(m/2) on Poisson at ω*."""
+    def interval(self, system: LinearSystem) -> tuple[float, float] | None:
+        """(1/κ, 1) with Axelsson's κ = 1/2 + √(m/2) on Poisson at ω*."""
         if isinstance(system, Poisson) and self.omega is None:
-            return 0.5 + float(np.sqrt(0.5 / (1 - np.cos(np.pi / system.n))))
-        return Preconditioner.condition(self, system)
+            return 1 / (0.5 + float(np.sqrt(0.5 / (1 - np.cos(np.pi / system.n))))), 1.0
+        return Preconditioner.interval(self, system)
 
     def claims(self, system: LinearSystem) -> tuple:
         """The factor 1 − 1/κ, a limit."""
@@ -241,5 +261,20 @@ class SSOR(Preconditioner):
         return (*found, _growth(system, 1.0, "steps grow like n", "axelsson2001"))
 
 
-def _solve_with(triangle: Triangle, system: LinearSystem) -> Built:
-    return Built(triangle.solve, flops=triangle.flops)
+def _swept(system: LinearSystem, omega: float, order: int) -> Sweeps:
+    """SOR sweeps: order 1 forward, −1 backward, 0 forward and backward."""
+    inverse, arrays = 1.0 / diagonal(system), csr.views(system.matrix)
+    wide = csr.is_wide(system.matrix.nnz)
+
+    def apply(r, out):
+        if order < 0:
+            out[:] = 0
+            csr.sweep(*arrays, inverse, omega, r, out, False)
+        else:
+            (csr.sor_apply if order else csr.ssor_apply)(*arrays, inverse, omega, r, out)
+
+    def relax(b, x, r, norm, rows):
+        return csr.sor(*arrays, inverse, omega, b, x, r, norm, rows, order, wide)
+
+    flops = system.matrix.nnz * (1.0 if order else 3.0) + 3.0 * system.size
+    return Sweeps(apply, flops=flops, relax=relax)
