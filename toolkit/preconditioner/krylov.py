@@ -1,31 +1,33 @@
-"""Krylov methods for Hermitian positive definite systems."""
+"""What the Krylov methods of this lab share: their base, the spectra their theory speaks of, and its curves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, monotone
+from toolkit.core.claim import Bound, Exact
+from toolkit.core.errors import Breakdown
 from toolkit.core.knob import part
 from toolkit.core.method import Method
+from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
-from toolkit.preconditioner.preconditioning import Built, Identity, Preconditioner
+from toolkit.core.stop import Stop
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Identity, Preconditioner, iteration_matrix
 from toolkit.preconditioner.system import LinearSystem
+
+EPS = float(np.finfo(float).eps)
 
 
 @dataclass(slots=True, kw_only=True)
-class CGState(State):
-    """x, residual r, preconditioned residual z, direction p; rho = ⟨r, z⟩."""
+class KrylovState(State):
+    """x of shape (n,), the preconditioner as built, and ‖r‖/‖b‖ of the residual that the recurrences carry."""
 
     built: Built
     x: np.ndarray
-    r: np.ndarray
-    z: np.ndarray
-    p: np.ndarray
-    rho: float
     residual: float
 
     def solution(self) -> np.ndarray:
@@ -33,82 +35,146 @@ class CGState(State):
 
 
 @dataclass(frozen=True)
-class CG(Method):
-    """Conjugate gradients: the A-norm of the error is least over the Krylov space.
+class KrylovMethod(Method):
+    """Base of the Krylov methods: a method with a preconditioner.
 
-    Needs A and M Hermitian positive definite. One product and one preconditioner solve a step.
-    Reference: M. R. Hestenes, E. Stiefel, J. Res. NBS 49 (1952) 409–436, doi:10.6028/jres.049.044; Saad (2003), Alg. 9.1.
+    `fixed_only` methods need M⁻¹ to be one linear map; `hermitian_only` ones need it Hermitian positive definite.
     """
 
-    title: ClassVar[str] = "CG"
     family: ClassVar[str] = "Krylov"
-    sources: ClassVar[tuple[str, ...]] = ("hestenes1952", "saad2003")
     monitors: ClassVar[tuple[str, ...]] = ("residual",)
+    fixed_only: ClassVar[bool] = True
+    hermitian_only: ClassVar[bool] = False
     preconditioner: Preconditioner = part(
         Preconditioner, Identity(), doc="M, an approximation of A that is easy to solve"
     )
 
+    def label(self) -> str:
+        return self.title if self.plain else f"{self.title} + {self.preconditioner.label()}"
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is no preconditioner."""
+        return isinstance(self.preconditioner, Identity)
+
     def suits(self, system) -> str:
-        if not (system.symmetric and system.definite):
-            return "CG needs a Hermitian positive definite matrix; try MINRES (Hermitian) or GMRES (any)."
-        return "" if self.preconditioner.hermitian else "CG needs a Hermitian preconditioner; try flexible CG or GMRES."
-
-    def init(self, system: LinearSystem) -> CGState:
-        x = np.array(system.start)
-        r = system.residual(x)
-        built, z = self.preconditioner.build(system), np.empty_like(r)
-        built.apply(r, z)
-        rho, residual = np.vdot(r, z).real, float(np.linalg.norm(r)) / system.norm
-        return CGState(built=built, x=x, r=r, z=z, p=z.copy(), rho=float(rho), residual=residual)
-
-    def step(self, system: LinearSystem, state: CGState) -> CGState:
-        q = system.matvec(state.p)
-        curvature = np.vdot(state.p, q).real
-        if not curvature > 0:
-            return _broken(state, curvature)
-        alpha = state.rho / curvature
-        state.x += alpha * state.p
-        state.r -= alpha * q
-        state.built.apply(state.r, state.z)
-        rho = float(np.vdot(state.r, state.z).real)
-        state.p *= rho / state.rho
-        state.p += state.z
-        state.rho = rho
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
-        state.k += 1
-        state.work.matvecs += 1 + state.built.matvecs
-        state.work.solves += 1
-        state.work.flops += system.matvec_flops + state.built.flops + 10.0 * system.size
-        return state
+        if self.fixed_only and not getattr(self.preconditioner, "fixed", True):
+            return f"{self.title} needs a preconditioner that is the same linear map in every step; try FGMRES."
+        if self.hermitian_only and not self.preconditioner.hermitian:
+            return f"{self.title} needs a Hermitian preconditioner; try flexible CG or GMRES."
+        return self.preconditioner.suits(system)
 
     def claims(self, system) -> tuple:
-        """The energy error never grows; without preconditioner it stays below 2 ((√κ−1)/(√κ+1))^k."""
-        if self.suits(system) or system.exact is None:
+        """What `promises` yields, nothing where the method does not suit or M cannot be built."""
+        if self.suits(system):
             return ()
-        floor = 1e-13 * (system.condition or 1e4)
-        found = [monotone("energy_error", floor=floor, source="hestenes1952", assumes="A, M positive definite")]
-        if isinstance(self.preconditioner, Identity) and system.condition:
-            found.append(_chebyshev_bound(system.condition, floor))
-        return tuple(found)
+        try:
+            return tuple(self.promises(system))
+        except Breakdown:
+            return ()
+
+    def promises(self, system):
+        """The claims on a system that suits, one by one."""
+        yield no_gap()
+
+    def measures(self, problem) -> tuple[Measure, ...]:
+        return (RESIDUAL_GAP,)
 
 
-def _chebyshev_bound(kappa: float, floor: float) -> Bound:
-    q = (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
-    return Bound(
-        measure="energy_error",
-        curve=lambda k, values: 2 * values[0] * q**k / (1 + q ** (2 * k)),
-        floor=floor,
-        title=f"2 ((√κ−1)/(√κ+1))^k with κ = {kappa:.3g}",
-        source="saad2003",
-        assumes="A Hermitian positive definite, exact arithmetic",
+def end(state: State, kind: str, cause: str, advice: str = "") -> State:
+    """The state, counted one step further, with the status that ends the run."""
+    state.k += 1
+    state.status = Status(kind, cause, advice)
+    return state
+
+
+def spend(state: KrylovState, system: LinearSystem, *, matvecs: int = 1, solves: int = 1, vectors: float) -> None:
+    """Count one more step: products, preconditioner solves, and `vectors` operations an unknown for the rest."""
+    state.k += 1
+    work, built = state.work, state.built
+    work.matvecs += matvecs + solves * built.matvecs
+    work.solves += solves
+    work.flops += matvecs * system.matvec_flops + solves * built.flops + vectors * system.size
+
+
+# -- recursive and true residual ------------------------------------------------------------------------------------
+
+
+def _residual_gap(problem: LinearSystem, state) -> float:
+    """max(ρ/τ, τ/ρ) of the recursive ρ and the true residual τ, both raised to the rounding error of computing b − A x."""
+    x = state.solution()
+    size = abs(problem.matrix).sum(axis=1).max() if problem.assembled else 0.0
+    floor = 8 * EPS * (1 + size * float(np.linalg.norm(x)) / problem.norm)
+    true = max(floor, float(np.linalg.norm(problem.residual(x))) / problem.norm)
+    recursive = max(floor, state.residual)
+    return max(true / recursive, recursive / true)
+
+
+RESIDUAL_GAP = Measure(
+    "residual_gap",
+    "recursive against true residual",
+    _residual_gap,
+    "max(ρ/τ, τ/ρ)",
+    doc="1 while the residual of the recurrences is the true one; from 10 on do not trust it",
+)
+
+
+def no_gap() -> Exact:
+    """The recursive residual can be trusted: it is within a factor 10 of the true one."""
+    return Exact(
+        measure="residual_gap",
+        tol=10.0,
+        always=True,
+        title="recursive and true residual agree within a factor 10",
+        source="greenbaum1997gap",
+        assumes="the attainable accuracy, about ε‖A‖‖x‖/‖b‖, is not reached",
+        stop=Stop(rtol=1e-8, steps=2000),
     )
 
 
-def _broken(state: State, curvature: float) -> State:
-    state.k += 1
-    if state.rho == 0:
-        state.status = Status("converged", "the residual vanished")
-    else:
-        advice = "Try MINRES or GMRES"
-        state.status = Status("breakdown", f"⟨p, A p⟩ = {curvature:.3g}: A is not positive definite", advice)
-    return state
+# -- spectra and curves ---------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _spectrum(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray:
+    if isinstance(preconditioner, Identity):
+        return np.linalg.eigvalsh(system.matrix.toarray())
+    matrix = np.eye(system.size) - iteration_matrix(preconditioner.build(system), system)
+    return np.sort(np.linalg.eigvals(matrix).real)
+
+
+def spectrum(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray | None:
+    """The eigenvalues of M⁻¹A in rising order, dense, for a Hermitian pair; None above `DENSE_LIMIT` unknowns."""
+    hermitian = system.symmetric and preconditioner.hermitian
+    if not (hermitian and system.assembled and system.size <= DENSE_LIMIT):
+        return None
+    return _spectrum(preconditioner, system)
+
+
+def distinct(values: np.ndarray, tol: float = 1e-9) -> int:
+    """How many different eigenvalues there are, up to `tol` of the largest."""
+    return 1 + int(np.sum(np.diff(values) > tol * np.abs(values).max()))
+
+
+def chebyshev_factor(kappa: float) -> float:
+    """(√κ − 1)/(√κ + 1)."""
+    return (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
+
+
+def chebyshev_curve(kappa: float):
+    """1/T_k((κ+1)/(κ−1)) = 2 q^k/(1 + q^{2k}), relative to the first value (Saad 2003, eq. 6.107 and thm. 6.29)."""
+    q = chebyshev_factor(kappa)
+    return lambda k, values: 2 * values[0] * q**k / (1 + q ** (2 * k))
+
+
+def bound(measure: str, curve, title: str, *, source: str = "saad2003", **about) -> Bound:
+    """A curve for a residual or error relative to its start, down to rounding."""
+    about.setdefault("floor", 1e-13)
+    return Bound(measure=measure, curve=curve, title=title, source=source, **about)
+
+
+def terminates(measure: str, steps: int, *, tol: float, **about) -> Bound:
+    """The measure is at most `tol` of its first value from step `steps` on."""
+    return Bound(
+        measure=measure, curve=lambda k, v: np.where(k < steps, np.maximum(v, tol * v[0]), tol * v[0]), **about
+    )

@@ -1,0 +1,123 @@
+"""Chebyshev semi-iteration: the best polynomial for an interval, without inner products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Rate
+from toolkit.core.errors import Breakdown
+from toolkit.core.knob import knob
+from toolkit.core.stop import Stop
+from toolkit.preconditioner.krylov import (
+    KrylovMethod,
+    KrylovState,
+    bound,
+    chebyshev_curve,
+    chebyshev_factor,
+    no_gap,
+    spend,
+)
+from toolkit.preconditioner.preconditioning import Built
+from toolkit.preconditioner.ritz import lanczos
+from toolkit.preconditioner.system import LinearSystem
+
+
+@dataclass(slots=True, kw_only=True)
+class ChebyshevState(KrylovState):
+    """The residual r, z = M⁻¹ r, the direction d, ρ of the recurrence, and the interval [low, high]."""
+
+    r: np.ndarray
+    z: np.ndarray
+    d: np.ndarray
+    rho: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ChebyshevIteration(KrylovMethod):
+    """Chebyshev semi-iteration: r_k = T_k((θ − A M⁻¹)/δ)/T_k(θ/δ) r₀ with θ, δ the middle and half width of [low, high].
+
+    The least possible maximum of a residual polynomial on the interval; no inner products, so nothing to wait for on a
+    parallel machine. Needs A and M Hermitian positive definite and an interval that holds the eigenvalues of M⁻¹A:
+    above `high` it diverges, below `low` it is slow. One product and one solve a step.
+    Reference: G. H. Golub, R. S. Varga, Numer. Math. 3 (1961) 147–156, doi:10.1007/BF01386013; Saad (2003), Alg. 12.1.
+    """
+
+    title: ClassVar[str] = "Chebyshev semi-iteration"
+    sources: ClassVar[tuple[str, ...]] = ("golub1961", "saad2003")
+    hermitian_only: ClassVar[bool] = True
+    low: float = knob(
+        None, 1e-300, 1e300, kind=float, log=True, symbol="a", doc="least eigenvalue of M⁻¹A; None: known or estimated"
+    )
+    high: float = knob(
+        None,
+        1e-300,
+        1e300,
+        kind=float,
+        log=True,
+        symbol="b",
+        doc="largest eigenvalue of M⁻¹A; None: known or estimated",
+    )
+
+    def suits(self, system) -> str:
+        if not (system.symmetric and system.definite):
+            return "Chebyshev semi-iteration needs a Hermitian positive definite matrix; try MINRES or GMRES."
+        return KrylovMethod.suits(self, system)
+
+    def interval(self, system: LinearSystem, built: Built) -> tuple[float, float]:
+        """[low, high]: the knobs, else what is proven, else Ritz values of 40 Lanczos steps with 10 % of room."""
+        known = (self.low, self.high)
+        if None in known:
+            found = self.preconditioner.interval(system) or lanczos(system, built, 40)[[0, -1]] * (0.9, 1.1)
+            known = tuple(float(f if k is None else k) for k, f in zip(known, found))
+        if not 0 < known[0] <= known[1]:
+            raise Breakdown(f"[{known[0]:.3g}, {known[1]:.3g}] is not a positive interval", "Set the knobs low < high")
+        return known
+
+    def init(self, system: LinearSystem) -> ChebyshevState:
+        x, built = np.array(system.start), self.preconditioner.build(system)
+        r = system.residual(x)
+        z, (low, high) = np.empty_like(r), self.interval(system, built)
+        built.apply(r, z)
+        about = dict(built=built, x=x, residual=float(np.linalg.norm(r)) / system.norm, r=r, z=z)
+        return ChebyshevState(**about, d=z * (2 / (high + low)), rho=(high - low) / (high + low), low=low, high=high)
+
+    def step(self, system: LinearSystem, state: ChebyshevState) -> ChebyshevState:
+        theta, delta = (state.high + state.low) / 2, (state.high - state.low) / 2
+        state.x += state.d
+        state.r -= system.matvec(state.d)
+        state.built.apply(state.r, state.z)
+        after = 1 / (2 * theta - delta * state.rho)  # ρ_{k+1}/δ of the book, so that δ = 0 is no exception
+        state.d *= state.rho * delta * after
+        state.d += (2 * after) * state.z
+        state.rho = delta * after
+        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        spend(state, system, vectors=7.0)
+        return state
+
+    def promises(self, system):
+        """1/T_k of the interval bounds residual and energy error; the factor is (√κ − 1)/(√κ + 1), and sharp."""
+        yield no_gap()
+        known = self.preconditioner.interval(system)
+        if not known or self.low or self.high or known[0] == known[1]:
+            return
+        kappa = known[1] / known[0]
+        about = dict(title=f"1/T_k((κ+1)/(κ−1)) with κ = {kappa:.3g}", assumes="the spectrum of M⁻¹A is in [low, high]")
+        if self.plain:
+            yield bound("residual", chebyshev_curve(kappa), source="golub1961", **about)
+        if system.exact is not None:
+            yield bound("energy_error", chebyshev_curve(kappa), floor=1e-13 * kappa, source="golub1961", **about)
+        factor = chebyshev_factor(kappa)
+        title = f"factor (√κ−1)/(√κ+1) = {factor:.4f} per step"
+        yield Rate(
+            measure="residual",
+            factor=factor,
+            title=title,
+            source="golub1961",
+            assumes=about["assumes"],
+            stop=Stop(rtol=1e-10, steps=5000),
+        )
