@@ -99,7 +99,10 @@ class Preconditioner(Method):
         """
         if not (self.hermitian and system.definite and system.assembled and system.size <= DENSE_LIMIT):
             return None
-        low, high = _dense_interval(self, system)
+        try:
+            low, high = _dense_interval(self, system)
+        except Breakdown:
+            return None
         return (low, high) if low > 0 else None
 
     def condition(self, system: LinearSystem) -> float | None:
