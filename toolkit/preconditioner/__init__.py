@@ -1,26 +1,34 @@
 """The preconditioner lab: solvers and preconditioners for linear systems, on model problems and real matrices."""
 
 from toolkit.core.registry import Experiment, Lab
-from toolkit.preconditioner.incomplete import IC0, ILU0, ThresholdILU
 from toolkit.preconditioner.bandits import ChebCB, FixedOmega, OptimalOmega, TsallisINF
 from toolkit.preconditioner.cg import CG, FlexibleCG
 from toolkit.preconditioner.chebyshev import ChebyshevIteration
+from toolkit.preconditioner.deflation import Deflation
 from toolkit.preconditioner.gmres import FGMRES, GMRES
+from toolkit.preconditioner.incomplete import IC0, ILU0, ThresholdILU
 from toolkit.preconditioner.minres import MINRES
 from toolkit.preconditioner.pictures import PICTURES
 from toolkit.preconditioner.poisson import Poisson
 from toolkit.preconditioner.polynomial import ChebyshevPolynomial, SymmetricPolynomial
 from toolkit.preconditioner.preconditioning import Identity, Preconditioner
+from toolkit.preconditioner.recycling import GCRODR
 from toolkit.preconditioner.relaxation import SOR, SSOR, GaussSeidel, Jacobi
-from toolkit.preconditioner.spectrum import Outliers
+from toolkit.preconditioner.schwarz import AdditiveSchwarz
 from toolkit.preconditioner.sequence import DarcySequence, ShiftedSequence
+from toolkit.preconditioner.spectrum import Outliers
 from toolkit.preconditioner.system import LinearSystem, System, system
 
 LAB = Lab(
     name="preconditioner",
     title="Preconditioner lab",
     about="Solve A x = b: race solvers and preconditioners, and watch theory hold or fail.",
-    cases=(Poisson(dim=1, n=16), Poisson(dim=2, n=12), ShiftedSequence(count=600)),
+    cases=(
+        Poisson(dim=1, n=16),
+        Poisson(dim=2, n=12),
+        ShiftedSequence(count=600),
+        DarcySequence(n=24, count=12, modes=3, spread=1.0),
+    ),
     pictures=PICTURES,
     experiments=(
         Experiment(

@@ -57,8 +57,8 @@ class SystemSequence(LinearSystem):
 class DarcySequence(SystemSequence):
     """Darcy flow −∇·(K_i ∇u) = 1 on the unit square, u = 0 on its boundary, K_i = exp(spread · g_i).
 
-    g_i are independent Gaussian random fields with covariance proportional to (−Δ + 9 I)^−2 and Neumann modes, scaled
-    to unit mean variance: the data generation task of neural operators. n intervals a side, (n − 1)² unknowns;
+    g_i are independent Gaussian random fields with covariance proportional to (−Δ + 9 I)^−2, cut to the first cosine
+    modes and scaled to unit mean variance: the data generation task of neural operators. n intervals a side, (n − 1)² unknowns;
     5-point operator, coefficient of an edge the mean of the two cells it borders.
     Reference: H. Wang et al., ICLR 2024, arXiv:2401.09516, Section 6 (Darcy flow).
     """
@@ -67,7 +67,8 @@ class DarcySequence(SystemSequence):
     sources: ClassVar[tuple[str, ...]] = ("wang2024skr",)
     n: int = knob(32, 4, 128, log=True, doc="intervals a side")
     count: int = knob(50, 1, 500, log=True, doc="systems in the sequence")
-    spread: float = knob(1.0, 0.0, 3.0, symbol="σ", doc="standard deviation of log K")
+    modes: int = knob(4, 2, 128, log=True, doc="cosine modes of log K a direction: the fewer, the more alike the systems")
+    spread: float = knob(0.5, 0.0, 3.0, symbol="σ", doc="standard deviation of log K")
     seed: int = knob(0, 0, 2**31 - 1, doc="seed of the fields")
 
     @property
@@ -77,11 +78,12 @@ class DarcySequence(SystemSequence):
     @cached_property
     def parameters(self) -> np.ndarray:
         """log K_i on the n × n cells, a row a system."""
-        modes = np.arange(self.n)
-        decay = 1.0 / (np.pi**2 * (modes[:, None] ** 2 + modes[None, :] ** 2) + 9.0)
+        m = min(self.modes, self.n)
+        waves = np.arange(m)
+        decay = 1.0 / (np.pi**2 * (waves[:, None] ** 2 + waves[None, :] ** 2) + 9.0)
         decay[0, 0] = 0.0
-        noise = np.random.default_rng(self.seed).standard_normal((self.count, self.n, self.n))
-        fields = scipy.fft.idctn(decay * noise, axes=(1, 2), norm="ortho")
+        noise = np.random.default_rng(self.seed).standard_normal((self.count, m, m))
+        fields = scipy.fft.idctn(decay * noise, s=(self.n, self.n), axes=(1, 2), norm="ortho")
         unit = self.n / np.sqrt((decay**2).sum())
         return frozen(self.spread * unit * fields.reshape(self.count, -1))
 

@@ -1,0 +1,147 @@
+"""GCRO-DR: the invariants of the paper, dense references, and what recycling and sorting save."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+import toolkit as tk
+from toolkit.preconditioner.preconditioning import Identity
+from toolkit.preconditioner.recycling import ALL, GCRODR, harmonic_ritz, nearest_neighbours
+from toolkit.preconditioner.relaxation import Jacobi
+from toolkit.preconditioner.sequence import DarcySequence
+
+ALIKE = DarcySequence(n=24, count=12, modes=3, spread=1.0)
+
+
+def operator(state):
+    """B = A M⁻¹ of the system at work, dense."""
+    diagonal = state.system.matrix.diagonal()
+    return state.system.matrix.toarray() / diagonal[None, :]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 9])
+def test_recycle_space_invariants(steps):
+    """C = B U with orthonormal columns, and r ⟂ C, after every cycle."""
+    run = tk.Run(ALIKE, GCRODR(m=20, k=6), ALL).step(steps)
+    state = run.snapshot()
+    if state.system is None:
+        state.system = ALIKE.system(int(state.order[state.done - 1]))
+    np.testing.assert_allclose(operator(state) @ state.U, state.C, atol=1e-10)
+    np.testing.assert_allclose(state.C.T @ state.C, np.eye(state.C.shape[1]), atol=1e-12)
+    assert np.linalg.norm(state.C.T @ state.r) <= 1e-10 * state.system.norm
+
+
+def test_recursive_residual_is_the_true_one_and_systems_are_solved():
+    run = tk.Run(ALIKE, GCRODR(m=20, k=6), ALL)
+    before = 0
+    for state in run:
+        if state.done > before:
+            solved = ALIKE.system(int(state.order[before]))
+            exact = spla.spsolve(solved.matrix.tocsc(), solved.rhs)
+            assert np.linalg.norm(solved.residual(state.solution())) <= 1.01e-8 * solved.norm
+            assert np.linalg.norm(state.solution() - exact) <= 1e-5 * np.linalg.norm(exact)
+            before = state.done
+    assert run.status.kind == "converged" and before == ALIKE.count
+    assert sorted(run.state.order) == list(range(ALIKE.count))
+    assert run.state.spent.sum() == run.history["matvecs"][-1]
+
+
+def test_without_recycle_space_it_is_restarted_gmres():
+    """k = 0 takes the products that SciPy's GMRES(m) with the same right preconditioner takes, to a cycle's end."""
+    problem = DarcySequence(n=16, count=1)
+    run = tk.solve(problem, GCRODR(k=0, m=15), ALL)
+    system = problem.system(0)
+    scaled = sp.csr_array(system.matrix / system.matrix.diagonal()[None, :])
+    seen = []
+    spla.gmres(scaled, system.rhs, rtol=1e-8, restart=15, callback=seen.append, callback_type="pr_norm", maxiter=1000)
+    assert run.history["matvecs"][-1] == len(seen)
+
+
+def test_one_cycle_is_the_least_squares_solution_over_the_whole_space():
+    """After a cycle with recycling, r is b's residual minimised over span[U, V] (dense least squares)."""
+    run = tk.Run(ALIKE, GCRODR(m=12, k=4, preconditioner=Identity()), ALL).step(1)
+    before = run.snapshot()
+    after = run.step(1).state
+    B = before.system.matrix.toarray()
+    projector = np.eye(len(B)) - before.C @ before.C.T
+    krylov = [before.r / np.linalg.norm(before.r)]
+    for _ in range(12 - before.U.shape[1] - 1):
+        w = projector @ (B @ krylov[-1])
+        for v in krylov:
+            w -= (v @ w) * v
+        krylov.append(w / np.linalg.norm(w))
+    images = B @ np.column_stack([before.U, *krylov])
+    best = before.r - images @ np.linalg.lstsq(images, before.r, rcond=None)[0]
+    assert np.linalg.norm(after.r) == pytest.approx(np.linalg.norm(best), rel=1e-8)
+    np.testing.assert_allclose(after.r, best, atol=1e-8 * np.linalg.norm(before.r))
+
+
+def test_harmonic_ritz_vectors_of_the_first_cycle():
+    """The pencil GᵀG z = θ Gᵀ(Ŵᵀ V̂) z with G = H̄ is H + h² H⁻ᵀ e_m e_mᵀ; its k smallest are spanned."""
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((30, 30))
+    a = a @ a.T + np.eye(30)
+    v = np.linalg.qr(np.column_stack([np.linalg.matrix_power(a / 60, j) @ np.ones(30) for j in range(9)]))[0]
+    hessenberg = v.T @ a @ v[:, :8]
+    h = hessenberg[:8]
+    dense = h + hessenberg[8, 7] ** 2 * np.outer(np.linalg.solve(h.T, np.eye(8)[7]), np.eye(8)[7])
+    values, vectors = np.linalg.eig(dense)
+    order = np.argsort(abs(values))[:3]
+    space = harmonic_ritz(hessenberg, np.eye(9, 8), 3)
+    smallest = np.linalg.qr(vectors[:, order].real)[0]
+    np.testing.assert_allclose(space @ space.T, smallest @ smallest.T, atol=1e-6)
+
+
+def test_the_same_system_again_costs_half_of_its_products():
+    """Ten deflated directions and their k products: what is left to do is less than half of the first solve."""
+    problem = DarcySequence(n=24, count=2, spread=0.0)
+    run = tk.solve(problem, GCRODR(m=40, k=10, preconditioner=Identity()), ALL)
+    first, again = run.state.spent
+    assert again - 10 < 0.5 * first
+
+
+def test_a_chain_of_nearest_neighbours():
+    points = np.array([[0.0], [5.0], [1.0], [4.0], [2.5]])
+    np.testing.assert_array_equal(nearest_neighbours(points), [0, 2, 4, 3, 1])
+
+
+def test_sorting_shortens_the_path():
+    parameters = ALIKE.parameters
+    chain = nearest_neighbours(parameters)
+
+    def length(p):
+        return np.linalg.norm(np.diff(p, axis=0), axis=1).sum()
+
+    assert length(parameters[chain]) < length(parameters)
+
+
+def test_recycling_saves_products_over_fifty_systems():
+    """Row 12: fifty Darcy systems to 1e-8 with Jacobi; two times fewer products than restarted GMRES."""
+    problem = DarcySequence(n=32, count=50, modes=3, spread=1.0)
+    cost = {}
+    for name, method in {
+        "gmres": GCRODR(k=0, sort=False),
+        "afresh": GCRODR(keep=False, sort=False),
+        "unsorted": GCRODR(sort=False),
+        "sorted": GCRODR(),
+    }.items():
+        assert isinstance(method.preconditioner, Jacobi)
+        cost[name] = tk.solve(problem, method, ALL).history["matvecs"][-1]
+    assert cost["sorted"] <= cost["unsorted"] < cost["afresh"] < cost["gmres"]
+    assert 2 * cost["sorted"] < cost["gmres"]
+
+
+def test_unlike_systems_do_not_pay():
+    """The catalogue's criterion needs like systems: with all modes and σ = 1 a fresh start is no dearer."""
+    problem = DarcySequence(n=32, count=20, modes=32, spread=1.0)
+    kept, fresh = (
+        tk.solve(problem, GCRODR(keep=keep, sort=False), ALL).history["matvecs"][-1] for keep in (True, False)
+    )
+    assert kept > 0.95 * fresh
+    assert not any("afresh" in claim.title for claim in GCRODR().claims(problem))
+
+
+def test_recycle_dimension_must_leave_room():
+    with pytest.raises(tk.KnobError, match="less than m = 10"):
+        GCRODR(m=10, k=10)
