@@ -82,7 +82,7 @@ def check(claim: Claim, problem, method) -> Verdict:
 
 
 def _check_run(claim, problem, method) -> Verdict:
-    verdict = judge(claim, solve(problem, method, claim.stop, _watching(claim.measure, problem, method)))
+    verdict = judge(claim, solve(problem, method, claim.stop, _watching(claim, problem, method)))
     if verdict.holds is None:
         return Verdict(False, why=f"the run ended before the claim could be decided: {verdict.why}")
     return verdict
@@ -90,7 +90,7 @@ def _check_run(claim, problem, method) -> Verdict:
 
 def _check_ladder(claim, problem, method) -> Verdict:
     needed = claim.over and [rung(problem, method, claim.over, value) for value in claim.values]
-    runs = [solve(p, m, claim.stop, _watching(claim.measure, p, m)) for p, m in needed]
+    runs = [solve(p, m, claim.stop, _watching(claim, p, m)) for p, m in needed]
     flat = claim.kind == "flat"
     results = [r.history.last(claim.measure) if _arrived(r, flat) else float("nan") for r in runs]
     return claim.decide(np.array(claim.values, dtype=float), np.array(results))
@@ -98,7 +98,7 @@ def _check_ladder(claim, problem, method) -> Verdict:
 
 def _check_race(claim, problem, method) -> Verdict:
     problem = claim.on or problem
-    runs = [solve(problem, one, claim.stop, _watching(claim.measure, problem, one)) for one in (method, claim.other)]
+    runs = [solve(problem, one, claim.stop, _watching(claim, problem, one)) for one in (method, claim.other)]
     return claim.decide(*(r.history.last(claim.measure) if _arrived(r, True) else float("inf") for r in runs))
 
 
@@ -106,7 +106,8 @@ def _arrived(run: Run, must_converge: bool) -> bool:
     return run.status.kind == "converged" or (not must_converge and run.status.kind in ("budget", "converged"))
 
 
-def _watching(measure: str, problem, method) -> tuple[Probe, ...]:
-    """A probe at every step for a measure that the method does not monitor by itself."""
+def _watching(claim, problem, method) -> tuple[Probe, ...]:
+    """Probes at every step for what a claim or its stopping rule looks at and the method does not monitor by itself."""
     known = {one.name: one for one in (*problem.measures(), *method.measures(problem))}
-    return (Probe(known[measure], Every(1)),) if measure in known and measure not in method.monitors else ()
+    wanted = dict.fromkeys((claim.measure, claim.stop.measure))
+    return tuple(Probe(known[name], Every(1)) for name in wanted if name in known and name not in method.monitors)

@@ -39,7 +39,7 @@ class ChebyshevState(KrylovState):
 
 @dataclass(frozen=True)
 class ChebyshevIteration(KrylovMethod):
-    """Chebyshev semi-iteration: r_k = T_k((θ − A M⁻¹)/δ)/T_k(θ/δ) r₀ with θ, δ the middle and half width of [low, high].
+    """Chebyshev semi-iteration: r_k = T_k((θ − A M⁻¹)/δ)/T_k(θ/δ) r₀, θ, δ the middle and half width of [low, high].
 
     The least possible maximum of a residual polynomial on the interval; no inner products, so nothing to wait for on a
     parallel machine. Needs A and M Hermitian positive definite and an interval that holds the eigenvalues of M⁻¹A:
@@ -60,7 +60,7 @@ class ChebyshevIteration(KrylovMethod):
         kind=float,
         log=True,
         symbol="b",
-        doc="largest eigenvalue of M⁻¹A; None: known or estimated",
+        doc="largest eigenvalue of M⁻¹A; None: see low",
     )
 
     def suits(self, system) -> str:

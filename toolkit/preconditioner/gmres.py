@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from toolkit.preconditioner.krylov import (
     chebyshev_curve,
     end,
     no_gap,
+    right_operator,
     spectrum,
     spend,
     terminates,
@@ -264,17 +264,6 @@ def _invariant(state: GMRESState, before: float, before_last: float) -> GMRESSta
     # The last equation cannot be met: what it should have removed stays in the residual.
     state.residual = before_last
     return end(state, "breakdown", "A M⁻¹ is singular on the Krylov space", "The matrix or M is singular")
-
-
-@lru_cache(maxsize=64)
-def right_operator(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray:
-    """A M⁻¹ as a dense matrix, column by column."""
-    built, out = preconditioner.build(system), np.empty(system.size, dtype=system.dtype)
-    columns = np.eye(system.size, dtype=system.dtype)
-    for column in columns:
-        built.apply(column.copy(), out)
-        column[:] = system.matvec(out)
-    return columns.T
 
 
 def _finite(preconditioner: Preconditioner, system) -> list:

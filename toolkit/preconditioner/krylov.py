@@ -101,7 +101,7 @@ def spend(state: KrylovState, system: LinearSystem, *, matvecs: int = 1, solves:
 
 
 def _residual_gap(problem: LinearSystem, state) -> float:
-    """max(ρ/τ, τ/ρ) of the recursive ρ and the true residual τ, both raised to the rounding error of computing b − A x."""
+    """max(ρ/τ, τ/ρ) of the recursive ρ and the true residual τ, both at least the rounding of b − A x."""
     x = state.solution()
     size = abs(problem.matrix).sum(axis=1).max() if problem.assembled else 0.0
     floor = 8 * EPS * (1 + size * float(np.linalg.norm(x)) / problem.norm)
@@ -149,6 +149,17 @@ def spectrum(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray
     if not (hermitian and system.assembled and system.size <= DENSE_LIMIT):
         return None
     return _spectrum(preconditioner, system)
+
+
+@lru_cache(maxsize=64)
+def right_operator(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray:
+    """A M⁻¹ as a dense matrix, column by column."""
+    built, out = preconditioner.build(system), np.empty(system.size, dtype=system.dtype)
+    columns = np.eye(system.size, dtype=system.dtype)
+    for column in columns:
+        built.apply(column.copy(), out)
+        column[:] = system.matvec(out)
+    return columns.T
 
 
 def distinct(values: np.ndarray, tol: float = 1e-9) -> int:

@@ -31,8 +31,8 @@ class MINRESState(KrylovState):
 
     `z` = M⁻¹ v; `beta` the last off-diagonal entry of the Lanczos matrix T, `alphas`, `betas` all of T's entries;
     `cs`, `sn` the last rotation of its QR factorisation, `delta_bar`, `epsilon` what it left for the next column;
-    `phi_bar` = ‖r‖_{M⁻¹}, also as `preconditioned_residual` relative to its first value; `slope` = ‖A r‖_{M⁻¹}/‖r‖_{M⁻¹}
-    one step before; `square` = ‖T‖²; `gamma_low` and `gamma_high` the extreme diagonal entries of R: κ(A) ≥ their ratio.
+    `phi_bar` = ‖r‖_{M⁻¹}, also as `preconditioned_residual` relative to its first value; `slope` = ‖A r‖/‖r‖ then,
+    one step old; `square` = ‖T‖²; `gamma_low`, `gamma_high` the extreme diagonal entries of R: κ(A) ≥ their ratio.
     """
 
     r: np.ndarray
@@ -124,9 +124,7 @@ class MINRES(KrylovMethod):
         state.delta_bar = -state.cs * state.beta
         state.slope = float(np.hypot(gamma_bar, state.delta_bar))
         if not state.slope > 10 * EPS * np.sqrt(state.square):
-            cause = (
-                f"x is a least-squares solution: A is singular and b − A x = {state.residual:.3g} ‖b‖ not in its range"
-            )
+            cause = f"x is a least-squares solution: A is singular, ‖b − A x‖ = {state.residual:.3g} ‖b‖ stays"
             return end(state, "stagnated", cause, "Mend b, or accept x")
         _extend(state, q, gamma_bar, (q - epsilon * state.w_old - delta * state.w))
         state.residual = float(np.linalg.norm(state.r)) / system.norm
@@ -160,6 +158,8 @@ class MINRES(KrylovMethod):
                 measure, *indefinite_curve(values), source="greenbaum1997", assumes="M⁻¹A indefinite, nonsingular"
             )
         if self.plain and values[0] > 0:
+            if kappa < 200:  # beyond, lost orthogonality costs extra steps
+                yield self._equals_gmres(system)
             yield Beats(
                 other=ChebyshevIteration(),
                 title="needs no more products than Chebyshev semi-iteration for the same residual",
@@ -167,6 +167,15 @@ class MINRES(KrylovMethod):
                 assumes="A Hermitian positive definite",
                 stop=Stop(rtol=1e-8, steps=4000),
             )
+
+    def _equals_gmres(self, system) -> Beats:
+        from toolkit.preconditioner.gmres import GMRES  # the two make claims about each other
+
+        title = "needs no more products than GMRES, the same method in exact arithmetic"
+        about = dict(
+            source="saad2003", assumes="A Hermitian positive definite, κ < 200", stop=Stop(rtol=1e-8, steps=2000)
+        )
+        return Beats(other=GMRES(m=max(1, system.size)), title=title, **about)
 
 
 def _lanczos(system, state: MINRESState, q: np.ndarray) -> tuple[float, float]:
