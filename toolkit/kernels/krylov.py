@@ -1,8 +1,9 @@
 """Many steps of CG and Chebyshev's semi-iteration on compressed sparse rows, in one compiled call.
 
-Each kernel does up to len(rows) steps, writes ‖r‖₂ / norm after step i to rows[i, 0] and returns (steps done, code):
+Each kernel does up to len(rows) steps, writes ‖r‖₂ / norm after step i to rows[i, 0] (CG also α and the
+new ρ to rows[i, 1:3], where there is room) and returns (steps done, code):
 `DONE`, `CURVATURE` (⟨p, A p⟩ is not positive: A is not positive definite, or r = 0 already) or `OVERFLOW` (a number
-that is not finite). A step that breaks down by its curvature changes nothing and is not counted.
+that is not finite). A step that breaks down by its curvature changes nothing but q and is not counted.
 All that moves stands in the arrays passed in, and is complete between steps: k calls of one step give the bits of one
 call of k steps. `norm` is what residuals are relative to, ‖b‖₂ say.
 
@@ -22,17 +23,32 @@ from numba import prange
 from ._jit import kernel, threaded
 
 BLOCK = 1024
+WIDE_FROM = 250_000
 DONE, CURVATURE, OVERFLOW = 0, 1, 2
+ONE, TWO = np.uint64(1), np.uint64(2)
+
+
+def is_wide(nonzeros: int) -> bool:
+    """Whether steps with a matrix of so many entries are worth sharing among threads, awake from the pass before."""
+    return nonzeros >= WIDE_FROM
 
 
 @kernel
 def _product_block(indptr, indices, data, p, q, start, stop):
     """q ← A p on some rows; returns their part of ⟨p, A p⟩."""
-    curvature = 0.0
-    for i in range(start, stop):
-        total = q.dtype.type(0)
-        for k in range(indptr[i], indptr[i + 1]):
-            total += data[k] * p[indices[k]]
+    curvature, zero = 0.0, data.dtype.type(0) * p.dtype.type(0)
+    k = np.uint64(indptr[start])
+    for i in range(np.uint64(start), np.uint64(stop)):
+        end = np.uint64(indptr[i + ONE])
+        even = odd = zero
+        while k + ONE < end:
+            even += data[k] * p[indices[k]]
+            odd += data[k + ONE] * p[indices[k + ONE]]
+            k += TWO
+        if k < end:
+            even += data[k] * p[indices[k]]
+            k += ONE
+        total = even + odd
         q[i] = total
         curvature += p[i].real * total.real + p[i].imag * total.imag
     return curvature
@@ -143,13 +159,15 @@ def pcg_diagonal(indptr, indices, data, d, x, r, p, q, scalars, norm, rows, wide
     """
     for i in range(rows.shape[0]):
         curvature = _product_pass(indptr, indices, data, p, q, wide)
-        if not curvature > 0:
-            return i, CURVATURE
+        if not (curvature > 0 and curvature < np.inf):
+            return i, CURVATURE if curvature <= 0 else OVERFLOW
         alpha = scalars[0] / curvature
         rho, square = _residual_pass(alpha, d, q, r, wide)
         _direction_pass(alpha, rho / scalars[0], d, r, x, p, wide)
         scalars[0] = rho
         rows[i, 0] = np.sqrt(square) / norm
+        if rows.shape[1] > 2:
+            rows[i, 1], rows[i, 2] = alpha, rho
         if not (rho < np.inf and square < np.inf):
             return i + 1, OVERFLOW
     return rows.shape[0], DONE
@@ -200,14 +218,16 @@ def pcg_ic0(indptr, indices, data, lower_indptr, lower_indices, lower, d, x, r, 
     one = np.ones(1)
     for i in range(rows.shape[0]):
         curvature = _product_pass(indptr, indices, data, p, q, wide)
-        if not curvature > 0:
-            return i, CURVATURE
+        if not (curvature > 0 and curvature < np.inf):
+            return i, CURVATURE if curvature <= 0 else OVERFLOW
         alpha = scalars[0] / curvature
         square = _residual_pass(alpha, one, q, r, wide)[1]
         rho = _forward(lower_indptr, lower_indices, lower, d, r, z)
         _backward(lower_indptr, lower_indices, lower, d, z, alpha, rho / scalars[0], x, p)
         scalars[0] = rho
         rows[i, 0] = np.sqrt(square) / norm
+        if rows.shape[1] > 2:
+            rows[i, 1], rows[i, 2] = alpha, rho
         if not (rho < np.inf and square < np.inf):
             return i + 1, OVERFLOW
     return rows.shape[0], DONE
@@ -216,15 +236,24 @@ def pcg_ic0(indptr, indices, data, lower_indptr, lower_indices, lower, d, x, r, 
 @kernel
 def _chebyshev_block(indptr, indices, data, d, keep, add, x, r, p, following, start, stop):
     """x ← x + p, r ← r - A p, following ← keep p + add D⁻¹ r on some rows; returns their part of ‖r‖²."""
-    square = 0.0
-    for i in range(start, stop):
-        total = r[i]
-        for k in range(indptr[i], indptr[i + 1]):
-            total -= data[k] * p[indices[k]]
+    every = 0 if d.size == 1 else 1
+    square, zero = 0.0, data.dtype.type(0) * p.dtype.type(0)
+    k = np.uint64(indptr[start])
+    for i in range(np.uint64(start), np.uint64(stop)):
+        end = np.uint64(indptr[i + ONE])
+        even = odd = zero
+        while k + ONE < end:
+            even += data[k] * p[indices[k]]
+            odd += data[k + ONE] * p[indices[k + ONE]]
+            k += TWO
+        if k < end:
+            even += data[k] * p[indices[k]]
+            k += ONE
+        total = r[i] - even - odd
         r[i] = total
         square += total.real * total.real + total.imag * total.imag
         x[i] += p[i]
-        following[i] = keep * p[i] + add * (d[0] if d.size == 1 else d[i]) * total
+        following[i] = keep * p[i] + add * d[every * i] * total
     return square
 
 
