@@ -1,0 +1,248 @@
+"""What there is to draw at one moment, as immutable data: made by the worker, read by any screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from toolkit.core.claim import Claim, Rate, Verdict
+from toolkit.core.history import History
+from toolkit.core.status import RUNNING, Status
+
+POINTS = 800
+MARKS = 10
+AGAINST = {
+    "k": "steps",
+    "matvecs": "operator products",
+    "nfe": "function evaluations",
+    "flops": "flops",
+    "seconds": "time",
+}
+EMPTY = (np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A claim on the screen: its words, its overlay (empty when it is not a curve of this plot) and its verdict."""
+
+    title: str
+    kind: str
+    measure: str
+    source: str
+    assumes: str
+    evidence: str
+    verdict: Verdict
+    curve: tuple[np.ndarray, np.ndarray] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One entry of the race as it stands: its curve, its promises, and the numbers of its row in the table.
+
+    `mark` is the point at the scrubbed step, `spec` what `Run.from_spec` needs to repeat it.
+    """
+
+    uid: int
+    label: str
+    status: Status = RUNNING
+    stage: str = "ready"
+    k: int = 0
+    progress: float = 0.0
+    curve: tuple[np.ndarray, np.ndarray] = EMPTY
+    marks: tuple[np.ndarray, np.ndarray] = EMPTY
+    mark: tuple[float, float] | None = None
+    promises: tuple[Promise, ...] = ()
+    no_claim: str = ""
+    value: float = float("nan")
+    goal: float = float("nan")
+    observed: float = float("nan")
+    promised: float = float("nan")
+    work: dict = field(default_factory=dict)
+    spec: dict | None = None
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture as it stands: an eight-bit image with its scale, or lines, or points; or `empty`, why there is none."""
+
+    kind: str = "empty"
+    title: str = ""
+    labels: tuple[str, str] = ("", "")
+    log: bool = False
+    image: np.ndarray | None = None
+    scale: tuple[float, float] = (0.0, 1.0)
+    signed: bool = False
+    series: tuple[tuple[str, np.ndarray, np.ndarray], ...] = ()
+    empty: str = ""
+    k: int = 0
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything to draw at one moment. `version` grows by one with every frame of a session."""
+
+    version: int = 0
+    stage: str = "ready"
+    busy: str = ""
+    traces: tuple[Trace, ...] = ()
+    drawing: Drawing = Drawing()
+    measures: tuple[tuple[str, str, str, bool], ...] = ()
+    at: int | None = None
+    last: int = 0
+
+
+def thin(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """At most about `most` points of a curve: the lowest and highest of every bin, and the last point.
+
+    Bins are a power of two wide and start at the first point, so that those drawn before stay as the curve grows.
+    """
+    n = len(y)
+    if n <= most:
+        return x, y
+    width = 1 << int(np.ceil(np.log2(2 * n / most)))
+    bins = n // width
+    block = y[: bins * width].reshape(bins, width)
+    start = np.arange(bins)[:, None] * width
+    pick = np.sort(np.column_stack((block.argmin(axis=1), block.argmax(axis=1))), axis=1) + start
+    chosen = np.unique(np.concatenate((pick.ravel(), np.arange(bins * width, n, max(1, width // 2)), [0, n - 1])))
+    return x[chosen], y[chosen]
+
+
+def markers(x: np.ndarray, y: np.ndarray, most: int = MARKS) -> tuple[np.ndarray, np.ndarray]:
+    """Some points of a curve for its markers, on a power-of-two stride so that they stay as the curve grows."""
+    n = len(y)
+    if n == 0:
+        return EMPTY
+    stride = 1 << max(0, int(np.ceil(np.log2(n / most))))
+    chosen = np.unique(np.append(np.arange(0, n, stride), n - 1))
+    if n - 1 - chosen[-2:][0] < stride / 2 and len(chosen) > 2:
+        chosen = np.delete(chosen, -2)
+    return x[chosen], y[chosen]
+
+
+def curve(history: History, measure: str, against: str) -> tuple[np.ndarray, np.ndarray]:
+    """(abscissa, values) of a measure where it was measured and is finite; copies, safe to hand to another thread."""
+    if measure not in history:
+        return EMPTY
+    x, y = history.series(measure, against)
+    good = np.isfinite(y)
+    return x[good].copy(), y[good].copy()
+
+
+def overlay(claim: Claim, history: History, against: str) -> tuple[np.ndarray, np.ndarray]:
+    """(abscissa, promised values) of a claim over a run, empty when the claim is not a curve."""
+    if claim.evidence != "run" or claim.measure not in history:
+        return EMPTY
+    y = _promised(claim, history)
+    if y is None:
+        return EMPTY
+    x, _ = history.series(claim.measure, against)
+    good = np.isfinite(y)
+    return x[good].copy(), y[good].copy()
+
+
+def _promised(claim: Claim, history: History) -> np.ndarray | None:
+    """The promised values where the claim is a curve of its own, not the measured one repeated or shifted a step."""
+    found = claim.overlay(history) if claim.measure in history else None
+    if found is None:
+        return None
+    promised, values = np.asarray(found[1], dtype=float), history.series(claim.measure)[1]
+    repeated = np.mean(promised == values) > 0.5 or np.array_equal(promised[1:], values[:-1])
+    return None if repeated else promised
+
+
+def observed_rate(history: History, measure: str) -> float:
+    """The factor per step fitted over the later half of the run, as the claims fit it; NaN where there is none."""
+    if measure not in history or not np.all(history.series(measure)[1] > 0):
+        return float("nan")
+    return Rate(measure=measure, factor=0.5, source="").judge(history).measured
+
+
+def promised_rate(claims: tuple[Claim, ...], history: History, measure: str) -> float:
+    """The smallest factor per step that a claim about this measure promises, NaN where none does."""
+    factors = [float("nan")]
+    for claim in claims:
+        if claim.evidence != "run" or claim.measure != measure:
+            continue
+        if claim.kind == "rate":
+            factors.append(claim.factor)
+        elif claim.kind == "bound":
+            factors.append(_slope(claim, history))
+    return float(np.nanmin(factors)) if np.any(np.isfinite(factors)) else float("nan")
+
+
+def _slope(claim: Claim, history: History) -> float:
+    promised = _promised(claim, history)
+    if promised is None or len(promised) < 5:
+        return float("nan")
+    half = len(promised) // 2
+    k, y = history.series(claim.measure)[0][half:], promised[half:]
+    falling = np.all(np.isfinite(y)) and np.all(y > 0) and np.all(np.diff(y) < 0)
+    return float((y[-1] / y[0]) ** (1 / (k[-1] - k[0]))) if falling and k[-1] > k[0] else float("nan")
+
+
+def progress(history: History, stop, status: Status) -> float:
+    """How far a run is, from 0 to 1: along its tolerance on a log scale, or along its budget, whichever is further."""
+    if status.done or not len(history):
+        return 1.0 if status.done else 0.0
+    parts = [0.0]
+    column = stop.column(history)
+    values = history.series(column)[1] if column in history else ()
+    if len(values) and values[0] > 0 and values[-1] > 0:
+        goal = max(stop.atol, stop.rtol * values[0])
+        if 0 < goal < values[0]:
+            parts.append(np.log(values[0] / values[-1]) / np.log(values[0] / goal))
+    for budget, name in {"steps": "k", "matvecs": "matvecs", "nfe": "nfe", "flops": "flops", "seconds": "seconds"}.items():
+        most = getattr(stop, budget)
+        if most:
+            parts.append(history[name][-1] / most)
+    return float(np.clip(np.nanmax(parts), 0.0, 0.99))
+
+
+def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
+    """A picture's arrays made ready for the screen."""
+    about = dict(kind=picture.kind, title=picture.title, labels=(picture.x, picture.y), log=picture.log, k=k, uid=uid)
+    if found is None:
+        return Drawing(title=picture.title, empty=f"No {picture.title} to show for this problem.", k=k, uid=uid)
+    if picture.kind == "image":
+        image, scale, signed = quantised(np.asarray(found["z"], dtype=float))
+        return Drawing(**about, image=image, scale=scale, signed=signed)
+    if picture.kind == "points":
+        series = [(label, np.asarray(x, float), np.asarray(y, float)) for label, (x, y) in found.items()]
+    else:
+        x = np.asarray(found["x"], dtype=float)
+        series = [(label, x, np.asarray(y, dtype=float)) for label, y in found.items() if label != "x"]
+        series = [(label, *thin(x, y)) for label, x, y in series]
+    return Drawing(**about, series=tuple(series))
+
+
+def quantised(z: np.ndarray, most: int = 256) -> tuple[np.ndarray, tuple[float, float], bool]:
+    """(eight-bit image of at most `most` a side, (low, high) of its scale, whether the scale is symmetric about zero).
+
+    The ends of the scale are 1, 2 or 5 times a power of ten, so that a shrinking error changes its scale in steps.
+    """
+    step = max(1, -(-max(z.shape) // most))
+    if step > 1:
+        rows, cols = (n // step * step for n in z.shape)
+        z = z[:rows, :cols].reshape(rows // step, step, cols // step, step).mean(axis=(1, 3))
+    z = np.where(np.isfinite(z), z, 0.0)
+    low, high = float(z.min()), float(z.max())
+    signed = low < -0.02 * abs(high) and high > 0 or high <= 0 > low
+    top = nice(max(abs(low), abs(high)))
+    low, high = (-top, top) if signed else (0.0, top)
+    scaled = (z - low) * (255.0 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8), (low, high), signed
+
+
+def nice(value: float) -> float:
+    """The next number of the form 1, 2 or 5 times a power of ten at or above a positive value; 1 for zero."""
+    if not value > 0 or not np.isfinite(value):
+        return 1.0
+    decade = 10.0 ** np.floor(np.log10(value))
+    for factor in (1.0, 2.0, 5.0, 10.0):
+        if value <= factor * decade * (1 + 1e-12):
+            return float(factor * decade)
+    return float(10 * decade)

@@ -1,0 +1,252 @@
+"""The race at work: one thread a session, slices in turn, the newest frame wins."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import numpy as np
+
+from toolkit.core.registry import Picture
+from toolkit.ui import frame
+from toolkit.ui.checks import Check
+from toolkit.ui.frame import Drawing, Frame
+from toolkit.ui.lane import Lane
+
+log = logging.getLogger(__name__)
+
+SLICE = 0.01
+BEAT = 0.1
+
+
+class Worker:
+    """Runs the lanes. Everything but `post`, `ask`, `cancel`, `close`, `frame` happens in its own thread.
+
+    A frame is published at most every `BEAT` seconds and only when something changed; `frame` is the newest.
+    """
+
+    def __init__(self):
+        self.frame = Frame()
+        self.lanes: dict[int, Lane] = {}
+        self.playing = False
+        self.view = dict(measure="", against="k", focus=0, picture=None, at=None)
+        self.pictures: tuple[Picture, ...] = ()
+        self._commands: queue.SimpleQueue = queue.SimpleQueue()
+        self._checks: list[tuple[int, int, Check]] = []
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._changed = False
+        self._busy = ""
+        self._last = 0.0
+        self._drawn = (0.0, 0.0, None)
+
+    # -- from any thread ----------------------------------------------------------------------------------------
+
+    def post(self, command: Callable) -> None:
+        """Have the worker call `command()` between two slices."""
+        if self._closed.is_set():
+            return
+        self._commands.put(command)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="race", daemon=True)
+            self._thread.start()
+
+    def ask(self, question: Callable) -> Future:
+        """The answer of `question()`, asked between two slices."""
+        answer: Future = Future()
+
+        def reply():
+            try:
+                answer.set_result(question())
+            except Exception as error:
+                answer.set_exception(error)
+
+        self.post(reply)
+        return answer
+
+    def cancel(self) -> None:
+        """End every run within one slice."""
+        for lane in list(self.lanes.values()):
+            if lane.run is not None and not lane.status.done:
+                lane.run.cancel()
+        self.post(self._cancelled)
+
+    def close(self) -> None:
+        """Stop within one slice and let go of everything; returns at once."""
+        self._closed.set()
+        for lane in list(self.lanes.values()):
+            if lane.run is not None:
+                lane.run.cancel()
+        self._commands.put(lambda: None)
+        if self._thread is None:
+            self._forget()
+
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    # -- in the worker's thread ---------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            while not self._closed.is_set():
+                self._obey(block=not self._busy_now())
+                self._race()
+                self._check()
+                if self._changed:
+                    self._publish()
+                time.sleep(0.0005)
+        except Exception:
+            log.exception("the worker stopped")
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        self.lanes, self._checks, self.frame, self.pictures = {}, [], Frame(), ()
+        self.view["picture"] = None
+        self._drawn = (0.0, 0.0, None)
+        while not self._commands.empty():
+            self._commands.get_nowait()
+
+    def _busy_now(self) -> bool:
+        """Whether another round has something to do."""
+        return bool(self._checks) or (self.playing and any(not one.held for one in self._all()))
+
+    def _all(self) -> list[Lane]:
+        return list(self.lanes.values())
+
+    def _obey(self, block: bool) -> None:
+        try:
+            command = self._commands.get(block=block)
+            while True:
+                try:
+                    command()
+                except Exception:
+                    log.exception("a command failed")
+                self._changed = True
+                command = self._commands.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _race(self) -> None:
+        if not self.playing:
+            return
+        for lane in self._all():
+            if self._closed.is_set() or not self._commands.empty():
+                return
+            if lane.held:
+                continue
+            if lane.run is None:
+                self._say(f"Preparing {lane.method.label()} …")
+            lane.go(SLICE)
+            self._changed = True
+        self._busy = ""
+        if all(lane.held for lane in self._all()):
+            self.playing = not any(lane.goal is not None and not lane.status.done for lane in self._all())
+            self._changed = True
+
+    def _check(self) -> None:
+        if not self._checks:
+            return
+        uid, index, check = self._checks[0]
+        lane = self.lanes.get(uid)
+        verdict = check.go(SLICE) if lane is not None else None
+        self._busy = check.words
+        if verdict is not None:
+            lane.verdicts[index] = verdict
+        if verdict is not None or lane is None:
+            self._checks.pop(0)
+            self._busy = ""
+        self._changed = True
+
+    def check(self, uid: int, index: int) -> None:
+        """Gather the evidence for one claim of a lane."""
+        lane = self.lanes.get(uid)
+        if lane is None or any(one[:2] == (uid, index) for one in self._checks):
+            return
+        if lane.run is None:
+            lane.prepare()
+        if index < len(lane.claims) and lane.claims[index].evidence != "run":
+            self._checks.append((uid, index, Check(lane.claims[index], lane.problem, lane.method)))
+
+    def _cancelled(self) -> None:
+        self.playing, self._checks, self._busy = False, [], ""
+        for lane in self._all():
+            if lane.run is not None and not lane.status.done:
+                lane.go(0.0)
+
+    def _say(self, words: str) -> None:
+        """Tell at once what takes long."""
+        self._busy = words
+        self._publish(now=True)
+
+    def _publish(self, now: bool = False) -> None:
+        if not now and self._busy_now() and time.perf_counter() - self._last < BEAT:
+            return
+        self._last = time.perf_counter()
+        lanes = self._all()
+        stage = self._stage(lanes)
+        at = self.view["at"]
+        traces = tuple(lane.trace(self.view["measure"], self.view["against"], at, stage) for lane in lanes)
+        last = max((lane.k for lane in lanes), default=0)
+        self._changed = False
+        self.frame = Frame(
+            self.frame.version + 1, stage, self._busy, traces, self._draw(stage), self._measures(lanes), at, last
+        )
+
+    def _stage(self, lanes: list[Lane]) -> str:
+        if not lanes:
+            return "empty"
+        if all(lane.status.done for lane in lanes):
+            return "ended"
+        if self.playing:
+            return "running"
+        return "ready" if all(lane.run is None for lane in lanes) else "paused"
+
+    def _measures(self, lanes: list[Lane]) -> tuple:
+        found = {}
+        for lane in lanes:
+            if lane.run is None:
+                continue
+            for name in lane.run.history.monitors:
+                found.setdefault(name, (name, name.replace("_", " "), "", True))
+            for one in lane.measures.values():
+                found[one.name] = (one.name, one.title, one.symbol or one.unit, one.log)
+        return tuple(found.values())
+
+    def _draw(self, stage: str) -> Drawing:
+        """The picture of the entry in focus, drawn so seldom that it takes at most a fifth of the time."""
+        lane = self.lanes.get(self.view["focus"]) or next(iter(self._all()), None)
+        if lane is None or lane.run is None or lane.run.state is None:
+            return Drawing(empty="The picture appears with the first step." if lane is not None else "")
+        at = self.view["at"]
+        key = (lane.uid, id(lane.run), lane.k if at is None else min(at, lane.k), self.view["picture"])
+        when, cost, last = self._drawn
+        fresh = self.frame.drawing
+        if last is not None and last == key:
+            return fresh
+        if stage == "running" and last is not None and last[1] == key[1] and time.perf_counter() - when < 5 * cost:
+            self._changed = True
+            return fresh
+        start = time.perf_counter()
+        found = self._picture(lane, key[2])
+        self._drawn = (time.perf_counter(), time.perf_counter() - start, key)
+        return found
+
+    def _picture(self, lane: Lane, k: int) -> Drawing:
+        try:
+            state = lane.run.state if k == lane.k else lane.run.at(k)
+            wanted = [p for p in self.pictures if self.view["picture"] in (None, "", p.name)]
+            found = Drawing(empty="This lab has no pictures.")
+            with np.errstate(all="ignore"):
+                for picture in wanted:
+                    found = frame.drawing(picture, picture.data(lane.problem, state), k, lane.uid)
+                    if found.kind != "empty":
+                        break
+            return found
+        except Exception as error:
+            log.exception("picture %s", self.view["picture"])
+            return Drawing(empty=f"The picture could not be made: {error}")
