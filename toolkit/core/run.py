@@ -233,8 +233,8 @@ class Run:
         self.state, rows, counts = self._go(self.method, self.state, n)
         spent = time.perf_counter() - start
         if counts is None:
-            share = np.arange(1, len(rows) + 1)[:, None] / max(1, len(rows))
-            counts = before + (np.array(self._counts()) - before) * share
+            i = np.arange(1, len(rows) + 1)[:, None]
+            counts = before + (self._counts() - before) * i / max(1, len(rows))  # exact: whole numbers, i comes first
         self._record(rows, np.asarray(counts), self.seconds, spent)
         self.seconds += spent
 

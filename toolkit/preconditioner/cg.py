@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from toolkit.core.claim import Beats, monotone
+from toolkit.core.status import Status
 from toolkit.core.stop import Stop
+from toolkit.kernels import krylov as kernels
+from toolkit.kernels.csr import views
+from toolkit.preconditioner.basis import Basis
 from toolkit.preconditioner.chebyshev import ChebyshevIteration
+from toolkit.preconditioner.incomplete import Factored
 from toolkit.preconditioner.krylov import (
     KrylovMethod,
     KrylovState,
     bound,
     chebyshev_curve,
     distinct,
-    end,
     no_gap,
     spectrum,
     spend,
     terminates,
 )
+from toolkit.preconditioner.preconditioning import Identity
+from toolkit.preconditioner.relaxation import Jacobi
 from toolkit.preconditioner.ritz import energy_norm, extreme_share, from_conjugate_gradients, ritz_converge, ritz_gap
 from toolkit.preconditioner.system import LinearSystem
+
+OVERFLOW = Status("non-finite", "a product with A or M⁻¹ overflowed", "Scale the system")
 
 
 @dataclass(slots=True, kw_only=True)
 class CGState(KrylovState):
-    """x, residual r, preconditioned residual z = M⁻¹ r, direction p; `rho` = ⟨r, z⟩, also as `preconditioned_residual`.
+    """x, residual r, preconditioned residual z = M⁻¹ r, direction p, q = A p; `rho` holds ⟨r, z⟩, shape (1,).
 
-    `alphas`, `betas` are the coefficients of all steps so far.
+    `preconditioned_residual` is √(ρ_k/ρ_0); `coefficients` holds (α_j, ρ_{j+1}) of all steps; `compiled` does many
+    steps in one call where there is such a loop for this M.
     """
 
     r: np.ndarray
     z: np.ndarray
     p: np.ndarray
-    rho: float
+    q: np.ndarray
+    rho: np.ndarray
     rho_first: float
     preconditioned_residual: float = 1.0
-    alphas: list = field(default_factory=list)
-    betas: list = field(default_factory=list)
+    coefficients: Basis = field(default_factory=lambda: Basis(2))
+    compiled: Callable | None = None
 
     def ritz(self) -> np.ndarray:
         """Eigenvalues of the Lanczos matrix in rising order: approximations of those of M⁻¹A."""
-        return from_conjugate_gradients(self.alphas, self.betas)
+        return from_conjugate_gradients(self.rho_first, self.coefficients.rows)
 
 
 @dataclass(frozen=True)
@@ -58,13 +69,14 @@ class _ConjugateGradients(KrylovMethod):
             return f"{self.title} needs a Hermitian positive definite matrix; try MINRES (Hermitian) or GMRES (any)."
         return KrylovMethod.suits(self, system)
 
-    def _start(self, system: LinearSystem) -> dict:
+    def init(self, system: LinearSystem) -> CGState:
         x, built = np.array(system.start), self.preconditioner.build(system)
         r = system.residual(x)
-        z = np.empty_like(r)
+        z, residual = np.empty_like(r), float(np.linalg.norm(r)) / system.norm
         built.apply(r, z)
-        rho, residual = energy_norm(r, z) ** 2, float(np.linalg.norm(r)) / system.norm
-        return dict(built=built, x=x, r=r, z=z, p=z.copy(), rho=rho, rho_first=rho, residual=residual)
+        rho = np.array([energy_norm(r, z) ** 2])
+        about = dict(built=built, x=x, residual=residual, r=r, z=z, rho=rho, rho_first=float(rho[0]))
+        return CGState(**about, p=z.copy(), q=np.zeros_like(r))
 
     def measures(self, problem) -> tuple:
         found = None if self.suits(problem) else self.preconditioner.interval(problem)
@@ -75,7 +87,8 @@ class _ConjugateGradients(KrylovMethod):
 class CG(_ConjugateGradients):
     """Conjugate gradients: the A-norm of the error is least over the Krylov space.
 
-    Needs A and M Hermitian positive definite. One product and one preconditioner solve a step.
+    Needs A and M Hermitian positive definite. One product and one preconditioner solve a step; compiled without
+    preconditioner, with Jacobi and with IC(0).
     Reference: M. R. Hestenes, E. Stiefel, J. Res. NBS 49 (1952) 409–436, doi:10.6028/jres.049.044;
     Saad (2003), Alg. 9.1.
     """
@@ -85,25 +98,27 @@ class CG(_ConjugateGradients):
     hermitian_only: ClassVar[bool] = True
 
     def init(self, system: LinearSystem) -> CGState:
-        return CGState(**self._start(system))
+        state = _ConjugateGradients.init(self, system)
+        state.compiled = _compiled(self.preconditioner, system, state)
+        return state
 
-    def step(self, system: LinearSystem, state: CGState) -> CGState:
-        q = system.matvec(state.p)
-        curvature = float(np.vdot(state.p, q).real)
-        if not curvature > 0 or not state.rho:
-            return broken(state, curvature)
-        alpha = state.rho / curvature
-        state.x += alpha * state.p
-        state.r -= alpha * q
-        state.built.apply(state.r, state.z)
-        rho = float(np.vdot(state.r, state.z).real)
-        beta = rho / state.rho
-        state.p *= beta
-        state.p += state.z
-        state.alphas.append(alpha)
-        state.betas.append(beta)
-        state.rho = rho
-        return measured(system, state)
+    def advance(self, system: LinearSystem, state: CGState, n: int, rows: np.ndarray) -> CGState:
+        if state.compiled is None:
+            for row in rows[:n]:
+                _iterate(system, state)
+                row[:] = state.residual, state.preconditioned_residual
+                if state.status.done:
+                    break
+            return state
+        seen = np.empty((n, 3))
+        done, code = state.compiled(state, system.norm, seen)
+        _noted(system, state, seen[:done], rows)
+        if code == kernels.CURVATURE:
+            broken(system, state, float(np.vdot(state.p, state.q).real))
+            rows[done] = state.residual, state.preconditioned_residual
+        elif code == kernels.OVERFLOW:
+            state.status = OVERFLOW
+        return state
 
     def promises(self, system):
         """The energy error never grows, obeys the bound of the spectrum, and vanishes when that is used up."""
@@ -154,14 +169,11 @@ class FlexibleCG(_ConjugateGradients):
     sources: ClassVar[tuple[str, ...]] = ("notay2000",)
     fixed_only: ClassVar[bool] = False
 
-    def init(self, system: LinearSystem) -> CGState:
-        return CGState(**self._start(system))
-
     def step(self, system: LinearSystem, state: CGState) -> CGState:
         q = system.matvec(state.p)
         curvature = float(np.vdot(state.p, q).real)
-        if not curvature > 0 or not state.rho:
-            return broken(state, curvature)
+        if not curvature > 0:
+            return broken(system, state, curvature)
         along = np.vdot(state.p, state.r) / curvature
         state.x += along * state.p
         state.r -= along * q
@@ -169,10 +181,8 @@ class FlexibleCG(_ConjugateGradients):
         beta = -np.vdot(q, state.z) / curvature  # = ⟨z_{k+1}, r_{k+1} − r_k⟩/(α_k ⟨p_k, A p_k⟩)
         state.p *= beta
         state.p += state.z
-        state.rho = float(np.vdot(state.r, state.z).real)
-        state.alphas.append(float(along.real))
-        state.betas.append(float(beta.real))
-        return measured(system, state, vectors=12.0)
+        _measured(system, state, float(along.real), np.vdot(state.r, state.z).real)
+        return state
 
     def promises(self, system):
         """The energy error never grows whatever M is; with a fixed Hermitian M it is CG."""
@@ -197,19 +207,72 @@ class FlexibleCG(_ConjugateGradients):
             )
 
 
-def measured(system: LinearSystem, state: CGState, vectors: float = 10.0) -> CGState:
-    """The state with its monitors after a step."""
+def _iterate(system: LinearSystem, state: CGState) -> None:
+    """One step of Saad's Alg. 9.1 for any M."""
+    q = system.matvec(state.p)
+    curvature = float(np.vdot(state.p, q).real)
+    if not curvature > 0:
+        broken(system, state, curvature)
+        return
+    before, alpha = float(state.rho[0]), float(state.rho[0]) / curvature
+    state.x += alpha * state.p
+    state.r -= alpha * q
+    state.built.apply(state.r, state.z)
+    _measured(system, state, alpha, np.vdot(state.r, state.z).real)
+    state.p *= state.rho[0] / before
+    state.p += state.z
+
+
+def _measured(system: LinearSystem, state: CGState, alpha: float, rho: float) -> None:
+    """Note what a step did."""
+    state.rho[0] = rho
     state.residual = float(np.linalg.norm(state.r)) / system.norm
-    state.preconditioned_residual = float(np.sqrt(abs(state.rho) / state.rho_first))
-    spend(state, system, vectors=vectors)
+    state.preconditioned_residual = float(np.sqrt(abs(rho) / state.rho_first))
+    state.coefficients.append((alpha, rho))
+    spend(state, system, vectors=10.0)
+
+
+def _noted(system: LinearSystem, state: CGState, seen: np.ndarray, rows: np.ndarray) -> None:
+    """Note what compiled steps did: `seen` has ‖r‖/‖b‖, α and ρ of each."""
+    if not len(seen):
+        return
+    rows[: len(seen), 0] = seen[:, 0]
+    rows[: len(seen), 1] = np.sqrt(seen[:, 2] / state.rho_first)
+    state.residual, state.preconditioned_residual = map(float, rows[len(seen) - 1])
+    state.coefficients.extend(seen[:, 1:])
+    spend(state, system, vectors=10.0, steps=len(seen))
+
+
+def _compiled(preconditioner, system: LinearSystem, state: CGState) -> Callable | None:
+    """`steps(state, norm, seen)`: as many compiled steps as `seen` has rows, for M diagonal or IC(0); else None."""
+    if not system.assembled:
+        return None
+    arrays, wide = views(system.matrix), kernels.is_wide(system.matrix.nnz)
+    if isinstance(state.built, Factored):
+        kernels.pcg_ic0_start(*state.built.factor, state.r, state.z, state.x, state.p, state.rho)
+        state.rho_first = float(state.rho[0])
+        return lambda s, norm, seen: kernels.pcg_ic0(
+            *arrays, *s.built.factor, s.x, s.r, s.p, s.q, s.z, s.rho, norm, seen, wide
+        )
+    if not isinstance(preconditioner, (Identity, Jacobi)):
+        return None
+    d = np.ones(1 if isinstance(preconditioner, Identity) else system.size)
+    if len(d) > 1:
+        state.built.apply(np.ones_like(state.r), state.z)
+        d[:] = state.z.real
+    kernels.pcg_start(d, state.r, state.p, state.rho)
+    state.rho_first = float(state.rho[0])
+    return lambda s, norm, seen: kernels.pcg_diagonal(*arrays, d, s.x, s.r, s.p, s.q, s.rho, norm, seen, wide)
+
+
+def broken(system: LinearSystem, state: CGState, curvature: float) -> CGState:
+    """The end of a run whose direction p has ⟨p, A p⟩ ≤ 0; counted as a step like the others."""
+    spend(state, system, vectors=10.0)
+    if state.rho[0] == 0:
+        state.status = Status("converged", "the residual vanished")
+    elif not np.isfinite(curvature):
+        state.status = OVERFLOW
+    else:
+        cause = f"⟨p, A p⟩ = {curvature:.3g}: A is not positive definite"
+        state.status = Status("breakdown", cause, "Try MINRES or GMRES")
     return state
-
-
-def broken(state: CGState, curvature: float) -> CGState:
-    """The end of a run whose direction p has ⟨p, A p⟩ ≤ 0."""
-    if state.rho == 0:
-        return end(state, "converged", "the residual vanished")
-    if not np.isfinite(curvature):
-        return end(state, "non-finite", "a product with A or M⁻¹ overflowed", "Scale the system")
-    cause = f"⟨p, A p⟩ = {curvature:.3g}: A is not positive definite"
-    return end(state, "breakdown", cause, "Try MINRES or GMRES")

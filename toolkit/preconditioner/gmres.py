@@ -11,6 +11,7 @@ from scipy.linalg import solve_triangular
 from toolkit.core.claim import Beats, Bound, monotone
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop
+from toolkit.preconditioner.basis import Basis
 from toolkit.preconditioner.krylov import (
     EPS,
     KrylovMethod,
@@ -27,56 +28,6 @@ from toolkit.preconditioner.krylov import (
 from toolkit.preconditioner.minres import MINRES
 from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Preconditioner
 from toolkit.preconditioner.system import LinearSystem
-
-
-class Basis:
-    """Vectors of length n as the rows of an array that grows by doubling; a copy holds only the rows in use."""
-
-    def __init__(self, size: int, dtype):
-        self.count, self._rows = 0, np.empty((4, size), dtype=dtype)
-
-    @property
-    def rows(self) -> np.ndarray:
-        return self._rows[: self.count]
-
-    @property
-    def nbytes(self) -> int:
-        return self.rows.nbytes
-
-    def append(self, vector: np.ndarray) -> None:
-        if self.count == len(self._rows):
-            self._rows = np.concatenate((self._rows, np.empty_like(self._rows)))
-        self._rows[self.count] = vector
-        self.count += 1
-
-    def clear(self) -> None:
-        self.count = 0
-
-    def copy(self) -> Basis:
-        twin = Basis.__new__(Basis)
-        twin.count, twin._rows = self.count, np.empty((max(4, self.count), self._rows.shape[1]), self._rows.dtype)
-        twin._rows[: self.count] = self.rows
-        return twin
-
-    def combine(self, y: np.ndarray) -> np.ndarray:
-        """Σ y_i v_i over the first len(y) vectors."""
-        return y @ self._rows[: len(y)]
-
-    def orthogonalise(self, w: np.ndarray) -> tuple[np.ndarray, float]:
-        """(h, ‖w‖) with w made orthogonal to the rows in place: h holds the coefficients taken out.
-
-        Classical Gram–Schmidt, repeated where the norm fell by more than 0.7 (Daniel, Gragg, Kaufman, Stewart, Math.
-        Comp. 30 (1976) 772–795, doi:10.1090/S0025-5718-1976-0431641-8): orthogonal to working precision.
-        """
-        rows, before = self.rows, float(np.linalg.norm(w))
-        h = np.conj(rows @ w.conj())
-        w -= h @ rows
-        after = float(np.linalg.norm(w))
-        if after < 0.7 * before:
-            correction = np.conj(rows @ w.conj())
-            w -= correction @ rows
-            h, after = h + correction, float(np.linalg.norm(w))
-        return h, after
 
 
 @dataclass(slots=True, kw_only=True)

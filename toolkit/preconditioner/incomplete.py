@@ -42,6 +42,16 @@ def _exact(system: LinearSystem, assumes: str) -> tuple[Exact]:
     return (Exact(measure="residual", tol=tol, **about),)
 
 
+@dataclass
+class Factored(Built):
+    """IC(0) with its factor as the kernels take it: indptr, indices, values of L, inverse of its diagonal."""
+
+    factor: tuple = ()
+
+    def copy(self) -> Factored:
+        return self
+
+
 @dataclass(frozen=True)
 class IC0(Preconditioner):
     """Incomplete Cholesky without fill, IC(0): M = L Lᴴ with (L Lᴴ)_ij = A_ij wherever A has an entry.
@@ -78,7 +88,7 @@ class IC0(Preconditioner):
         def apply(r, out):
             incomplete.ic0_solve(indptr, indices, data, inverse, r, out)
 
-        return Built(apply, flops=4.0 * lower.nnz)
+        return Factored(apply, flops=4.0 * lower.nnz, factor=(indptr, indices, data, inverse))
 
     def claims(self, system: LinearSystem) -> tuple:
         """Exact on tridiagonal systems; elsewhere the dense spectral radius as a limit."""

@@ -88,13 +88,13 @@ def end(state: State, kind: str, cause: str, advice: str = "") -> State:
     return state
 
 
-def spend(state: KrylovState, system: LinearSystem, *, matvecs: int = 1, solves: int = 1, vectors: float) -> None:
-    """Count one more step: products, preconditioner solves, and `vectors` operations an unknown for the rest."""
-    state.k += 1
+def spend(state: KrylovState, system: LinearSystem, *, matvecs=1, solves=1, vectors: float, steps=1) -> None:
+    """Count more steps: products, preconditioner solves, and `vectors` operations an unknown for the rest of each."""
+    state.k += steps
     work, built = state.work, state.built
-    work.matvecs += matvecs + solves * built.matvecs
-    work.solves += solves
-    work.flops += matvecs * system.matvec_flops + solves * built.flops + vectors * system.size
+    work.matvecs += steps * (matvecs + solves * built.matvecs)
+    work.solves += steps * solves
+    work.flops += steps * (matvecs * system.matvec_flops + solves * built.flops + vectors * system.size)
 
 
 # -- recursive and true residual ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.core.claim import Beats, monotone
 from toolkit.core.stop import Stop
+from toolkit.preconditioner.basis import Basis
 from toolkit.preconditioner.chebyshev import ChebyshevIteration
 from toolkit.preconditioner.krylov import (
     EPS,
@@ -29,7 +30,7 @@ from toolkit.preconditioner.system import LinearSystem
 class MINRESState(KrylovState):
     """The residual r, the last two Lanczos vectors (unnormalised, v_k = v/β_k) and the last two directions of x.
 
-    `z` = M⁻¹ v; `beta` the last off-diagonal entry of the Lanczos matrix T, `alphas`, `betas` all of T's entries;
+    `z` = M⁻¹ v; `beta` the last off-diagonal entry of the Lanczos matrix T, `tridiagonal` all of T by rows;
     `cs`, `sn` the last rotation of its QR factorisation, `delta_bar`, `epsilon` what it left for the next column;
     `phi_bar` = ‖r‖_{M⁻¹}, also as `preconditioned_residual` relative to its first value; `slope` = ‖A r‖/‖r‖ then,
     one step old; `square` = ‖T‖²; `gamma_low`, `gamma_high` the extreme diagonal entries of R: κ(A) ≥ their ratio.
@@ -54,12 +55,11 @@ class MINRESState(KrylovState):
     gamma_high: float = 0.0
     cs: float = -1.0
     sn: float = 0.0
-    alphas: list = field(default_factory=list)
-    betas: list = field(default_factory=list)
+    tridiagonal: Basis = field(default_factory=lambda: Basis(2))
 
     def ritz(self) -> np.ndarray:
         """Eigenvalues of the Lanczos matrix in rising order: approximations of those of M⁻¹A."""
-        return tridiagonal_eigenvalues(self.alphas, self.betas)
+        return tridiagonal_eigenvalues(*self.tridiagonal.rows.T)
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ class MINRES(KrylovMethod):
         if not square >= -tiny:
             return _indefinite(state, square)
         state.beta_old, state.beta = beta_old, float(np.sqrt(square)) if square > tiny else 0.0
-        state.alphas.append(alpha)
-        state.betas.append(state.beta)
+        state.tridiagonal.append((alpha, state.beta))
         delta = state.cs * state.delta_bar + state.sn * alpha
         gamma_bar = state.sn * state.delta_bar - state.cs * alpha
         epsilon, state.epsilon = state.epsilon, state.sn * state.beta

@@ -21,14 +21,13 @@ def tridiagonal_eigenvalues(diagonal, beside) -> np.ndarray:
     return eigh_tridiagonal(diagonal, np.asarray(beside, dtype=float)[: len(diagonal) - 1], eigvals_only=True)
 
 
-def from_conjugate_gradients(alphas, betas) -> np.ndarray:
-    """Ritz values from CG's step lengths α_0 … α_{k−1} and β_0 … β_{k−2}.
+def from_conjugate_gradients(rho_first: float, coefficients: np.ndarray) -> np.ndarray:
+    """Ritz values from CG's (α_j, ρ_{j+1}), j = 0 … k − 1, and ρ_0, where β_j = ρ_{j+1}/ρ_j.
 
     T has the diagonal 1/α_j + β_{j−1}/α_{j−1} and beside it √β_{j−1}/α_{j−1} (Saad 2003, eq. 6.103).
     """
-    alphas, betas = np.asarray(alphas, dtype=float), np.asarray(betas, dtype=float)[: max(0, len(alphas) - 1)]
-    if not len(alphas):
-        return np.zeros(0)
+    alphas, rhos = coefficients.T
+    betas = (rhos / np.concatenate(([rho_first], rhos[:-1])))[:-1]
     diagonal = 1 / alphas
     diagonal[1:] += betas / alphas[:-1]
     return tridiagonal_eigenvalues(diagonal, np.sqrt(betas) / alphas[:-1])

@@ -1,0 +1,67 @@
+"""Rows that are added one by one: Krylov bases and the coefficients of recurrences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Basis:
+    """Vectors of length n as the rows of an array that grows by doubling; a copy holds only the rows in use."""
+
+    def __init__(self, size: int, dtype=float):
+        self.count, self._rows = 0, np.empty((4, size), dtype=dtype)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def rows(self) -> np.ndarray:
+        return self._rows[: self.count]
+
+    @property
+    def nbytes(self) -> int:
+        return self.rows.nbytes
+
+    def append(self, vector) -> None:
+        """Add one row."""
+        self.extend(np.asarray(vector)[None])
+
+    def extend(self, vectors: np.ndarray) -> None:
+        """Add rows, shape (more, n)."""
+        needed = self.count + len(vectors)
+        if needed > len(self._rows):
+            grown = np.empty((max(needed, 2 * len(self._rows)), self._rows.shape[1]), self._rows.dtype)
+            grown[: self.count] = self.rows
+            self._rows = grown
+        self._rows[self.count : needed] = vectors
+        self.count = needed
+
+    def clear(self) -> None:
+        self.count = 0
+
+    def copy(self) -> Basis:
+        twin = Basis.__new__(Basis)
+        twin.count, twin._rows = self.count, np.empty((max(4, self.count), self._rows.shape[1]), self._rows.dtype)
+        twin._rows[: self.count] = self.rows
+        return twin
+
+    def combine(self, y: np.ndarray) -> np.ndarray:
+        """Σ y_i v_i over the first len(y) rows."""
+        return y @ self._rows[: len(y)]
+
+    def orthogonalise(self, w: np.ndarray) -> tuple[np.ndarray, float]:
+        """(h, ‖w‖) with w made orthogonal to the orthonormal rows in place: h holds the coefficients taken out.
+
+        Classical Gram–Schmidt, repeated where the norm fell below 0.7 of what it was: orthogonal to working precision.
+        Reference: J. W. Daniel, W. B. Gragg, L. Kaufman, G. W. Stewart, Math. Comp. 30 (1976) 772–795,
+        doi:10.1090/S0025-5718-1976-0431641-8.
+        """
+        rows, before = self.rows, float(np.linalg.norm(w))
+        h = np.conj(rows @ w.conj())
+        w -= h @ rows
+        after = float(np.linalg.norm(w))
+        if after < 0.7 * before:
+            correction = np.conj(rows @ w.conj())
+            w -= correction @ rows
+            h, after = h + correction, float(np.linalg.norm(w))
+        return h, after
