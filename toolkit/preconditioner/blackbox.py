@@ -1,0 +1,318 @@
+"""Black-box multigrid for -div(a grad u) = f on the unit square, matrix-free, with variable a.
+
+    (A u)_p = sum over the edges (p, q) at p of w_pq (u_p - u_q),   u = 0 on the boundary,   h = 1/n,
+
+(n-1)² unknowns. With one coefficient a cell, w_pq is n² times the mean of the two cells that the edge borders. The
+interpolation comes from the operator itself, the coarse operators are P^T A P with 9 points, relaxation is four-colour
+Gauss-Seidel (red-black on the finest grid). Any n >= 2; no grid size needs factors of two.
+
+References: J. E. Dendy, Black box multigrid, J. Comput. Phys. 48 (1982) 366-386, doi:10.1016/0021-9991(82)90057-2;
+P. M. de Zeeuw, Matrix-dependent prolongations and restrictions in a blackbox multigrid solver, J. Comput. Appl. Math.
+33 (1990) 1-27, doi:10.1016/0377-0427(90)90252-U.
+"""
+
+import copy
+
+import numba
+import numpy as np
+import scipy.linalg
+import scipy.sparse
+
+from toolkit.kernels import blackbox_cycle, blackbox_setup
+
+_COARSEST = 7  # intervals of a grid that is solved by its inverse: at most 36 unknowns
+_SERIAL_BELOW = 100  # intervals of a grid under which a second thread costs more than it brings
+
+
+def couplings(cells) -> tuple[np.ndarray, np.ndarray]:
+    """Edge couplings (right, down) of the 5-point operator from cell values.
+
+    right[i-1, j] = n²/2 (a[i-1, j] + a[i, j]) couples (i, j) with (i, j+1), shape (n-1, n); down[i, j-1] =
+    n²/2 (a[i, j-1] + a[i, j]) couples (i, j) with (i+1, j), shape (n, n-1); cells: (n, n) positive, axis 0 the slow one.
+    """
+    a = np.asarray(cells, dtype=float)
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or len(a) < 2:
+        raise ValueError(f"cells of shape {a.shape}: expected a square array, at least 2 x 2")
+    if not (a.min() > 0.0 and a.max() < np.inf):
+        raise ValueError(f"cells between {a.min()} and {a.max()}: expected positive finite numbers")
+    half = 0.5 * len(a) ** 2
+    right, down = a[:-1] + a[1:], a[:, :-1] + a[:, 1:]
+    right *= half
+    down *= half
+    return right, down
+
+
+def assemble(right, down) -> scipy.sparse.csr_array:
+    """The operator of these couplings as a matrix of shape ((n-1)², (n-1)²)."""
+    n = len(down)
+    diagonal = (right[:, :-1] + right[:, 1:]) + (down[:-1] + down[1:])
+    number = np.arange((n - 1) ** 2, dtype=np.int32).reshape(n - 1, n - 1)
+    p = np.concatenate([number[:, :-1].ravel(), number[:-1].ravel()])
+    q = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])
+    w = np.concatenate([right[:, 1:-1].ravel(), down[1:-1].ravel()])
+    values = np.concatenate([diagonal.ravel(), -w, -w])
+    places = (np.concatenate([number.ravel(), p, q]), np.concatenate([number.ravel(), q, p]))
+    return scipy.sparse.coo_array((values, places), shape=((n - 1) ** 2,) * 2).tocsr()
+
+
+class _Level:
+    """One grid: what never changes (n, e, s, d, c, g, wh, wv) and what moves (x, b, spare, line)."""
+
+    def __init__(self, n, dtype, nine):
+        self.n, self.m, self.dtype = n, (n + 1) // 2, dtype
+        self.unknowns = (n - 1) ** 2
+        self.shape = (2 * self.m + 1, 2, (self.m + 18) // 16 * 16)
+        self.e, self.s, self.g = (_aligned(self.shape, dtype) for _ in range(3))
+        self.d, self.c = (_aligned(self.shape, dtype) for _ in range(2)) if nine else (None, None)
+        self.wh, self.wv = (_aligned((self.m + 1, self.shape[2]), dtype) for _ in range(2))
+        self.allocate()
+
+    def allocate(self):
+        self.x, self.b = _aligned(self.shape, self.dtype), _aligned(self.shape, self.dtype)
+        self.line = _aligned((self.most_blocks(numba.config.NUMBA_NUM_THREADS), 7, self.shape[2]), self.dtype)
+        self.spares = {}
+
+    def spare(self, use):
+        """A right-hand side and an iterate for corrections beyond V(1,1), made when first needed."""
+        if use not in self.spares:
+            self.spares[use] = (_aligned(self.shape, self.dtype), _aligned(self.shape, self.dtype))
+        return self.spares[use]
+
+    def most_blocks(self, threads):
+        return 1 if self.n < _SERIAL_BELOW else max(1, min(threads, (self.m - 1) // 8))
+
+    def blocks(self):
+        return min(self.most_blocks(numba.get_num_threads()), len(self.line))
+
+    @property
+    def stencil(self):
+        return self.e, self.s, self.d, self.c
+
+
+class BlackBox:
+    """A hierarchy of grids for given couplings and the multigrid cycles on it.
+
+    right: (n-1, n), down: (n, n-1): couplings of the edges along and across rows, as `couplings` makes them.
+    dtype: number format of the hierarchy; float32 halves the traffic and is meant for preconditioning.
+    Vectors at the boundary of this class are flat, float64, C-ordered, of length (n-1)².
+    Memory: about 9 vectors. One hierarchy serves one thread at a time: threads take a `copy()` each.
+    Fails (ValueError) on couplings that are not positive; convergence is lost where the coefficient has strong
+    anisotropy that point relaxation cannot see (channels thinner than the coarse grids are still resolved by P).
+    """
+
+    def __init__(self, right, down, dtype=np.float64):
+        self.right, self.down = _checked_couplings(right, down)
+        self.intervals = len(self.down)
+        self.size = (self.intervals - 1) ** 2
+        self.dtype = np.dtype(dtype)
+        self._scale = 1.0 if self.dtype == np.float64 else _power_of_two(self.down)
+        self._levels = self._build()
+        self._inverse = self._invert_coarsest()
+
+    @classmethod
+    def from_cells(cls, cells, dtype=np.float64) -> "BlackBox":
+        """The hierarchy for a coefficient with one value a cell, shape (n, n)."""
+        return cls(*couplings(cells), dtype)
+
+    def copy(self) -> "BlackBox":
+        """A hierarchy with workspaces of its own; operators and weights are shared."""
+        other = copy.copy(self)
+        other._levels = [copy.copy(level) for level in self._levels]
+        for level in other._levels:
+            level.allocate()
+        return other
+
+    @property
+    def grids(self) -> tuple[int, ...]:
+        """Intervals a side on every level, finest first."""
+        return tuple(level.n for level in self._levels)
+
+    # -- what a caller does with vectors -------------------------------------------------------------------------
+
+    def cycle(self, b, x, kind: str = "V", pre: int = 1, post: int = 1):
+        """One cycle for A x = b, in place; kind "V", "W" or "F"; pre, post >= 1: four-colour sweeps, adjoint order after.
+
+        Done as x + M (b - A x): one cycle from zero on the residual.
+        """
+        _checked_sweeps(kind, pre, post)
+        residual = np.empty(self.size)
+        self.multiply(self._vector(x), residual)
+        np.subtract(self._vector(b), residual, out=residual)
+        x += self.apply(residual, np.empty(self.size), kind, pre, post)
+        return x
+
+    def apply(self, r, out, kind: str = "V", pre: int = 1, post: int = 1):
+        """out <- M r: one cycle from zero; M is symmetric positive definite when pre = post."""
+        _checked_sweeps(kind, pre, post)
+        top = self._levels[0]
+        scale = self._scale
+        blackbox_cycle.split(self._grid(r), top.b, scale, top.blocks())
+        self._visit(0, top.x, top.b, kind, pre, post)
+        blackbox_cycle.join(self._grid(out), top.x, top.blocks())
+        return out
+
+    def multiply(self, x, out):
+        """out <- A x."""
+        n, u, y = self.intervals, self._grid(x), self._grid(out)
+        y[:] = (self.right[:, :-1] + self.right[:, 1:] + self.down[:-1] + self.down[1:]) * u
+        y[:, 1:] -= self.right[:, 1:-1] * u[:, :-1]
+        y[:, :-1] -= self.right[:, 1:-1] * u[:, 1:]
+        y[1:] -= self.down[1:-1] * u[:-1]
+        y[: n - 2] -= self.down[1:-1] * u[1:]
+        return out
+
+    # -- cost ----------------------------------------------------------------------------------------------------
+
+    def work_units(self, kind: str = "V", pre: int = 1, post: int = 1) -> float:
+        """Relaxation work of a cycle in sweeps over the finest grid; a 9-point sweep counts as 9/5 of a 5-point one."""
+        counts = _visits(len(self._levels), kind)[:-1]
+        cost = [lv.unknowns * (1.0 if lv.d is None else 1.8) for lv in self._levels]
+        return (pre + post) * sum(v * w for v, w in zip(counts, cost)) / cost[0]
+
+    def flops(self, kind: str = "V", pre: int = 1, post: int = 1) -> float:
+        """Floating-point operations of a cycle: sweeps, residuals, transfers, the exact solves."""
+        total, visits = 0.0, _visits(len(self._levels), kind)
+        for count, level in zip(visits, self._levels[:-1]):
+            legs, sweep, residual = (27, 10, 13) if level.d is None else (46, 18, 25)
+            extra = (pre + post - 2) * sweep + (2 * residual + 2 if pre + post > 2 else 0)
+            total += count * level.unknowns * (legs + extra)
+        return total + visits[-1] * 2.0 * self._inverse.size
+
+    # -- oracles' view: the same operators as matrices ----------------------------------------------------------
+
+    def operator(self, level: int = 0) -> scipy.sparse.csr_array:
+        """The operator of a level as a matrix over its interior vertices (without the scale of a float32 hierarchy)."""
+        lv = self._levels[level]
+        n, m = lv.n, lv.n + 1
+        e, s, d, c = (np.zeros((m, m)) if w is None else _natural(w)[:m, :m] for w in lv.stencil)
+        number = np.full((m, m), -1)
+        number[1:-1, 1:-1] = np.arange((n - 1) ** 2).reshape(n - 1, n - 1)
+        pairs = (
+            (e[:, :-1], number[:, :-1], number[:, 1:]),
+            (s[:-1], number[:-1], number[1:]),
+            (d[:-1, :-1], number[:-1, :-1], number[1:, 1:]),
+            (c[:-1, :-1], number[:-1, 1:], number[1:, :-1]),
+        )
+        parts = [part for w, p, q in pairs for part in ((p, q, -w), (q, p, -w), (p, p, w), (q, q, w))]
+        rows, columns, values = (np.concatenate([part[a].ravel() for part in parts]) for a in range(3))
+        keep = (rows >= 0) & (columns >= 0)
+        entries = (values[keep], (rows[keep], columns[keep]))
+        return scipy.sparse.coo_array(entries, shape=((n - 1) ** 2,) * 2).tocsr()
+
+    # -- the recursion -------------------------------------------------------------------------------------------
+
+    def _visit(self, index, x, b, kind, pre, post):
+        """x <- the cycle from zero for b: S^(post-1) V S^(pre-1), V the two fused legs around the next grid."""
+        level = self._levels[index]
+        if index == len(self._levels) - 1:
+            blackbox_cycle.solve_dense(x, b, self._inverse, level.n)
+        elif pre + post == 2:
+            self._legs(index, x, b, kind, pre, post)
+        else:
+            r, z = level.spare("sweeps")
+            x[:] = 0
+            self._sweep(level, x, b, pre - 1, False)
+            blackbox_cycle.residual(r, x, b, *level.stencil, level.n, level.blocks())
+            self._legs(index, z, r, kind, pre, post)
+            x += z
+            self._sweep(level, x, b, post - 1, True)
+
+    def _legs(self, index, x, b, kind, pre, post):
+        level, below = self._levels[index], self._levels[index + 1]
+        rest = (level.g, *level.stencil, level.wh, level.wv, level.line, level.n, level.blocks())
+        blackbox_cycle.descend(below.b, x, b, *rest)
+        self._visit(index + 1, below.x, below.b, kind, pre, post)
+        if kind != "V" and index + 2 < len(self._levels):
+            r, z = below.spare("second visit")
+            blackbox_cycle.residual(r, below.x, below.b, *below.stencil, below.n, below.blocks())
+            self._visit(index + 1, z, r, "W" if kind == "W" else "V", pre, post)
+            below.x += z
+        blackbox_cycle.ascend(x, below.x, b, *rest)
+
+    def _sweep(self, level, x, b, sweeps, backward):
+        for _ in range(sweeps):
+            blackbox_cycle.relax(x, b, level.g, *level.stencil, level.n, backward)
+
+    # -- set-up --------------------------------------------------------------------------------------------------
+
+    def _build(self):
+        n = self.intervals
+        top = _Level(n, self.dtype, nine=False)
+        blackbox_setup.split_couplings(top.e, top.s, top.g, self.right, self.down, n, self._scale, top.blocks())
+        levels = [top]
+        while levels[-1].n > _COARSEST:
+            fine = levels[-1]
+            coarse = _Level(fine.m, self.dtype, nine=True)
+            made = (*coarse.stencil, coarse.g, fine.wh, fine.wv)
+            blackbox_setup.coarsen(*made, *fine.stencil, fine.n, fine.line, fine.blocks())
+            levels.append(coarse)
+        return levels
+
+    def _invert_coarsest(self):
+        matrix = self.operator(len(self._levels) - 1).toarray()
+        return scipy.linalg.inv(matrix).astype(self.dtype)
+
+    def _grid(self, v):
+        return self._vector(v).reshape(self.intervals - 1, self.intervals - 1)
+
+    def _vector(self, v):
+        if not isinstance(v, np.ndarray) or v.dtype != np.float64 or v.shape != (self.size,) or not v.flags.c_contiguous:
+            kind = f"{v.dtype} array of shape {v.shape}" if isinstance(v, np.ndarray) else type(v).__name__
+            raise ValueError(
+                f"got a vector that is a {kind}; this hierarchy takes contiguous float64 arrays of shape ({self.size},), "
+                f"(n-1)² with n={self.intervals}: pass np.ascontiguousarray(v, float)"
+            )
+        return v
+
+
+def _aligned(shape, dtype):
+    """Zeros that start on a cache line."""
+    size, step = int(np.prod(shape)), np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64 // step, dtype)
+    start = -raw.ctypes.data % 64 // step
+    return raw[start : start + size].reshape(shape)
+
+
+def _natural(w):
+    """An array of the hierarchy with its columns in their natural order."""
+    out = np.empty((w.shape[0], 2 * w.shape[2]))
+    out[:, 0::2], out[:, 1::2] = w[:, 0], w[:, 1]
+    return out
+
+
+def _power_of_two(down):
+    """A scale without rounding that brings typical couplings near one."""
+    return 2.0 ** -np.round(np.log2(np.median(down[:: max(1, len(down) // 32), :: max(1, len(down) // 32)])))
+
+
+def _visits(levels, kind):
+    """How often a cycle comes to each level."""
+    if kind == "V":
+        return [1] * levels
+    counts = [2**k if kind == "W" else k + 1 for k in range(levels)]
+    if levels > 1:
+        counts[-1] = counts[-2]
+    return counts
+
+
+def _checked_sweeps(kind, pre, post):
+    if kind not in ("V", "W", "F"):
+        raise ValueError(f"kind={kind!r}: expected 'V', 'W' or 'F'")
+    if pre < 1 or post < 1:
+        raise ValueError(
+            f"pre={pre}, post={post}: expected at least one sweep before and one after the coarse grid; the interpolation "
+            "to the centres of coarse cells is part of these sweeps"
+        )
+
+
+def _checked_couplings(right, down):
+    right, down = np.ascontiguousarray(right, float), np.ascontiguousarray(down, float)
+    n = len(down)
+    if n < 2 or right.shape != (n - 1, n) or down.shape != (n, n - 1):
+        raise ValueError(
+            f"couplings of shapes {right.shape} and {down.shape}: expected right (n-1, n) and down (n, n-1), n >= 2"
+        )
+    low, high = min(right.min(), down.min()), max(right.max(), down.max())
+    if not (low > 0.0 and high < np.inf):
+        raise ValueError(f"couplings between {low} and {high}: expected positive finite numbers")
+    return right, down
