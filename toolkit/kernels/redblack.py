@@ -32,9 +32,10 @@ _U = np.uint64
 
 
 @kernel
-def _relax_plane(x, y, b, i, s, n, w):
-    """x <- b + sum_d w_d (neighbours in y) on the plane i of the colour s."""
+def _relax_plane(x, at, y, planes, b, i, s, n, w):
+    """x <- b + sum_d w_d (neighbours in y), plane i, colour s: at `at` in x; y has planes i-1, i, i+1 at `planes`."""
     w0, w1, w2 = w
+    front, here, back = planes
     one = _U(1)
     planar = n[1] == 0
     for j in range(0 if planar else 1, 1 if planar else n[1]):
@@ -43,17 +44,22 @@ def _relax_plane(x, y, b, i, s, n, w):
         if planar:
             for k in range(count):
                 q = k + low
-                x[i, j, q] = b[i, j, q] + w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w2 * (y[i, j, k] + y[i, j, k + one])
+                near = w0 * (y[front, j, q] + y[back, j, q]) + w2 * (y[here, j, k] + y[here, j, k + one])
+                x[at, j, q] = b[i, j, q] + near
         else:
             for k in range(count):
                 q = k + low
-                near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w1 * (y[i, j - 1, q] + y[i, j + 1, q])
-                x[i, j, q] = b[i, j, q] + near + w2 * (y[i, j, k] + y[i, j, k + one])
+                near = w0 * (y[front, j, q] + y[back, j, q]) + w1 * (y[here, j - 1, q] + y[here, j + 1, q])
+                x[at, j, q] = b[i, j, q] + near + w2 * (y[here, j, k] + y[here, j, k + one])
 
 
 @kernel
-def _residual_plane(r, x, y, b, i, s, n, w):
-    """r[i & 3] <- b + sum_d w_d (neighbours in y) - x on the plane i of the colour s: the residual over the diagonal."""
+def _residual_plane(r, x, at, y, b, i, s, n, w):
+    """r[i & 3] <- b + sum_d w_d (neighbours in y) - x on the plane i of the colour s: the residual over the diagonal.
+
+    x has the plane at `at`. Returns the sum of squares.
+    """
+    square = 0.0
     w0, w1, w2 = w
     one = _U(1)
     planar = n[1] == 0
@@ -64,25 +70,28 @@ def _residual_plane(r, x, y, b, i, s, n, w):
             for k in range(count):
                 q = k + low
                 near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w2 * (y[i, j, k] + y[i, j, k + one])
-                r[i & 3, j, q] = b[i, j, q] - x[i, j, q] + near
+                r[i & 3, j, q] = b[i, j, q] - x[at, j, q] + near
         else:
             for k in range(count):
                 q = k + low
                 near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w1 * (y[i, j - 1, q] + y[i, j + 1, q])
-                r[i & 3, j, q] = b[i, j, q] - x[i, j, q] + near + w2 * (y[i, j, k] + y[i, j, k + one])
+                r[i & 3, j, q] = b[i, j, q] - x[at, j, q] + near + w2 * (y[i, j, k] + y[i, j, k + one])
+        for k in range(count):
+            square += r[i & 3, j, k + low] * r[i & 3, j, k + low]
+    return square
 
 
 @kernel
-def _copy_plane(x, b, i, n):
+def _copy_plane(x, at, b, i, n):
     """x <- b: relaxation of the first colour when the iterate is zero."""
     for j in range(0 if n[1] == 0 else 1, 1 if n[1] == 0 else n[1]):
         for k in range(_U(n[2] // 2 + 1)):
-            x[i, j, k] = b[i, j, k]
+            x[at, j, k] = b[i, j, k]
 
 
 @kernel
 def _sum_rows(line, a, r, i, j, c, count):
-    """Full weighting across rows: fine row (i, j) and its diagonal neighbours into line[a], the others into line[1-a]."""
+    """Full weighting across rows: (i, j) and its diagonal neighbours into line[a], the others into line[1 - a]."""
     i &= 3
     if c[0] == 0 and c[1] == 0:
         for k in range(count):
@@ -107,10 +116,9 @@ def _sum_rows(line, a, r, i, j, c, count):
 
 @kernel
 def _put_row(even, odd, plane, row, line, n2, halve, scale, add):
-    """One coarse row from what stands at even (line[0]) and odd (line[1]) fine columns; n2: intervals of the coarse row."""
+    """One coarse row of n2 intervals from what stands at even (line[0]) and odd (line[1]) fine columns."""
     one = _U(1)
     many, more = _U(n2 // 2), _U((n2 - 1) // 2)
-    keep = 1.0 if add else 0.0
     if halve:
         w0, w1 = 0.5 * scale, 0.25 * scale
         for k in range(_U(n2 - 1)):
@@ -151,26 +159,39 @@ def _restrict_row(r, red, black, line, plane, row, s, n, c, scale, add):
 
 
 @kernel
-def _down_planes(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, zero, add, spans):
+def _slot(i, start, stop, keep):
+    """Where plane i of the first colour stands: at i when kept or near the borders of its block, else at one of four
+    places in turn, so that a colour nobody reads afterwards never leaves the cache.
+    """
+    if keep or stop - start < 24 or i < start + 8 or i >= stop - 8:
+        return i
+    return (start + 9 & ~1) + (i & 3)  # of the same parity as i, so that the zeros at the ends of the rows stay
+
+
+@kernel
+def _down_planes(first, second, b1, b2, red, black, r, line, squares, s, n, w, c, scale, modes, block, spans):
     """Relax `first` on planes spans[0:2], `second` on spans[2:4], restrict the residual to coarse planes spans[4:6]."""
     f0, f1, s0, s1, c0, c1 = spans
+    zero, add, keep = modes
+    start, stop = block
     step = 1 + c[0]
     r0, r1 = step * c0 - c[0], step * (c1 - 1) + c[0] + 1
     if c1 <= c0:
         r0, r1 = s0, s0
-    start, stop = min(min(f0, s0 + 1), r0 + 2), max(max(f1, s1 + 1), r1 + 2 + c[0])
-    for t in range(start, stop):
+    for t in range(min(min(f0, s0 + 1), r0 + 2), max(max(f1, s1 + 1), r1 + 2 + c[0])):
         if f0 <= t < f1:
+            at = _slot(t, start, stop, keep)
             if zero:
-                _copy_plane(first, b1, t, n)
+                _copy_plane(first, at, b1, t, n)
             else:
-                _relax_plane(first, second, b1, t, s, n, w)
+                _relax_plane(first, at, second, (t - 1, t, t + 1), b1, t, s, n, w)
         i = t - 1
+        at = (_slot(i - 1, start, stop, keep), _slot(i, start, stop, keep), _slot(i + 1, start, stop, keep))
         if s0 <= i < s1:
-            _relax_plane(second, first, b2, i, 1 - s, n, w)
+            _relax_plane(second, i, first, at, b2, i, 1 - s, n, w)
         i = t - 2
         if r0 <= i < r1:
-            _residual_plane(r, first, second, b1, i, s, n, w)
+            squares[i] = _residual_plane(r, first, at[0], second, b1, i, s, n, w)
         i = t - 2 - c[0]
         if i % step == 0 and c0 <= i // step < c1:
             if n[1] == 0:
@@ -182,7 +203,7 @@ def _down_planes(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, 
 
 @kernel
 def _down_spans(start, stop, n0, c0):
-    """The planes each stage of a block may touch: [first, second, coarse] as six numbers."""
+    """The planes each stage of a block may touch: first, second, coarse."""
     low, high = int(start > 1), int(stop < n0)
     step = 1 + c0
     coarse_low = (start + 2 * low + c0 + step - 1) // step if low else 1
@@ -191,46 +212,36 @@ def _down_spans(start, stop, n0, c0):
 
 
 @threaded
-def smooth_restrict(first, second, b1, b2, red, black, r, line, s, n, w, c, scale, relax, zero, add, blocks):
+def smooth_restrict(first, second, b1, b2, red, black, r, line, squares, s, n, w, c, scale, relax, modes, blocks):
     """Down-leg: one Gauss-Seidel sweep (first colour, then second), residual, full weighting to the coarse level.
 
-    red, black: right-hand side of the coarse level, overwritten (`add`: added to); r, line: workspace of each block,
-    (blocks, 4, rows, width) and (blocks, 3, width). `zero`: the iterate is to be taken as zero, whatever the arrays hold.
-    `relax=False` leaves out the sweep; the residual is that of the first colour, the only one that is not zero after a
-    sweep. Cost: (4.5 d + 3) flops a point.
+    red, black: right-hand side of the coarse level, overwritten; r, line: workspace of each block, (blocks, 4, rows,
+    width) and (blocks, 3, 2 width); squares: (n0 + 1,) sums of the squared residual over the diagonal, plane by plane.
+    `relax=False` leaves out the sweep. The residual is that of the first colour, after a sweep the only one not zero.
+    modes = (zero: take the iterate as zero, whatever the arrays hold; add: add to the coarse right-hand side;
+    keep: leave the first colour in its array, which costs a quarter of the memory traffic).
+    Cost: (4.5 d + 4) flops a point.
     """
     planes = n[0] - 1
     if blocks == 1 or not relax:
-        spans = (1, n[0], 1, n[0], 1, n[0] // (1 + c[0])) if relax else (1, 1, 1, 1, 1, n[0] // (1 + c[0]))
-        _down_planes(first, second, b1, b2, red, black, r[0], line[0], s, n, w, c, scale, zero, add, spans)
+        stop = n[0] if relax else 1
+        spans, whole = (1, stop, 1, stop, 1, n[0] // (1 + c[0])), (1, n[0])
+        modes = modes if relax else (modes[0], modes[1], True)
+        _down_planes(first, second, b1, b2, red, black, r[0], line[0], squares, s, n, w, c, scale, modes, whole, spans)
         return
-    for block in prange(blocks):
-        start, stop = 1 + block * planes // blocks, 1 + (block + 1) * planes // blocks
-        spans = _down_spans(start, stop, n[0], c[0])
-        _down_planes(first, second, b1, b2, red, black, r[block], line[block], s, n, w, c, scale, zero, add, spans)
-    for block in prange(1, blocks):
-        border = 1 + block * planes // blocks
-        left = _down_spans(1 + (block - 1) * planes // blocks, border, n[0], c[0])
-        right = _down_spans(border, 1 + (block + 1) * planes // blocks, n[0], c[0])
-        spans = (border, border, left[3], right[2], left[5], right[4])
-        _down_planes(first, second, b1, b2, red, black, r[block], line[block], s, n, w, c, scale, zero, add, spans)
-
-
-@kernel
-def _taps(i, coarsened, cubic, n):
-    """First coarse index and four weights that interpolate at fine index i; n: coarse intervals."""
-    if not coarsened:
-        return i, 1, (1.0, 0.0, 0.0, 0.0)
-    k = i // 2
-    if i & 1 == 0:
-        return k, 1, (1.0, 0.0, 0.0, 0.0)
-    if not cubic or n < 3:
-        return k, 2, (0.5, 0.5, 0.0, 0.0)
-    if k == 0:
-        return 0, 4, (0.3125, 0.9375, -0.3125, 0.0625)
-    if k == n - 1:
-        return n - 3, 4, (0.0625, -0.3125, 0.9375, 0.3125)
-    return k - 1, 4, (-0.0625, 0.5625, 0.5625, -0.0625)
+    for k in prange(blocks):
+        block = (1 + k * planes // blocks, 1 + (k + 1) * planes // blocks)
+        spans = _down_spans(block[0], block[1], n[0], c[0])
+        _down_planes(first, second, b1, b2, red, black, r[k], line[k], squares, s, n, w, c, scale, modes, block, spans)
+    for k in prange(1, blocks):
+        block = (1 + k * planes // blocks, 1 + (k + 1) * planes // blocks)
+        left = _down_spans(1 + (k - 1) * planes // blocks, block[0], n[0], c[0])
+        right = _down_spans(block[0], block[1], n[0], c[0])
+        spans = (block[0], block[0], left[3], right[2], left[5], right[4])
+        at_border = (modes[0], modes[1], True)
+        _down_planes(
+            first, second, b1, b2, red, black, r[k], line[k], squares, s, n, w, c, scale, at_border, block, spans
+        )
 
 
 @kernel
@@ -321,9 +332,10 @@ def _correct_row(x, red, black, line, i, j, s, n, c, cubic):
 
 
 @kernel
-def _up_planes(first, second, b1, b2, red, black, line, s, n, w, c, cubic, spans):
+def _up_planes(first, second, b1, b2, red, black, line, s, n, w, c, cubic, keep, block, spans):
     """Correct `second` on planes spans[0:2], relax `first` on spans[2:4], then `second` on spans[4:6]."""
     c0, c1, f0, f1, s0, s1 = spans
+    start, stop = block
     for t in range(min(min(c0, f0 + 1), s0 + 2), max(max(c1, f1 + 1), s1 + 2)):
         if c0 <= t < c1:
             if n[1] == 0:
@@ -333,93 +345,51 @@ def _up_planes(first, second, b1, b2, red, black, line, s, n, w, c, cubic, spans
                     _correct_row(second, red, black, line, t, j, 1 - s, n, c, cubic)
         i = t - 1
         if f0 <= i < f1:
-            _relax_plane(first, second, b1, i, s, n, w)
+            _relax_plane(first, _slot(i, start, stop, keep), second, (i - 1, i, i + 1), b1, i, s, n, w)
         i = t - 2
         if s0 <= i < s1:
-            _relax_plane(second, first, b2, i, 1 - s, n, w)
+            at = (_slot(i - 1, start, stop, keep), _slot(i, start, stop, keep), _slot(i + 1, start, stop, keep))
+            _relax_plane(second, i, first, at, b2, i, 1 - s, n, w)
 
 
 @threaded
-def prolong_smooth(first, second, b1, b2, red, black, line, s, n, w, c, relax, cubic, blocks):
+def prolong_smooth(first, second, b1, b2, red, black, line, s, n, w, c, relax, cubic, keep, blocks):
     """Up-leg: add the interpolated coarse solution, then one Gauss-Seidel sweep (first colour, then second).
 
     Only the second colour is corrected: the sweep that follows computes the first from it. `relax=False` leaves out
-    the sweep; `cubic` puts the cubic interpolant instead of adding the linear one. Cost: (2.5 d + 3) flops a point.
+    the sweep; `cubic` puts the cubic interpolant instead of adding the linear one; keep: as in `smooth_restrict`.
+    Cost: (3 d + 2) flops a point.
     """
     planes = n[0] - 1
     if blocks == 1 or not relax:
         stop = n[0] if relax else 1
-        spans = (1, n[0], 1, stop, 1, stop)
-        _up_planes(first, second, b1, b2, red, black, line[0], s, n, w, c, cubic, spans)
+        spans, whole = (1, n[0], 1, stop, 1, stop), (1, n[0])
+        _up_planes(first, second, b1, b2, red, black, line[0], s, n, w, c, cubic, keep, whole, spans)
         return
-    for block in prange(blocks):
-        start, stop = 1 + block * planes // blocks, 1 + (block + 1) * planes // blocks
-        low, high = 1 if block > 0 else 0, 1 if block < blocks - 1 else 0
-        spans = (start, stop, start + low, stop - high, start + 2 * low, stop - 2 * high)
-        _up_planes(first, second, b1, b2, red, black, line[block], s, n, w, c, cubic, spans)
-    for block in prange(1, blocks):
-        border = 1 + block * planes // blocks
-        spans = (border, border, border - 1, border + 1, border - 2, border + 2)
-        _up_planes(first, second, b1, b2, red, black, line[block], s, n, w, c, cubic, spans)
+    for k in prange(blocks):
+        start, stop = 1 + k * planes // blocks, 1 + (k + 1) * planes // blocks
+        low, high = int(k > 0), int(k < blocks - 1)
+        spans, block = (start, stop, start + low, stop - high, start + 2 * low, stop - 2 * high), (start, stop)
+        _up_planes(first, second, b1, b2, red, black, line[k], s, n, w, c, cubic, keep, block, spans)
+    for k in prange(1, blocks):
+        border = 1 + k * planes // blocks
+        spans, block = (border, border, border - 1, border + 1, border - 2, border + 2), (border, border)
+        _up_planes(first, second, b1, b2, red, black, line[k], s, n, w, c, cubic, True, block, spans)
 
 
 @kernel
 def relax(first, second, b1, b2, s, n, w):
-    """One Gauss-Seidel sweep, first colour then second, in one pass (serial). Cost: 2.5 d + 1 flops a point."""
+    """One Gauss-Seidel sweep, first colour then second, in one pass (serial). Cost: 3 d flops a point."""
     for t in range(1, n[0] + 1):
         if t < n[0]:
-            _relax_plane(first, second, b1, t, s, n, w)
+            _relax_plane(first, t, second, (t - 1, t, t + 1), b1, t, s, n, w)
         if t > 1:
-            _relax_plane(second, first, b2, t - 1, 1 - s, n, w)
+            _relax_plane(second, t - 1, first, (t - 2, t - 1, t), b2, t - 1, 1 - s, n, w)
 
 
-@kernel
-def split(v, red, black, scale):
-    """Lexicographic interior values (n0-1, rows, n2-1), times scale, into the two colours."""
-    first = 1 if red.shape[1] > 1 else 0
-    for i in range(v.shape[0]):
-        for j in range(v.shape[1]):
-            row = v[i, j]
-            odd_row = (i + 1 + j + first) & 1
-            even = black[i + 1, j + first] if odd_row else red[i + 1, j + first]
-            odd = red[i + 1, j + first] if odd_row else black[i + 1, j + first]
-            for k in range((row.size + 1) // 2):
-                odd[k] = scale * row[2 * k]
-            for k in range(row.size // 2):
-                even[k + 1] = scale * row[2 * k + 1]
-
-
-@kernel
-def join(v, red, black):
-    """The inverse of `split` with scale 1: v <- interior values of both colours."""
-    first = 1 if red.shape[1] > 1 else 0
-    for i in range(v.shape[0]):
-        for j in range(v.shape[1]):
-            row = v[i, j]
-            odd_row = (i + 1 + j + first) & 1
-            even = black[i + 1, j + first] if odd_row else red[i + 1, j + first]
-            odd = red[i + 1, j + first] if odd_row else black[i + 1, j + first]
-            for k in range((row.size + 1) // 2):
-                row[2 * k] = odd[k]
-            for k in range(row.size // 2):
-                row[2 * k + 1] = even[k + 1]
-
-
-@kernel
-def solve_banded(lower, order, v):
-    """v[order] <- (L L^T)^-1 v[order], L by bands: lower[j, d] = L[j + d, j]. Cost: 4 x bandwidth flops a point."""
-    size, width = lower.shape
-    t = np.empty(size)
-    for j in range(size):
-        t[j] = v[order[j]]
-    for j in range(size):
-        t[j] /= lower[j, 0]
-        for d in range(1, min(width, size - j)):
-            t[j + d] -= t[j] * lower[j, d]
-    for j in range(size - 1, -1, -1):
-        total = t[j]
-        for d in range(1, min(width, size - j)):
-            total -= lower[j, d] * t[j + d]
-        t[j] = total / lower[j, 0]
-    for j in range(size):
-        v[order[j]] = t[j]
+@threaded
+def relax_colour(first, second, b1, s, n, w, blocks):
+    """Half a sweep: the first colour from the second. Cost: 1.5 d flops a point of the grid."""
+    for k in prange(blocks):
+        for t in range(1 + k * (n[0] - 1) // blocks, 1 + (k + 1) * (n[0] - 1) // blocks):
+            _relax_plane(first, t, second, (t - 1, t, t + 1), b1, t, s, n, w)

@@ -2,65 +2,19 @@
 
     (A u)_i = sum_d a_d / h² (2 u_i - u_(i-) - u_(i+)),   h = 1/n,   (n-1)^d unknowns, homogeneous Dirichlet values.
 
-Red-black Gauss-Seidel, full weighting, linear interpolation, rediscretised coarse operators and an exact solve at the
-bottom. An axis is coarsened on a level when its coupling a_d / h_d² is at least half the strongest one: isotropic
-problems get standard coarsening, anisotropic ones semicoarsening until the couplings have come together.
+Red-black Gauss-Seidel, full weighting, linear interpolation, rediscretised coarse operators, an exact solve at the
+bottom; semicoarsening where one direction is more strongly coupled than another (see `gridlevels`).
 
 Reference: U. Trottenberg, C. Oosterlee, A. Schüller, Multigrid (2001): cycles 2.4, full multigrid 2.6, red-black
 smoothing 2.3.3 and 4.6, semicoarsening 5.1.
 """
 
 import copy
-from dataclasses import dataclass, field
 
-import numba
 import numpy as np
-import scipy.linalg
-import scipy.sparse
 
-from toolkit.kernels import redblack
-
-_DIRECT_ENTRIES = 2_000_000  # unknowns x bandwidth that the exact solve of the coarsest level may store
-_SERIAL_BELOW = 20_000  # unknowns of a level under which a second thread costs more than it brings
-
-
-@dataclass(slots=True)
-class _Level:
-    """One grid: immutable numbers first, then the arrays that move (colours of iterate and right-hand side)."""
-
-    intervals: tuple[int, int, int]  # along the three axes; 0 in the middle: a plane problem
-    strengths: tuple[float, float, float]  # a_d / h_d²
-    coarsened: tuple[int, int, int]  # 1 where the next level has half the intervals
-    shape: tuple[int, int, int] = field(init=False)
-    weights: tuple[float, float, float] = field(init=False)
-    diagonal: float = field(init=False)
-    unknowns: int = field(init=False)
-    iterate: list = field(init=False)
-    right_side: list = field(init=False)
-    ring: np.ndarray = field(init=False)
-    line: np.ndarray = field(init=False)
-
-    def __post_init__(self):
-        n0, n1, n2 = self.intervals
-        width = (n2 // 2 + 8) // 8 * 8  # whole cache lines
-        self.shape = (n0 + 1, n1 + 1, width + 8 if width > 256 else width)
-        self.diagonal = 2.0 * sum(self.strengths)
-        self.weights = tuple(s / self.diagonal for s in self.strengths)
-        self.unknowns = (n0 - 1) * max(n1 - 1, 1) * (n2 - 1)
-        self.allocate()
-
-    def allocate(self):
-        blocks = self.most_blocks(numba.config.NUMBA_NUM_THREADS)
-        self.iterate = [_aligned_zeros(self.shape), _aligned_zeros(self.shape)]
-        self.right_side = [_aligned_zeros(self.shape), _aligned_zeros(self.shape)]
-        self.ring = _aligned_zeros((blocks, 4, *self.shape[1:]))
-        self.line = np.zeros((blocks, 3, 2 * self.shape[2]))
-
-    def most_blocks(self, threads: int) -> int:
-        return 1 if self.unknowns < _SERIAL_BELOW else max(1, min(threads, (self.intervals[0] - 1) // 12))
-
-    def blocks(self) -> int:
-        return min(self.most_blocks(numba.get_num_threads()), len(self.ring))
+from toolkit.kernels import redblack, redblack_storage
+from toolkit.preconditioner.gridlevels import box_of, build_levels, checked_coefficients, checked_intervals, factorise
 
 
 class GridCycle:
@@ -74,12 +28,13 @@ class GridCycle:
     """
 
     def __init__(self, intervals: int, coefficients: tuple[float, ...] = (1.0, 1.0), *, two_grid: bool = False):
-        self.coefficients = _checked_coefficients(coefficients)
-        self.intervals = _checked_intervals(intervals)
+        self.coefficients = checked_coefficients(coefficients)
+        self.intervals = checked_intervals(intervals)
         self.size = (self.intervals - 1) ** len(self.coefficients)
-        self._levels = _build_levels(self.intervals, self.coefficients, two_grid)
-        self._factor, self._order = _factorise(self._levels[-1], self.intervals)
+        self._levels = build_levels(self.intervals, self.coefficients, two_grid)
+        self._factor, self._order = factorise(self._levels[-1], self.intervals)
         self._coarse = np.zeros(self._levels[-1].unknowns)
+        self._norm2 = 0.0
 
     def copy(self) -> "GridCycle":
         """A hierarchy with workspaces of its own (values included); the factor of the coarsest level is shared."""
@@ -117,27 +72,49 @@ class GridCycle:
         return self.store(x)
 
     def apply(self, r, out, kind: str = "V", sweeps: int = 1):
-        """out <- M r: one cycle from zero whose post-smoothing is the adjoint of its pre-smoothing; M is SPD."""
-        self.load(r)
-        self._descend(0, _checked_kind(kind), sweeps, sweeps, zero=True, adjoint=True)
+        """out <- M r: one V- or W-cycle from zero, post-smoothing the adjoint of pre-smoothing; M is SPD."""
+        if kind not in ("V", "W") or sweeps < 1:
+            raise ValueError(f"kind={kind!r}, sweeps={sweeps}: a symmetric cycle is 'V' or 'W' with at least one sweep")
+        self._take(r)
+        self._descend(0, kind, sweeps, sweeps, zero=True, adjoint=True)
         return self.store(out)
 
     # -- the same, piecewise: the vectors stay inside, in red-black storage -------------------------------------
 
     def load(self, b, x=None):
         """Take a right-hand side and a first guess (none: zero)."""
-        top = self._levels[0]
-        redblack.split(self._grid(b), *top.right_side, 1.0 / top.diagonal)
+        self._take(b)
         if x is None:
-            for colour in top.iterate:
-                colour[:] = 0.0
+            self._clear(0)
         else:
-            redblack.split(self._grid(x), *top.iterate, 1.0)
+            redblack_storage.split(self._grid(x), *self._levels[0].iterate, 1.0, self._levels[0].wide)
 
     def store(self, x):
         """x <- the iterate."""
-        redblack.join(self._grid(x), *self._levels[0].iterate)
+        redblack_storage.join(self._grid(x), *self._levels[0].iterate, self._levels[0].wide)
         return x
+
+    def advance(self, cycles: int, tolerance: float, *, zero: bool = False) -> tuple[int, float]:
+        """V(1,1) cycles on what was loaded until the residual is at most tolerance * norm(b): their number, last ratio.
+
+        The residual is known for nothing inside a cycle, after the pre-smoothing; there the loop stops, with half a
+        sweep more, which never raises the residual (the red and black halves of the Jacobi matrix are contractions).
+        zero: take the first guess as zero. At most `cycles` whole cycles are done.
+        """
+        done, top = 0, self._levels[0]
+        if len(self._levels) == 1:
+            self._solve_coarsest()
+            return 1, 0.0
+        while True:
+            self._smooth_restrict(0, zero=zero, keep=False)
+            ratio = float(np.sqrt(top.squares.sum() / self._norm2)) if self._norm2 else 0.0
+            if ratio <= tolerance or done >= cycles or not np.isfinite(ratio):
+                break
+            self._descend(1, "V", 1, 1, zero=True, adjoint=False)
+            self._prolong(0, keep=False)
+            done, zero = done + 1, False
+        redblack.relax_colour(*top.iterate, top.right_side[0], 0, top.intervals, top.weights, top.blocks())
+        return done, ratio
 
     def iterate(self, kind: str = "V", pre: int = 1, post: int = 1):
         """One cycle on what was loaded."""
@@ -182,7 +159,7 @@ class GridCycle:
         for _ in range(pre - 1):
             self._relax(index)
         if pre:
-            self._smooth_restrict(index, zero=zero and pre == 1)
+            self._smooth_restrict(index, zero=zero and pre == 1, keep=adjoint or post == 0)
         else:
             self._restrict_residual(index)
         self._descend(index + 1, kind, pre, post, zero=True, adjoint=adjoint)
@@ -191,6 +168,10 @@ class GridCycle:
         self._prolong(index, sweep=post > 0, backward=adjoint)
         for _ in range(post - 1):
             self._relax(index, backward=adjoint)
+
+    def _take(self, b):
+        top = self._levels[0]
+        self._norm2 = redblack_storage.split(self._grid(b), *top.right_side, 1.0 / top.diagonal, top.wide)
 
     def _clear(self, index):
         for colour in self._levels[index].iterate:
@@ -201,59 +182,47 @@ class GridCycle:
         (x1, x2), (b1, b2) = _ordered(level, backward)
         redblack.relax(x1, x2, b1, b2, int(backward), level.intervals, level.weights)
 
-    def _smooth_restrict(self, index, colour=0, sweep=True, zero=False, add=False):
+    def _smooth_restrict(self, index, colour=0, sweep=True, zero=False, add=False, keep=True):
         level, coarse = self._levels[index], self._levels[index + 1]
         (x1, x2), (b1, b2) = _ordered(level, colour)
         numbers = (level.intervals, level.weights, level.coarsened, level.diagonal / coarse.diagonal)
-        spaces = (*coarse.right_side, level.ring, level.line)
-        redblack.smooth_restrict(x1, x2, b1, b2, *spaces, colour, *numbers, sweep, zero, add, level.blocks())
+        spaces = (*coarse.right_side, level.ring, level.line, level.squares)
+        redblack.smooth_restrict(x1, x2, b1, b2, *spaces, colour, *numbers, sweep, (zero, add, keep), level.blocks())
 
     def _restrict_residual(self, index):
         self._smooth_restrict(index, 0, sweep=False)
         self._smooth_restrict(index, 1, sweep=False, add=True)
 
-    def _prolong(self, index, sweep=True, cubic=False, backward=False):
+    def _prolong(self, index, sweep=True, cubic=False, backward=False, keep=True):
         level, coarse = self._levels[index], self._levels[index + 1]
         for colour in (int(backward),) if sweep or cubic else (0, 1):
             (x1, x2), (b1, b2) = _ordered(level, colour)
             numbers = (colour, level.intervals, level.weights, level.coarsened)
             redblack.prolong_smooth(
-                x1, x2, b1, b2, *coarse.iterate, level.line, *numbers, sweep, cubic, level.blocks()
+                x1, x2, b1, b2, *coarse.iterate, level.line, *numbers, sweep, cubic, keep, level.blocks()
             )
 
     def _solve_coarsest(self):
         level, v = self._levels[-1], self._coarse
-        box = v.reshape(_box(level.intervals))
-        redblack.join(box, *level.right_side)
-        redblack.solve_banded(self._factor, self._order, v)
-        redblack.split(box, *level.iterate, 1.0)
+        box = v.reshape(box_of(level.intervals))
+        redblack_storage.join(box, *level.right_side, False)
+        redblack_storage.solve_banded(self._factor, self._order, v)
+        redblack_storage.split(box, *level.iterate, 1.0, False)
 
     def _grid(self, v):
         v = np.asarray(v)
         if v.dtype != np.float64 or v.size != self.size or not v.flags.c_contiguous:
             raise ValueError(
-                f"got a vector of {v.size} {v.dtype} values; this hierarchy takes {self.size} contiguous float64 values "
-                f"((n-1)^d with n={self.intervals}, d={len(self.coefficients)}): pass np.ascontiguousarray(v, float)"
+                f"got a vector of {v.size} {v.dtype} values; this hierarchy takes {self.size} contiguous float64 "
+                f"values, (n-1)^d with n={self.intervals}, d={len(self.coefficients)}: "
+                "pass np.ascontiguousarray(v, float)"
             )
-        return v.reshape(_box(self._levels[0].intervals))
-
-
-def _aligned_zeros(shape):
-    """Zeros that start on a cache line."""
-    size = int(np.prod(shape))
-    raw = np.zeros(size + 8)
-    start = -raw.ctypes.data % 64 // 8
-    return raw[start : start + size].reshape(shape)
+        return v.reshape(box_of(self._levels[0].intervals))
 
 
 def _ordered(level, second_first):
     step = -1 if second_first else 1
     return level.iterate[::step], level.right_side[::step]
-
-
-def _box(intervals):
-    n0, n1, n2 = intervals
-    return n0 - 1, max(n1 - 1, 1), n2 - 1
 
 
 def _visits(levels, kind):
@@ -270,62 +239,3 @@ def _checked_kind(kind):
     if kind not in ("V", "W", "F"):
         raise ValueError(f"kind={kind!r}: expected 'V', 'W' or 'F'")
     return kind
-
-
-def _checked_coefficients(coefficients):
-    values = tuple(float(a) for a in coefficients)
-    if not 1 <= len(values) <= 3 or not all(0.0 < a < np.inf for a in values):
-        raise ValueError(f"coefficients={coefficients!r}: expected one, two or three positive finite numbers")
-    return values
-
-
-def _checked_intervals(intervals):
-    if intervals != int(intervals) or intervals < 2:
-        raise ValueError(f"intervals={intervals!r}: expected a whole number of at least 2")
-    return int(intervals)
-
-
-def _build_levels(intervals, coefficients, two_grid):
-    """Grids from the finest down: the strongly coupled axes are halved while they are even."""
-    a = coefficients
-    axes = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}[len(a)]
-    n, strengths = [2, 0, 2], [0.0, 0.0, 0.0]
-    for axis, value in zip(axes, a):
-        n[axis], strengths[axis] = intervals, value * intervals**2
-    levels = []
-    while True:
-        strong = [axis for axis in axes if strengths[axis] >= 0.5 * max(strengths)]
-        halved = [axis for axis in strong if n[axis] % 2 == 0 and n[axis] > 2]
-        stop = not halved or (two_grid and len(levels) == 1) or (len(levels) > 0 and max(n) <= 8)
-        flags = tuple(int(axis in halved and not stop) for axis in range(3))
-        levels.append(_Level(tuple(n), tuple(strengths), flags))
-        if stop:
-            return levels
-        for axis in halved:
-            n[axis] //= 2
-            strengths[axis] /= 4.0
-
-
-def _factorise(level, intervals):
-    """Cholesky factor by bands of the coarsest operator over its diagonal, longest axis slowest, and that order."""
-    box = _box(level.intervals)
-    slow_first = np.argsort(box, kind="stable")[::-1]
-    size, band = level.unknowns, level.unknowns // max(box)
-    if size * (band + 1) > _DIRECT_ENTRIES:
-        raise ValueError(
-            f"n={intervals}: coarsening stops at {'x'.join(str(k) for k in level.intervals if k)} intervals, too many to "
-            f"solve exactly; expected n = (small number) x 2^k: use {2 ** round(np.log2(intervals))}"
-        )
-    matrix = scipy.sparse.csr_array((size, size))
-    for axis in range(3):
-        if level.weights[axis] > 0.0:
-            line = scipy.sparse.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(box[axis],) * 2)
-            before, after = int(np.prod(box[:axis])), int(np.prod(box[axis + 1 :]))
-            parts = (scipy.sparse.eye_array(before), line, scipy.sparse.eye_array(after))
-            matrix = matrix + level.weights[axis] * scipy.sparse.kron(scipy.sparse.kron(parts[0], parts[1]), parts[2])
-    order = np.arange(size).reshape(box).transpose(slow_first).ravel()
-    permuted = matrix.tocsr()[order][:, order]
-    lower = np.zeros((band + 1, size))
-    for offset in range(band + 1):
-        lower[offset, : size - offset] = permuted.diagonal(-offset)
-    return np.ascontiguousarray(scipy.linalg.cholesky_banded(lower, lower=True).T), order
