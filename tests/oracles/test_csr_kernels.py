@@ -65,6 +65,19 @@ def test_product_equals_scipys_on_any_matrix(n, m, density, dtype, seed):
     assert np.all(abs(out - A @ x) <= rounding(A, x))
 
 
+def test_a_matrix_that_comes_from_memory():
+    """Past `CACHED` entries lines are asked for ahead of their use; the numbers are the same."""
+    A, x = poisson(470), vector(470**2)
+    assert A.nnz > csr.CACHED
+    out, r = np.empty_like(x), np.empty_like(x)
+    csr.product(*csr.views(A), x, out, True)
+    np.testing.assert_allclose(out, A @ x, atol=16 * EPS * abs(x).max() * 8)
+    assert csr.residual(*csr.views(A), x, x, r, True) == pytest.approx(np.sum((x - A @ x) ** 2), rel=1e-12)
+    few = sorted_csr(A[:1024])
+    csr.product(*csr.views(few), x, rows := np.empty(1024), False)
+    assert np.array_equal(rows, out[:1024])
+
+
 @settings(deadline=None, max_examples=20)
 @given(n=st.integers(1, 60), density=st.floats(0, 1), dtype=flavours, seed=st.integers(0, 99))
 def test_residual_and_its_norm(n, density, dtype, seed):

@@ -21,11 +21,13 @@ import numpy as np
 from numba import prange
 
 from ._jit import kernel, threaded
+from ._prefetch import prefetch
 
 BLOCK = 1024
 WIDE_FROM = 250_000
 DONE, CURVATURE, OVERFLOW = 0, 1, 2
-ONE, TWO = np.uint64(1), np.uint64(2)
+ONE, TWO, EIGHT, SIXTEEN, AHEAD = np.uint64(1), np.uint64(2), np.uint64(8), np.uint64(16), np.uint64(512)
+CACHED = 1_000_000
 
 
 def is_wide(nonzeros: int) -> bool:
@@ -37,20 +39,27 @@ def is_wide(nonzeros: int) -> bool:
 def _product_block(indptr, indices, data, p, q, start, stop):
     """q ← A p on some rows; returns their part of ⟨p, A p⟩."""
     curvature, zero = 0.0, data.dtype.type(0) * p.dtype.type(0)
-    k = np.uint64(indptr[start])
-    for i in range(np.uint64(start), np.uint64(stop)):
-        end = np.uint64(indptr[i + ONE])
-        even = odd = zero
-        while k + ONE < end:
-            even += data[k] * p[indices[k]]
-            odd += data[k + ONE] * p[indices[k + ONE]]
-            k += TWO
-        if k < end:
-            even += data[k] * p[indices[k]]
-            k += ONE
-        total = even + odd
-        q[i] = total
-        curvature += p[i].real * total.real + p[i].imag * total.imag
+    k, stop = np.uint64(indptr[start]), np.uint64(stop)
+    for first in range(np.uint64(start), stop, SIXTEEN):
+        last = min(first + SIXTEEN, stop)
+        if data.size > CACHED:
+            for ahead in range(k + AHEAD, np.uint64(indptr[last]) + AHEAD, EIGHT):
+                prefetch(data, ahead)
+            for ahead in range(k + AHEAD, np.uint64(indptr[last]) + AHEAD, SIXTEEN):
+                prefetch(indices, ahead)
+        for i in range(first, last):
+            end = np.uint64(indptr[i + ONE])
+            even = odd = zero
+            while k + ONE < end:
+                even += data[k] * p[indices[k]]
+                odd += data[k + ONE] * p[indices[k + ONE]]
+                k += TWO
+            if k < end:
+                even += data[k] * p[indices[k]]
+                k += ONE
+            total = even + odd
+            q[i] = total
+            curvature += p[i].real * total.real + p[i].imag * total.imag
     return curvature
 
 
@@ -238,22 +247,29 @@ def _chebyshev_block(indptr, indices, data, d, keep, add, x, r, p, following, st
     """x ← x + p, r ← r - A p, following ← keep p + add D⁻¹ r on some rows; returns their part of ‖r‖²."""
     every = 0 if d.size == 1 else 1
     square, zero = 0.0, data.dtype.type(0) * p.dtype.type(0)
-    k = np.uint64(indptr[start])
-    for i in range(np.uint64(start), np.uint64(stop)):
-        end = np.uint64(indptr[i + ONE])
-        even = odd = zero
-        while k + ONE < end:
-            even += data[k] * p[indices[k]]
-            odd += data[k + ONE] * p[indices[k + ONE]]
-            k += TWO
-        if k < end:
-            even += data[k] * p[indices[k]]
-            k += ONE
-        total = r[i] - even - odd
-        r[i] = total
-        square += total.real * total.real + total.imag * total.imag
-        x[i] += p[i]
-        following[i] = keep * p[i] + add * d[every * i] * total
+    k, stop = np.uint64(indptr[start]), np.uint64(stop)
+    for first in range(np.uint64(start), stop, SIXTEEN):
+        last = min(first + SIXTEEN, stop)
+        if data.size > CACHED:
+            for ahead in range(k + AHEAD, np.uint64(indptr[last]) + AHEAD, EIGHT):
+                prefetch(data, ahead)
+            for ahead in range(k + AHEAD, np.uint64(indptr[last]) + AHEAD, SIXTEEN):
+                prefetch(indices, ahead)
+        for i in range(first, last):
+            end = np.uint64(indptr[i + ONE])
+            even = odd = zero
+            while k + ONE < end:
+                even += data[k] * p[indices[k]]
+                odd += data[k + ONE] * p[indices[k + ONE]]
+                k += TWO
+            if k < end:
+                even += data[k] * p[indices[k]]
+                k += ONE
+            total = r[i] - even - odd
+            r[i] = total
+            square += total.real * total.real + total.imag * total.imag
+            x[i] += p[i]
+            following[i] = keep * p[i] + add * d[every * i] * total
     return square
 
 
