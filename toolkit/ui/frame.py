@@ -19,7 +19,7 @@ AGAINST = {
     "flops": "flops",
     "seconds": "time",
 }
-EMPTY = (np.empty(0), np.empty(0))
+EMPTY = (np.empty(0), np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,15 @@ class Promise:
     assumes: str
     evidence: str
     verdict: Verdict
-    curve: tuple[np.ndarray, np.ndarray] = EMPTY
+    curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One entry of the race as it stands: its curve, its promises, and the numbers of its row in the table.
 
-    `mark` is the point at the scrubbed step, `spec` what `Run.from_spec` needs to repeat it.
+    `curve` holds abscissa, values and steps, `marks` the places of its markers, `mark` is the point at the scrubbed
+    step, `spec` what `Run.from_spec` needs to repeat it.
     """
 
     uid: int
@@ -49,8 +50,8 @@ class Trace:
     stage: str = "ready"
     k: int = 0
     progress: float = 0.0
-    curve: tuple[np.ndarray, np.ndarray] = EMPTY
-    marks: tuple[np.ndarray, np.ndarray] = EMPTY
+    curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
+    marks: np.ndarray = EMPTY[0]
     mark: tuple[float, float] | None = None
     promises: tuple[Promise, ...] = ()
     no_claim: str = ""
@@ -94,54 +95,49 @@ class Frame:
     last: int = 0
 
 
-def thin(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """At most about `most` points of a curve: the lowest and highest of every bin, and the last point.
+def thin(y: np.ndarray, most: int = POINTS) -> np.ndarray:
+    """Indices of at most about `most` points of a curve: the lowest and highest of every bin, and both ends.
 
     Bins are a power of two wide and start at the first point, so that those drawn before stay as the curve grows.
     """
     n = len(y)
     if n <= most:
-        return x, y
+        return np.arange(n)
     width = 1 << int(np.ceil(np.log2(2 * n / most)))
     bins = n // width
     block = y[: bins * width].reshape(bins, width)
-    start = np.arange(bins)[:, None] * width
-    pick = np.sort(np.column_stack((block.argmin(axis=1), block.argmax(axis=1))), axis=1) + start
-    chosen = np.unique(np.concatenate((pick.ravel(), np.arange(bins * width, n, max(1, width // 2)), [0, n - 1])))
-    return x[chosen], y[chosen]
+    picked = np.column_stack((block.argmin(axis=1), block.argmax(axis=1))) + np.arange(bins)[:, None] * width
+    return np.unique(np.concatenate((picked.ravel(), np.arange(bins * width, n, max(1, width // 2)), [0, n - 1])))
 
 
-def markers(x: np.ndarray, y: np.ndarray, most: int = MARKS) -> tuple[np.ndarray, np.ndarray]:
-    """Some points of a curve for its markers, on a power-of-two stride so that they stay as the curve grows."""
-    n = len(y)
+def marked(n: int, most: int = MARKS) -> np.ndarray:
+    """Indices of the markers of a curve of n points: a power-of-two stride, so that they stay as the curve grows."""
     if n == 0:
-        return EMPTY
+        return np.arange(0)
     stride = 1 << max(0, int(np.ceil(np.log2(n / most))))
-    chosen = np.unique(np.append(np.arange(0, n, stride), n - 1))
-    if n - 1 - chosen[-2:][0] < stride / 2 and len(chosen) > 2:
-        chosen = np.delete(chosen, -2)
-    return x[chosen], y[chosen]
+    chosen = np.arange(0, n, stride)
+    crowded = len(chosen) > 1 and n - 1 - chosen[-1] < stride / 2
+    return np.unique(np.append(chosen[:-1] if crowded else chosen, n - 1))
 
 
-def curve(history: History, measure: str, against: str) -> tuple[np.ndarray, np.ndarray]:
-    """(abscissa, values) of a measure where it was measured and is finite; copies, safe to hand to another thread."""
+def curve(history: History, measure: str, against: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(abscissa, values, steps) of a measure where it was measured and is finite; copies, safe in another thread."""
     if measure not in history:
         return EMPTY
-    x, y = history.series(measure, against)
-    good = np.isfinite(y)
-    return x[good].copy(), y[good].copy()
+    good = np.isfinite(history[measure])
+    return tuple(history[name][good] for name in (against, measure, "k"))
 
 
-def overlay(claim: Claim, history: History, against: str) -> tuple[np.ndarray, np.ndarray]:
-    """(abscissa, promised values) of a claim over a run, empty when the claim is not a curve."""
+def overlay(claim: Claim, history: History, against: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(abscissa, promised values, steps) of a claim over a run, empty when the claim is not a curve."""
     if claim.evidence != "run" or claim.measure not in history:
         return EMPTY
     y = _promised(claim, history)
     if y is None:
         return EMPTY
-    x, _ = history.series(claim.measure, against)
-    good = np.isfinite(y)
-    return x[good].copy(), y[good].copy()
+    known, good = ~np.isnan(history[claim.measure]), np.isfinite(y)
+    pick = thin(y[good], 200)
+    return history[against][known][good][pick], y[good][pick], history["k"][known][good][pick]
 
 
 def _promised(claim: Claim, history: History) -> np.ndarray | None:
@@ -215,7 +211,7 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
     else:
         x = np.asarray(found["x"], dtype=float)
         series = [(label, x, np.asarray(y, dtype=float)) for label, y in found.items() if label != "x"]
-        series = [(label, *thin(x, y)) for label, x, y in series]
+        series = [(label, x[pick], y[pick]) for label, x, y in series for pick in (thin(y),)]
     return Drawing(**about, series=tuple(series))
 
 

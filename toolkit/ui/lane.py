@@ -138,7 +138,8 @@ class Lane:
         if run is None or run.state is None or not len(run.history):
             return frame.Trace(**about, stage="ended" if self.status.done else stage, no_claim=self.method.no_claim)
         history = run.history
-        x, y = frame.curve(history, measure, against)
+        x, y, k = frame.curve(history, measure, against)
+        pick = frame.thin(y)
         row = len(history) - 1 if at is None else min(at, len(history) - 1)
         work = {name: float(history[name][row]) for name in history.names if name not in history.probes}
         work["k"] = float(history["k"][row])
@@ -147,8 +148,8 @@ class Lane:
             stage="ended" if self.status.done else "held" if self.held else stage,
             k=run.k,
             progress=frame.progress(history, self.stop, self.status),
-            curve=frame.thin(x, y),
-            marks=frame.markers(x, y),
+            curve=(x[pick], y[pick], k[pick]),
+            marks=frame.marked(len(pick)),
             mark=None if at is None else _point(history, measure, against, row),
             promises=self._promises(measure, against),
             no_claim=self.method.no_claim,
@@ -172,10 +173,10 @@ class Lane:
         self._judge()
         found = []
         for i, claim in enumerate(self.claims):
-            x, y = frame.overlay(claim, self.run.history, against) if _about(claim) == measure else frame.EMPTY
+            curve = frame.overlay(claim, self.run.history, against) if _about(claim) == measure else frame.EMPTY
             about = (claim.title or claim.kind, claim.kind, _about(claim), claim.source, claim.assumes, claim.evidence)
             verdict = self.verdicts.get(i, Verdict(None, why=f"decided by a {claim.evidence}"))
-            found.append(frame.Promise(*about, verdict, frame.thin(x, y, 200)))
+            found.append(frame.Promise(*about, verdict, curve))
         return tuple(found)
 
     def _judge(self) -> None:

@@ -1,0 +1,273 @@
+"""The convergence plot: described and built once by HoloViews, then its Bokeh data sources are patched."""
+
+from __future__ import annotations
+
+import functools
+
+import holoviews as hv
+import numpy as np
+from bokeh.events import RangesUpdate, Reset
+from bokeh.models import (
+    BoxZoomTool,
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    HoverTool,
+    Label,
+    Legend,
+    LegendItem,
+    PanTool,
+    Range1d,
+    ResetTool,
+    Span,
+    WheelZoomTool,
+)
+
+from toolkit.ui.frame import AGAINST, Frame
+from toolkit.ui.palette import STYLES
+
+GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+MUTED = "#8a8f98"
+
+SI = """
+if (tick == 0) return unit ? "0" : "0";
+const steps = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]];
+for (const [size, prefix] of steps)
+  if (Math.abs(tick) >= size * 0.9999) return `${+(tick / size).toPrecision(4)} ${prefix}${unit}`.trim();
+return tick.toExponential(1);
+"""
+
+
+@functools.cache
+def backend() -> None:
+    """Load HoloViews' Bokeh backend, once a process."""
+    hv.extension("bokeh", logo=False)
+
+
+class ConvergencePlot:
+    """Six slots of a measured line with markers and dashed promises; `patch` puts a frame into them.
+
+    Ranges grow in steps (nice numbers on the abscissa, decades on the ordinate) and never shrink while a race goes on,
+    so that nothing moves from frame to frame. Who zooms keeps the view until Reset.
+    """
+
+    def __init__(self, log: bool = True, height: int = 400):
+        backend()
+        self.log = log
+        nothing = [(0.0, 1.0)]
+        curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
+        overlay = hv.Overlay(curves).opts(
+            logy=log, responsive=True, min_height=height, default_tools=[], toolbar=None, show_grid=True
+        )
+        self.figure = hv.render(overlay, backend="bokeh")
+        self._lines = [one.data_source for one in self.figure.renderers]
+        self._furnish()
+        self._zoomed = False
+        self._key = None
+        self._seen: dict[str, tuple] = {}
+        self.figure.on_event(RangesUpdate, lambda event: setattr(self, "_zoomed", True))
+        self.figure.on_event(Reset, self._reset)
+
+    def _furnish(self) -> None:
+        fig = self.figure
+        fig.x_range, fig.y_range = Range1d(0, 50), Range1d(1e-9, 10) if self.log else Range1d(0, 1)
+        fig.name = "convergence"
+        self._marks = [ColumnDataSource({"x": [], "y": []}) for _ in STYLES]
+        self._points = [ColumnDataSource({"x": [], "y": []}) for _ in STYLES]
+        self._promises = [
+            ColumnDataSource({name: [] for name in ("xs", "ys", "title", "source", "verdict")}) for _ in STYLES
+        ]
+        lines = list(fig.renderers)
+        for source in self._lines:
+            source.data = {"x": [], "y": [], "k": [], "label": []}
+        dashed, items = [], []
+        for look, style in enumerate(STYLES):
+            about = dict(line_color=style.colour, line_width=1.6, line_dash=[7, 5], line_alpha=0.95)
+            dashed.append(fig.multi_line("xs", "ys", source=self._promises[look], **about))
+            about = dict(marker=style.marker, size=8, fill_color=style.colour, line_color=style.colour)
+            marks = fig.scatter("x", "y", source=self._marks[look], **about)
+            about = dict(marker="circle", size=13, fill_alpha=0.0, line_color=style.colour, line_width=2.5)
+            fig.scatter("x", "y", source=self._points[look], **about)
+            items.append(LegendItem(label=style.name, renderers=[lines[look], marks], visible=False))
+        for renderer in (*lines, *dashed):
+            renderer.nonselection_glyph = renderer.selection_glyph = None
+        self._legend = Legend(items=items, location="top_right", border_line_alpha=0, background_fill_alpha=0.75)
+        for old in list(fig.legend):
+            fig.center.remove(old)
+        fig.add_layout(self._legend)
+        self._add_tools(lines, dashed)
+        self._goal = Span(dimension="width", location=1e-8, line_color=MUTED, line_dash=[1, 4], line_width=1.5, visible=False)
+        self._goal_text = Label(x=0, y=1e-8, text="", text_color=MUTED, text_font_size="12px", x_offset=6, y_offset=3)
+        self._cursor = Span(dimension="height", location=0, line_color=MUTED, line_width=1.5, visible=False)
+        self._hint = Label(x=25, y=1e-4, text="", text_align="center", text_color=MUTED, text_font_size="15px")
+        for one in (self._goal, self._goal_text, self._cursor, self._hint):
+            fig.add_layout(one)
+        self._ticks = CustomJSTickFormatter(args={"unit": ""}, code=SI)
+        fig.xaxis.formatter = self._ticks
+        fig.xaxis.ticker.desired_num_ticks = 6
+        fig.min_border_right = 16
+        fig.outline_line_color = None
+
+    def _add_tools(self, lines, dashed) -> None:
+        fig = self.figure
+        number = "@y{0.000e+0}"
+        measured = [("", "@label"), ("step", "@k{0,0}"), ("value", number)]
+        promised = [("promised", "@title"), ("by", "@source"), ("", "@verdict")]
+        quiet = dict(visible=False, line_policy="nearest", point_policy="snap_to_data")
+        hovers = [
+            HoverTool(renderers=lines, tooltips=measured, **quiet),
+            HoverTool(renderers=dashed, tooltips=promised, visible=False, line_policy="nearest"),
+        ]
+        fig.add_tools(PanTool(), BoxZoomTool(), WheelZoomTool(), ResetTool(), *hovers)
+        fig.toolbar.active_drag = fig.toolbar.active_scroll = None
+        fig.toolbar.logo = None
+        fig.toolbar_location = "above"
+
+    # -- patching -----------------------------------------------------------------------------------------------
+
+    def patch(self, frame: Frame, looks: dict[int, int], view: dict) -> None:
+        """Put a frame on the screen. `looks` maps entries to styles, `view` holds against, labels and the hint."""
+        self._fit(frame, view)
+        taken = {looks[one.uid]: one for one in frame.traces if one.uid in looks}
+        for look in range(len(STYLES)):
+            self._slot(look, taken.get(look))
+        self._label(frame, view)
+
+    def _slot(self, look: int, trace) -> None:
+        item = self._legend.items[look]
+        if trace is None:
+            for sources in (self._lines, self._marks, self._points, self._promises):
+                _empty(sources[look])
+            item.visible = False
+            return
+        x, y, k = trace.curve
+        y = np.where(y > 0, y, np.nan) if self.log else y
+        self._put(f"line{look}", self._lines[look], x=x, y=y, k=k, label=[trace.label] * len(x))
+        self._put(f"mark{look}", self._marks[look], x=x[trace.marks], y=y[trace.marks])
+        point = trace.mark or ()
+        self._put(f"point{look}", self._points[look], x=list(point[:1]), y=list(point[1:]))
+        curves = [one for one in trace.promises if len(one.curve[0])]
+        columns = dict(
+            xs=[one.curve[0] for one in curves],
+            ys=[np.where(one.curve[1] > 0, one.curve[1], np.nan) if self.log else one.curve[1] for one in curves],
+            title=[one.title for one in curves],
+            source=[cited(one.source) for one in curves],
+            verdict=[_held(one.verdict) for one in curves],
+        )
+        self._put(f"promise{look}", self._promises[look], **columns)
+        if item.label.value != trace.label:
+            item.label = {"value": trace.label}
+        item.visible = bool(len(x))
+
+    def _put(self, key: str, source: ColumnDataSource, **columns) -> None:
+        """Replace the data of a source, if there is anything new in it."""
+        now = tuple((len(c), _last(c)) for c in columns.values())
+        if self._seen.get(key) == now and len(source.data["x" if "x" in columns else "xs"]) == now[0][0]:
+            return
+        self._seen[key] = now
+        source.data = columns
+
+    def forget(self) -> None:
+        """Patch everything anew next time."""
+        self._seen.clear()
+        self._key = None
+
+    # -- ranges and words ---------------------------------------------------------------------------------------
+
+    def _fit(self, frame: Frame, view: dict) -> None:
+        key = (view["against"], view["measure"], self.log)
+        if key != self._key or frame.stage in ("ready", "empty"):
+            self._key, self._zoomed = key, False
+            self._xend, self._yends = 0.0, None
+        tops = [float(one.curve[0][-1]) for one in frame.traces if len(one.curve[0])]
+        self._xend = max(self._xend, grown(max(tops, default=0.0)))
+        self._yends = self._span(frame, view)
+        if not self._zoomed:
+            xend = self._xend or (10.0 if view["against"] != "seconds" else 1.0)
+            _set(self.figure.x_range, -0.012 * xend, xend)
+            _set(self.figure.y_range, *self._yends)
+
+    def _span(self, frame: Frame, view: dict) -> tuple[float, float]:
+        values = [one.curve[1][one.curve[1] > 0] if self.log else one.curve[1] for one in frame.traces]
+        values = np.concatenate([v for v in values if len(v)] or [np.ones(1)])
+        if not self.log:
+            low, high = min(0.0, float(values.min())), float(values.max())
+            pad = 0.05 * (high - low or 1.0)
+            return (low - pad * (low < 0), high + pad)
+        goals = [one.goal for one in frame.traces if one.goal > 0 and view["goal"]]
+        low = min(float(values.min()), *(0.5 * goal for goal in goals), 1e-3)
+        high = float(values.max())
+        low, high = 10.0 ** np.floor(np.log10(max(low, 1e-300))), 10.0 ** np.ceil(np.log10(high * 1.5))
+        if self._yends:
+            low, high = min(low, self._yends[0]), max(high, self._yends[1])
+        return float(low), float(high)
+
+    def _label(self, frame: Frame, view: dict) -> None:
+        fig = self.figure
+        against = AGAINST[view["against"]]
+        _update(fig.xaxis[0], axis_label=against + (" (s)" if view["against"] == "seconds" else ""))
+        _update(fig.yaxis[0], axis_label=view["label"])
+        unit = "s" if view["against"] == "seconds" else ""
+        if self._ticks.args["unit"] != unit:
+            self._ticks.args = {"unit": unit}
+        goal = next((one.goal for one in frame.traces if one.goal > 0), None) if view["goal"] else None
+        _update(self._goal, visible=goal is not None, location=goal or 1.0)
+        _update(self._goal_text, visible=goal is not None, y=goal or 1.0, text=f"tolerance {goal:.0e}" if goal else "")
+        marks = [one.mark[0] for one in frame.traces if one.mark is not None]
+        show = frame.at is not None and bool(marks) and view["against"] == "k"
+        _update(self._cursor, visible=show, location=float(frame.at or 0))
+        low, high = self._yends
+        middle = float(np.sqrt(low * high)) if self.log else (low + high) / 2
+        _update(self._hint, text=view["hint"], x=self.figure.x_range.end / 2, y=middle, visible=bool(view["hint"]))
+
+    def _reset(self, event) -> None:
+        self._zoomed = False
+        _set(self.figure.x_range, -0.012 * self._xend, self._xend)
+        _set(self.figure.y_range, *self._yends)
+
+
+def grown(value: float) -> float:
+    """The next of a short list of round numbers at or above a value: an axis that grows in steps."""
+    if not value > 0:
+        return 0.0
+    decade = 10.0 ** np.floor(np.log10(value))
+    return float(next(factor * decade for factor in GROWTH if value <= factor * decade * (1 + 1e-9)))
+
+
+@functools.cache
+def cited(key: str) -> str:
+    """Authors, year and title of a source, or its key when the bibliography cannot be read."""
+    from toolkit.core.errors import ToolkitError
+    from toolkit.core.references import source
+
+    try:
+        found = source(key)
+    except ToolkitError:
+        return key
+    return f"{found.short()}, {found.title}"
+
+
+def _held(verdict) -> str:
+    return {True: "✓ holds", False: "✗ does not hold", None: "not decided yet"}[verdict.holds]
+
+
+def _last(column):
+    if not len(column):
+        return None
+    last = column[-1]
+    return (len(last), float(last[-1]) if len(last) else None) if isinstance(last, np.ndarray) else last
+
+
+def _empty(source: ColumnDataSource) -> None:
+    if any(len(column) for column in source.data.values()):
+        source.data = {name: [] for name in source.data}
+
+
+def _set(axis: Range1d, start: float, end: float) -> None:
+    if (axis.start, axis.end) != (start, end):
+        axis.update(start=start, end=end)
+
+
+def _update(model, **values) -> None:
+    changed = {name: value for name, value in values.items() if getattr(model, name) != value}
+    if changed:
+        model.update(**changed)
