@@ -1,13 +1,18 @@
 """The preconditioner lab: solvers and preconditioners for linear systems, on model problems and real matrices."""
 
 from toolkit.core.registry import Experiment, Lab
+from toolkit.preconditioner.amg import RugeStuben, SmoothedAggregation
 from toolkit.preconditioner.bandits import ChebCB, FixedOmega, OptimalOmega, TsallisINF
+from toolkit.preconditioner.bicgstab import IDR, BiCGStab
 from toolkit.preconditioner.cg import CG, FlexibleCG
 from toolkit.preconditioner.chebyshev import ChebyshevIteration
 from toolkit.preconditioner.deflation import Deflation
 from toolkit.preconditioner.gmres import FGMRES, GMRES
+from toolkit.preconditioner.gradient import FastGradient, KrylovGradient
 from toolkit.preconditioner.incomplete import IC0, ILU0, ThresholdILU
+from toolkit.preconditioner.inner import InnerGMRES
 from toolkit.preconditioner.minres import MINRES
+from toolkit.preconditioner.multigrid import Multigrid
 from toolkit.preconditioner.pictures import PICTURES
 from toolkit.preconditioner.poisson import Poisson
 from toolkit.preconditioner.polynomial import ChebyshevPolynomial, SymmetricPolynomial

@@ -191,9 +191,7 @@ class SmoothedAggregation(AlgebraicMultigrid):
 
     title: ClassVar[str] = "smoothed aggregation"
     sources: ClassVar[tuple[str, ...]] = ("vanek1996", "vanek2001", "bell2023")
-    strength: float = knob(
-        0.0, 0.0, 0.99, symbol="θ", doc="size, over the diagonal, from which a coupling is strong"
-    )
+    strength: float = knob(0.0, 0.0, 0.99, symbol="θ", doc="size, over the diagonal, from which a coupling is strong")
 
     def solver(self, system: LinearSystem):
         import pyamg

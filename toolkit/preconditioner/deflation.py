@@ -11,7 +11,7 @@ import scipy.sparse.linalg as spla
 
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
-from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, geometric
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, cheap_extremes, geometric
 from toolkit.preconditioner.system import SPECTRUM_LIMIT, LinearSystem
 
 
@@ -50,7 +50,8 @@ class Deflation(Preconditioner):
 
     def bounds(self, system: LinearSystem, values: np.ndarray) -> tuple[float, float]:
         """(|λ_{k+1}|, the largest |λ| or its Gershgorin bound)."""
-        high = max(map(abs, system.extremes)) if system.extremes else float(abs(system.matrix).sum(axis=1).max())
+        known = cheap_extremes(system)
+        high = max(map(abs, known)) if known else float(abs(system.matrix).sum(axis=1).max())
         return float(abs(values[-1])), float(high)
 
     def build(self, system: LinearSystem) -> Built:

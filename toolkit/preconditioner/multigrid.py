@@ -84,9 +84,7 @@ class Multigrid(Preconditioner):
     title: ClassVar[str] = "multigrid"
     family: ClassVar[str] = "multigrid"
     sources: ClassVar[tuple[str, ...]] = ("trottenberg2001", "brandt1977", "dendy1982")
-    cycle: str = knob(
-        "V", choices=("V", "W", "F"), doc="V: every grid once; W: twice from each finer one; F: in between"
-    )
+    cycle: str = knob("V", choices=("V", "W", "F"), doc="V: every grid once; W: twice from each finer one")
     pre: int = knob(1, 0, 5, symbol="ν₁", doc="sweeps before the coarse correction")
     post: int = knob(1, 0, 5, symbol="ν₂", doc="sweeps after the coarse correction")
     full: bool = knob(False, doc="as a solver: make the first step one full multigrid")

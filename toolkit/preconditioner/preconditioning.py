@@ -9,15 +9,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Rate
+from toolkit.core.claim import Bound, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.state import State
 from toolkit.core.status import Status
-from toolkit.preconditioner.system import LinearSystem
+from toolkit.core.stop import Stop
+from toolkit.preconditioner.spectrum import Outliers
+from toolkit.preconditioner.system import LinearSystem, System
 
 DENSE_LIMIT = 400
+CHEAP = 20_000  # unknowns up to which extreme eigenvalues are computed while a preconditioner is set up
 
 
 @dataclass
@@ -144,6 +147,12 @@ class Preconditioner(Method):
         return (Rate(measure="residual", factor=radius, title=title, source="saad2003", assumes="ρ(I − M⁻¹A) < 1"),)
 
 
+def cheap_extremes(system: LinearSystem) -> tuple[float, float] | None:
+    """The extreme eigenvalues where a closed form gives them or they are quick to compute: set-up must not wait."""
+    computed = isinstance(system, System) or type(system).extremes is LinearSystem.extremes
+    return None if computed and system.size > CHEAP else system.extremes
+
+
 SLOW = 0.15  # a factor below it reaches rounding before an asymptotic rate can be seen
 
 
@@ -202,13 +211,23 @@ class Identity(Preconditioner):
         """ω, or the best one for a positive definite A."""
         if self.omega is not None:
             return self.omega
-        return 2.0 / sum(system.extremes) if system.definite and system.extremes else 1.0
+        known = cheap_extremes(system) if system.definite else None
+        return 2.0 / sum(known) if known else 1.0
 
     def build(self, system: LinearSystem) -> Built:
         return Built(lambda r, out: np.copyto(out, r))
 
     def interval(self, system: LinearSystem) -> tuple[float, float] | None:
         return system.extremes if system.definite else None
+
+    def claims(self, system: LinearSystem) -> tuple:
+        """The dense factor; with planted outliers, steps that grow in proportion to the gap."""
+        found = Preconditioner.claims(self, system)
+        if isinstance(system, Outliers) and system.outliers and self.omega is None:
+            title, about = "steps grow in proportion to the gap", "outliers above a gap, ω = 2/(λmin + λmax)"
+            options = dict(title=title, source="doikov2023", assumes=about, stop=Stop(rtol=1e-6, steps=100_000))
+            found += (Order(measure="k", p=1.0, over="gap", values=(10, 100, 1000), growing=True, **options),)
+        return found
 
     def init(self, system: LinearSystem) -> StationaryState:
         state = Preconditioner.init(self, system)

@@ -50,8 +50,8 @@ class Outliers(LinearSystem):
 
     @cached_property
     def rhs(self) -> np.ndarray:
-        """A x for a random x: every eigenvector has its share in the error."""
-        return frozen(self.matrix @ self._draw[1])
+        """White noise: every eigenvector has its share in the first residual, whatever the gap."""
+        return frozen(self._draw[1].copy())
 
     @cached_property
     def extremes(self) -> tuple[float, float]:
