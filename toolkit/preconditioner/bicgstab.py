@@ -10,7 +10,17 @@ from scipy.linalg import solve_triangular
 
 from toolkit.core.knob import knob
 from toolkit.core.status import Status
-from toolkit.preconditioner.krylov import EPS, KrylovMethod, KrylovState, end, no_gap, right_operator, spend, terminates
+from toolkit.preconditioner.krylov import (
+    EPS,
+    KrylovMethod,
+    KrylovState,
+    end,
+    first_residual,
+    no_gap,
+    right_operator,
+    spend,
+    terminates,
+)
 from toolkit.preconditioner.system import LinearSystem
 
 _NOT_FINITE = ("non-finite", "a product with A or M⁻¹ overflowed", "Scale the system or mend the preconditioner")
@@ -47,7 +57,7 @@ class BiCGStab(KrylovMethod):
 
     def init(self, system: LinearSystem) -> BiCGStabState:
         x = np.array(system.start)
-        r = system.residual(x)
+        r = first_residual(system, x)
         return BiCGStabState(
             built=self.preconditioner.build(system),
             x=x,
@@ -110,8 +120,8 @@ def _stabilise(system: LinearSystem, state: BiCGStabState) -> None:
 
 
 def _vanishes(product, u: np.ndarray, v: np.ndarray) -> bool:
-    """Whether ⟨u, v⟩ is nothing but rounding (or not a number)."""
-    return not abs(product) > EPS * float(np.linalg.norm(u)) * float(np.linalg.norm(v))
+    """Whether ⟨u, v⟩ is zero, to ε² ‖u‖‖v‖, or not a number; mere rounding noise is as good as another shadow."""
+    return not abs(product) > EPS**2 * float(np.linalg.norm(u)) * float(np.linalg.norm(v))
 
 
 def _shadowed(state: KrylovState, product, name: str) -> KrylovState:
@@ -169,7 +179,7 @@ class IDR(KrylovMethod):
 
     def init(self, system: LinearSystem) -> IDRState:
         x, n, s = np.array(system.start), system.size, min(self.s, max(1, system.size))
-        r, random = system.residual(x), np.random.default_rng(self.seed)
+        r, random = first_residual(system, x), np.random.default_rng(self.seed)
         P = random.standard_normal((n, s)).astype(r.dtype)
         if np.iscomplexobj(P):
             P += 1j * random.standard_normal((n, s))

@@ -22,6 +22,7 @@ from toolkit.preconditioner.krylov import (
     bound,
     chebyshev_curve,
     distinct,
+    first_residual,
     no_gap,
     spectrum,
     spend,
@@ -71,10 +72,10 @@ class _ConjugateGradients(KrylovMethod):
 
     def init(self, system: LinearSystem) -> CGState:
         x, built = np.array(system.start), self.preconditioner.build(system)
-        r = system.residual(x)
+        r = first_residual(system, x)
         z, residual = np.empty_like(r), float(np.linalg.norm(r)) / system.norm
         built.apply(r, z)
-        rho = np.array([energy_norm(r, z) ** 2])
+        rho = np.array([np.vdot(r, z).real])
         about = dict(built=built, x=x, residual=residual, r=r, z=z, rho=rho, rho_first=float(rho[0]))
         return CGState(**about, p=z.copy(), q=np.zeros_like(r))
 
@@ -96,28 +97,34 @@ class CG(_ConjugateGradients):
     title: ClassVar[str] = "CG"
     sources: ClassVar[tuple[str, ...]] = ("hestenes1952", "saad2003")
     hermitian_only: ClassVar[bool] = True
+    definite_only: ClassVar[bool] = True
 
     def init(self, system: LinearSystem) -> CGState:
         state = _ConjugateGradients.init(self, system)
+        if self.definite_only:
+            energy_norm(state.r, state.z)  # raises where M is not positive definite
         state.compiled = _compiled(self.preconditioner, system, state)
         return state
 
     def advance(self, system: LinearSystem, state: CGState, n: int, rows: np.ndarray) -> CGState:
         if state.compiled is None:
-            for row in rows[:n]:
-                _iterate(system, state)
-                row[:] = state.residual, state.preconditioned_residual
-                if state.status.done:
-                    break
-            return state
+            return self._walk(system, state, rows[:n])
         seen = np.empty((n, 3))
         done, code = state.compiled(state, system.norm, seen)
         _noted(system, state, seen[:done], rows)
         if code == kernels.CURVATURE:
-            broken(system, state, float(np.vdot(state.p, state.q).real))
-            rows[done] = state.residual, state.preconditioned_residual
-        elif code == kernels.OVERFLOW:
+            state.compiled = None
+            return self._walk(system, state, rows[done:n])
+        if code == kernels.OVERFLOW:
             state.status = OVERFLOW
+        return state
+
+    def _walk(self, system: LinearSystem, state: CGState, rows: np.ndarray) -> CGState:
+        for row in rows:
+            _iterate(system, state, self.definite_only)
+            row[:] = state.residual, state.preconditioned_residual
+            if state.status.done:
+                break
         return state
 
     def promises(self, system):
@@ -207,11 +214,11 @@ class FlexibleCG(_ConjugateGradients):
             )
 
 
-def _iterate(system: LinearSystem, state: CGState) -> None:
-    """One step of Saad's Alg. 9.1 for any M."""
+def _iterate(system: LinearSystem, state: CGState, definite_only: bool = True) -> None:
+    """One step of Saad's Alg. 9.1 for any M; `definite_only`: a negative ⟨p, A p⟩ ends the run."""
     q = system.matvec(state.p)
     curvature = float(np.vdot(state.p, q).real)
-    if not curvature > 0:
+    if not (curvature > 0 if definite_only else abs(curvature) > 0):
         broken(system, state, curvature)
         return
     before, alpha = float(state.rho[0]), float(state.rho[0]) / curvature
@@ -227,7 +234,7 @@ def _measured(system: LinearSystem, state: CGState, alpha: float, rho: float) ->
     """Note what a step did."""
     state.rho[0] = rho
     state.residual = float(np.linalg.norm(state.r)) / system.norm
-    state.preconditioned_residual = float(np.sqrt(abs(rho) / state.rho_first))
+    state.preconditioned_residual = float(np.sqrt(abs(rho / state.rho_first)))
     state.coefficients.append((alpha, rho))
     spend(state, system, vectors=10.0)
 
@@ -237,7 +244,7 @@ def _noted(system: LinearSystem, state: CGState, seen: np.ndarray, rows: np.ndar
     if not len(seen):
         return
     rows[: len(seen), 0] = seen[:, 0]
-    rows[: len(seen), 1] = np.sqrt(seen[:, 2] / state.rho_first)
+    rows[: len(seen), 1] = np.sqrt(np.abs(seen[:, 2] / state.rho_first))
     state.residual, state.preconditioned_residual = map(float, rows[len(seen) - 1])
     state.coefficients.extend(seen[:, 1:])
     spend(state, system, vectors=10.0, steps=len(seen))

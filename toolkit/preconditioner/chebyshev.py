@@ -17,6 +17,7 @@ from toolkit.preconditioner.krylov import (
     bound,
     chebyshev_curve,
     chebyshev_factor,
+    first_residual,
     no_gap,
     spend,
 )
@@ -80,7 +81,7 @@ class ChebyshevIteration(KrylovMethod):
 
     def init(self, system: LinearSystem) -> ChebyshevState:
         x, built = np.array(system.start), self.preconditioner.build(system)
-        r = system.residual(x)
+        r = first_residual(system, x)
         z, (low, high) = np.empty_like(r), self.interval(system, built)
         built.apply(r, z)
         about = dict(built=built, x=x, residual=float(np.linalg.norm(r)) / system.norm, r=r, z=z)

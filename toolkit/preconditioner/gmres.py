@@ -19,6 +19,7 @@ from toolkit.preconditioner.krylov import (
     bound,
     chebyshev_curve,
     end,
+    first_residual,
     no_gap,
     right_operator,
     spectrum,
@@ -84,7 +85,7 @@ class GMRES(KrylovMethod):
 
     def init(self, system: LinearSystem) -> GMRESState:
         x, m = np.array(system.start), min(self.m, max(1, system.size))
-        r = system.residual(x)
+        r = first_residual(system, x)
         state = GMRESState(
             built=self.preconditioner.build(system),
             x=x,
@@ -104,7 +105,7 @@ class GMRES(KrylovMethod):
         if restart:
             state.x = state.solution()
             _begin(state, system.residual(state.x))
-        if not state.g[0]:
+        if not state.g[state.j]:
             return end(state, "converged", "the residual vanished")
         j = state.j
         state.built.apply(state.basis.rows[j], state.z)

@@ -81,6 +81,11 @@ class KrylovMethod(Method):
         return (RESIDUAL_GAP,)
 
 
+def first_residual(system: LinearSystem, x: np.ndarray) -> np.ndarray:
+    """b − A x as a new array, without a product where x = 0."""
+    return system.residual(x) if np.any(x) else system.rhs.astype(system.dtype)
+
+
 def end(state: State, kind: str, cause: str, advice: str = "") -> State:
     """The state, counted one step further, with the status that ends the run."""
     state.k += 1

@@ -18,6 +18,7 @@ from toolkit.preconditioner.krylov import (
     bound,
     chebyshev_curve,
     end,
+    first_residual,
     no_gap,
     spectrum,
     spend,
@@ -87,7 +88,7 @@ class MINRES(KrylovMethod):
 
     def init(self, system: LinearSystem) -> MINRESState:
         x, built = np.array(system.start), self.preconditioner.build(system)
-        r = system.residual(x)
+        r = first_residual(system, x)
         z, zero = np.empty_like(r), np.zeros_like(r)
         built.apply(r, z)
         beta = energy_norm(r, z)

@@ -1,0 +1,291 @@
+"""SciPy-shaped front doors: cg, minres, gmres and bicgstab with the arguments and results of scipy.sparse.linalg.
+
+Every function returns (x, info): info = 0 when ‖b − A x‖ ≤ max(rtol ‖b‖, atol) was reached, > 0 when it was not (the
+number of iterations allowed), < 0 after a breakdown. `M` approximates the inverse of A. x0 is never changed;
+x0 = "Mb" starts from M b. Real and complex, single and double precision: x has the precision of A and b, the
+arithmetic is done in double. A may be a sparse matrix or array, an ndarray or anything `aslinearoperator` takes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+from toolkit.core.run import Run
+from toolkit.core.stop import Stop
+from toolkit.preconditioner.bicgstab import BiCGStab
+from toolkit.preconditioner.cg import CG
+from toolkit.preconditioner.gmres import GMRES
+from toolkit.preconditioner.minres import MINRES
+from toolkit.preconditioner.preconditioning import Built, Identity, Preconditioner
+from toolkit.preconditioner.system import System
+
+__all__ = ["bicgstab", "cg", "gmres", "minres"]
+_LEAST_SQUARES = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Inverse(Preconditioner):
+    """An approximate inverse given as an operator: z = M r."""
+
+    operator: spla.LinearOperator
+
+    def build(self, system) -> Built:
+        return Built(lambda r, out: np.copyto(out, self.operator.matvec(r), casting="unsafe"))
+
+
+class _AnySign(CG):
+    """CG that goes on where ⟨p, A p⟩ < 0, as SciPy's does: right for negative definite A, a gamble for others."""
+
+    definite_only: ClassVar[bool] = False
+
+
+@dataclass
+class _Request:
+    """The arguments, checked: A sparse or an operator, x and b of shape (n,) in double, M, and the result's dtype."""
+
+    A: object
+    b: np.ndarray
+    x: np.ndarray
+    M: Preconditioner
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        return len(self.b)
+
+    def system(self, shift: float = 0.0) -> System:
+        operator = self.A if sp.issparse(self.A) and not shift else _in_double(self.A, self.b.dtype, shift)
+        return System(operator, self.b, self.x, True, True)
+
+    def result(self, x: np.ndarray) -> np.ndarray:
+        return (x if self.dtype.kind == "c" else x.real).astype(self.dtype)
+
+
+def _in_double(A, dtype, shift: float = 0.0) -> spla.LinearOperator:
+    """A − shift I as an operator whose products are new arrays of this dtype."""
+    plain = spla.aslinearoperator(A)
+    return spla.LinearOperator(
+        plain.shape, dtype=dtype, matvec=lambda v: np.array(plain.matvec(v), dtype=dtype) - (shift * v if shift else 0)
+    )
+
+
+def _request(A, b, x0, M) -> _Request:
+    operator, b = spla.aslinearoperator(A), np.asarray(b)
+    n = operator.shape[0]
+    if operator.shape != (n, n):
+        raise ValueError(f"A has shape {operator.shape}: expected a square matrix.")
+    if b.shape not in ((n,), (n, 1)):
+        raise ValueError(f"b has shape {b.shape}: expected ({n},) or ({n}, 1), as A has shape {operator.shape}.")
+    dtype = np.result_type(_inexact(operator.dtype), _inexact(b.dtype))
+    wide = np.result_type(dtype, np.float64)
+    b, inverse = b.reshape(-1).astype(wide), _inverse(A, M, operator.shape)
+    if isinstance(x0, str):
+        if x0 != "Mb":
+            raise ValueError(f"x0 = {x0!r}: expected an array or 'Mb'.")
+        x = b if isinstance(inverse, Identity) else np.asarray(inverse.operator.matvec(b))
+    else:
+        x = np.zeros(n) if x0 is None else np.asarray(x0)
+    if x.shape not in ((n,), (n, 1)):
+        raise ValueError(f"x0 has shape {x.shape}: expected ({n},) or ({n}, 1), as A has shape {operator.shape}.")
+    return _Request(A if sp.issparse(A) else operator, b, x.reshape(-1).astype(wide), inverse, dtype)
+
+
+def _inexact(dtype) -> np.dtype:
+    return np.dtype(dtype) if np.dtype(dtype).char in "fdFD" else np.dtype(float)
+
+
+def _inverse(A, M, shape) -> Preconditioner:
+    """M as a preconditioner; without M the `psolve` that A may bear, as in SciPy."""
+    if M is None:
+        solve = getattr(A, "psolve", None)
+        return Identity() if solve is None else Inverse(spla.LinearOperator(shape, matvec=solve, dtype=float))
+    M = spla.aslinearoperator(M)
+    if M.shape != shape:
+        raise ValueError(f"M has shape {M.shape}: expected {shape}, the shape of A.")
+    return Inverse(M)
+
+
+def _tolerance(name: str, rtol, atol, norm: float) -> float:
+    """max(atol, rtol ‖b‖); finite, because a Stop wants finite numbers."""
+    if isinstance(atol, str) or atol is None or not atol >= 0:
+        raise ValueError(f"{name} was given atol = {atol!r}: expected a real number ≥ 0.")
+    return min(max(float(atol), float(rtol) * norm), 1e300)
+
+
+def _drive(run: Run, request: _Request, callback, enough=None) -> Run:
+    """Run to the end, with `callback(x)` after every step; `enough(state)` may end it before."""
+    if callback is None and enough is None:
+        return run.finish()
+    for state in run:
+        if callback is not None:
+            callback(request.result(np.array(state.solution())))
+        if enough is not None and enough(state):
+            break
+    return run
+
+
+def cg(A, b, x0=None, *, rtol=1e-5, atol=0.0, maxiter=None, M=None, callback=None):
+    """Conjugate gradients for Hermitian positive definite A and M. See the module and scipy.sparse.linalg.cg.
+
+    maxiter: steps, 10 n if None; callback(xk) after every step. info: 0, or the steps done.
+    """
+    request = _request(A, b, x0, M)
+    norm = float(np.linalg.norm(request.b))
+    tol = _tolerance("cg", rtol, atol, norm)
+    if norm == 0:
+        return request.result(request.b), 0
+    steps = 10 * request.size if maxiter is None else maxiter
+    run = _drive(Run(request.system(), _AnySign(request.M), _stop(tol / norm, steps)), request, callback)
+    return request.result(run.solution()), 0 if run.status.kind == "converged" else max(1, run.k)
+
+
+def _stop(tol: float, steps: int) -> Stop:
+    return Stop(rtol=0.0, atol=min(tol, 1e300), steps=int(steps), divergence=1e300)
+
+
+def bicgstab(A, b, x0=None, *, rtol=1e-5, atol=0.0, maxiter=None, M=None, callback=None):
+    """BiCGStab for any A. See the module and scipy.sparse.linalg.bicgstab.
+
+    maxiter: steps of two products, 10 n if None; callback(xk) after every step. info: 0; maxiter when that was reached;
+    −10 after a breakdown of ρ = ⟨r̃, r⟩, −11 after one of ω or ⟨r̃, A M p⟩.
+    """
+    request = _request(A, b, x0, M)
+    norm = float(np.linalg.norm(request.b))
+    tol = _tolerance("bicgstab", rtol, atol, norm)
+    if norm == 0:
+        return request.result(request.b), 0
+    steps = 10 * request.size if maxiter is None else maxiter
+    run = _drive(Run(request.system(), BiCGStab(request.M), _stop(tol / norm, steps)), request, callback)
+    info = {"converged": 0, "breakdown": -10 if run.status.cause.startswith("ρ") else -11}
+    return request.result(run.solution()), info.get(run.status.kind, max(1, run.k))
+
+
+def gmres(A, b, x0=None, *, rtol=1e-5, atol=0.0, restart=None, maxiter=None, M=None, callback=None, callback_type=None):
+    """GMRES for any A, preconditioned from the left as in SciPy: M (b − A x) is made least, b − A x is tested.
+
+    restart: steps in a cycle, min(20, n) if None; maxiter: cycles, 10 n if None. callback_type "x": callback(xk) after
+    every cycle; "pr_norm": callback(‖M r‖/‖b‖) after every step; "legacy" (the default, with a warning): as "pr_norm",
+    and maxiter counts steps. info: 0 or maxiter. See the module and scipy.sparse.linalg.gmres.
+    """
+    callback_type = _callback_type(callback, callback_type)
+    request = _request(A, b, x0, M)
+    norm = float(np.linalg.norm(request.b))
+    tol = _tolerance("gmres", rtol, atol, norm)
+    if norm == 0:
+        return request.result(request.b), 0
+    maxiter = 10 * request.size if maxiter is None else maxiter
+    cycle = max(1, min(20 if restart is None else restart, request.size))
+    x, reached = _cycles(request, norm, tol, cycle, maxiter, callback, callback_type)
+    return request.result(x), 0 if reached else maxiter
+
+
+def _callback_type(callback, callback_type):
+    if callback is not None and callback_type is None:
+        warnings.warn(
+            "gmres called without specifying `callback_type`: 'legacy' is assumed, where maxiter counts steps; "
+            "say 'pr_norm', 'x' or 'legacy'.",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        return "legacy"
+    if callback_type not in (None, "x", "pr_norm", "legacy"):
+        raise ValueError(f"callback_type = {callback_type!r}: expected 'x', 'pr_norm' or 'legacy'.")
+    return callback_type if callback is not None else None
+
+
+def _cycles(request: _Request, norm: float, tol: float, cycle: int, maxiter: int, callback, kind):
+    """(x, whether ‖b − A x‖ ≤ tol): cycles of GMRES on M A d = M r, x ← x + d, until the residual itself is small.
+
+    Each cycle is to reduce ‖M r‖ as much as ‖r‖ must be reduced; less is trusted after a cycle that did and failed.
+    """
+    plain, x, spent, trust = request.system(), np.array(request.x), 0, 1.0
+    r = plain.residual(x) if np.any(x) else request.b
+    size = float(np.linalg.norm(r))
+    for _ in range(maxiter):
+        if size <= tol:
+            return x, True
+        left = _left_system(request, plain, r)
+        aim, steps = trust * min(1.0, tol / size), min(cycle, maxiter - spent) if kind == "legacy" else cycle
+        run = Run(left, GMRES(m=cycle), _stop(aim, steps))
+        if kind in ("legacy", "pr_norm"):
+            for state in run:
+                callback(np.float64(state.residual * left.norm / norm))
+        run.finish()
+        if run.k == 0:
+            return x, False  # M r = 0: M is singular
+        x, spent, stuck = x + run.solution(), spent + run.k, run.status.kind == "breakdown" or not run.state.residual
+        r = plain.residual(x)
+        size = float(np.linalg.norm(r))
+        if kind == "x":
+            callback(request.result(x))
+        if stuck or (kind == "legacy" and spent >= maxiter):
+            break
+        met = run.status.kind == "converged"
+        trust = max(1e-15, 0.25 * trust) if met else min(1.0, 1.5 * trust)
+    return x, size <= tol
+
+
+def _left_system(request: _Request, plain: System, r: np.ndarray) -> System:
+    """M A d = M r."""
+    if isinstance(request.M, Identity):
+        return System(plain.operator, r)
+    solve = request.M.operator.matvec
+    both = spla.LinearOperator((len(r),) * 2, dtype=r.dtype, matvec=lambda v: np.array(solve(plain.matvec(v)), r.dtype))
+    return System(both, np.array(solve(r), dtype=r.dtype))
+
+
+def minres(
+    A, b, x0=None, *, rtol=1e-5, atol=0.0, shift=0.0, maxiter=None, M=None, callback=None, show=False, check=False
+):
+    """MINRES for A − shift I, A Hermitian, M positive definite. See the module and scipy.sparse.linalg.minres.
+
+    maxiter: steps, 5 n if None; callback(xk) after every step; show prints a line every tenth step and a summary; check
+    tests that A and M are Hermitian (ValueError). info: 0 (also at a least-squares solution of a singular system), or
+    maxiter. ValueError when M turns out not to be positive definite. `atol` is more than SciPy offers.
+    """
+    request = _request(A, b, x0, M)
+    norm = float(np.linalg.norm(request.b))
+    tol = _tolerance("minres", rtol, atol, norm)
+    if norm == 0:
+        return request.result(request.b), 0
+    problem, steps = request.system(shift), 5 * request.size if maxiter is None else maxiter
+    if check:
+        _check_hermitian(problem.matvec, request.b, "A")
+        if not isinstance(request.M, Identity):
+            _check_hermitian(request.M.operator.matvec, request.b, "M")
+    run = Run(problem, MINRES(request.M), _stop(tol / norm, steps))
+
+    def least_squares(state):
+        _show(state, show)
+        return state.slope <= min(rtol, _LEAST_SQUARES) * np.sqrt(state.square)
+
+    _drive(run, request, callback, least_squares)
+    if run.state is None or run.status.kind == "breakdown":
+        raise ValueError(f"minres: {run.status.cause}. {run.status.advice}.")
+    if show:
+        print(f"minres: {run.status}; {run.k} steps, ‖r‖/‖b‖ = {run.state.residual:.3e}")
+    solved = run.status.kind in ("converged", "stagnated", "running")
+    return request.result(run.solution()), 0 if solved else max(1, run.k)
+
+
+def _show(state, show: bool) -> None:
+    if show and (state.k <= 10 or state.k % 10 == 0):
+        x = state.solution()[0]
+        print(f"{state.k:6d} {x:12.5e} {state.residual:10.3e} {state.slope / max(np.sqrt(state.square), 1e-300):10.3e}")
+
+
+def _check_hermitian(apply, v: np.ndarray, name: str) -> None:
+    """⟨A v, A v⟩ = ⟨v, A (A v)⟩ up to ε^{1/3}, for one v: Paige and Saunders' test."""
+    w = np.asarray(apply(v))
+    s, t = np.vdot(w, w), np.vdot(v, apply(w))
+    eps = np.finfo(float).eps
+    if abs(s - t) > (abs(s) + eps) * eps ** (1 / 3):
+        raise ValueError(
+            f"minres: {name} is not Hermitian: ⟨{name}v, {name}v⟩ = {s:.6g}, ⟨v, {name}({name}v)⟩ = {t:.6g}."
+        )
