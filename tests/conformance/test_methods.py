@@ -1,0 +1,98 @@
+"""What every registered method owes the house, on the small cases of its lab."""
+
+import json
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+from toolkit.core import spec as specs
+
+STOP = tk.Stop(steps=12, rtol=1e-12, divergence=1e300)
+
+
+def pairs():
+    """(problem, method) for every lab, case and method that suits it."""
+    for lab in tk.labs().values():
+        for problem in lab.cases:
+            for name, cls in lab.methods().items():
+                if not cls().suits(problem):
+                    yield pytest.param(problem, cls(), id=f"{lab.name}-{name}-{problem.slug()}")
+
+
+def methods():
+    for lab in tk.labs().values():
+        for name, cls in lab.methods().items():
+            yield pytest.param(lab, cls, id=f"{lab.name}-{name}")
+
+
+def same(one, other):
+    """Whether two finished runs went the same way."""
+    return one.history.trace_hash() == other.history.trace_hash() and np.array_equal(one.solution(), other.solution())
+
+
+@pytest.mark.parametrize("problem, method", pairs())
+class TestRuns:
+    def test_one_step_at_a_time_is_many_at_once(self, problem, method):
+        many = tk.Run(problem, method, STOP).finish()
+        single = tk.Run(problem, method, STOP)
+        for _ in single:
+            pass
+        assert many.k >= 1 and same(many, single)
+
+    def test_watching_changes_nothing(self, problem, method):
+        measures = [tk.Probe(one, tk.Every(1)) for one in (*problem.measures(), *method.measures(problem))]
+        assert same(tk.solve(problem, method, STOP), tk.solve(problem, method, STOP, measures))
+
+    def test_a_copy_is_independent(self, problem, method):
+        run = tk.Run(problem, method, STOP).step(2)
+        kept = run.snapshot()
+        before = np.array(kept.solution())
+        run.finish()
+        np.testing.assert_array_equal(kept.solution(), before)
+
+    def test_a_fork_goes_on_identically(self, problem, method):
+        run = tk.Run(problem, method, STOP).step(2)
+        twin = run.fork()
+        assert same(run.finish(), twin.finish())
+
+    def test_scrubbing_is_exact(self, problem, method):
+        run = tk.Run(problem, method, STOP, snapshots=1 << 22)
+        seen = {0: np.array(run.solution())}
+        for state in run:
+            seen[state.k] = np.array(state.solution())
+        for k, solution in seen.items():
+            np.testing.assert_array_equal(run.at(k).solution(), solution)
+
+    def test_a_spec_repeats_the_run(self, problem, method):
+        run = tk.solve(problem, method, STOP)
+        try:
+            text = specs.dumps(run.spec())
+        except tk.SpecError:
+            pytest.skip("this problem lives in memory only")
+        assert same(run, tk.Run.from_spec(specs.loads(text)).finish())
+
+
+@pytest.mark.parametrize("lab, cls", methods())
+class TestWords:
+    def test_has_title_family_and_docstring_with_reference(self, lab, cls):
+        assert cls.title and cls.family
+        assert "Reference" in (cls.__doc__ or ""), f"{cls.__name__} names no reference"
+
+    def test_sources_are_in_the_bibliography(self, lab, cls):
+        assert cls.sources or cls.no_claim
+        for key in cls.sources:
+            assert tk.source(key).title
+
+    def test_every_knob_is_explained(self, lab, cls):
+        for name, one in tk.knobs(cls).items():
+            assert one.doc, f"{cls.__name__}.{name} has no doc"
+
+    def test_default_knobs_are_json(self, lab, cls):
+        assert json.loads(specs.dumps(specs.describe(cls())))["name"] == cls.slug()
+
+    def test_makes_a_claim_or_says_that_none_is_known(self, lab, cls):
+        made = [claim for problem in lab.cases if not cls().suits(problem) for claim in cls().claims(problem)]
+        assert made or cls.no_claim
+        for claim in made:
+            assert claim.title and tk.source(claim.source).title
