@@ -1,10 +1,10 @@
 """The two legs of a multigrid cycle for constant 3-, 5- and 7-point stencils, each fused into one pass.
 
-Storage. The grid has n0 x n1 x n2 intervals; the point (i, j, m) is red when i + j + m is even. Each colour has an
-array of its own, `x[i, j, k]` with m = 2 k + p, where p = (i + j + colour) & 1 is the parity of the row, so that every
-loop over a row is unit-stride: the neighbours along axis 2 of entry k lie at k - 1 + p and k + p of the other colour,
-those along the other axes at k. Boundary entries are kept zero. A plane problem has n1 = 0 and a single row per plane
-(j = 0); a problem in one dimension has n0 = 2 besides, with w[0] = 0.
+Storage. The grid has n0 x n1 x n2 intervals; the point (i, j, m) is red (colour 0) when i + j + m is even, else black
+(colour 1). The colours lie apart, `x[colour, i, j, k]` with m = 2 k + p, where p = (i + j + colour) & 1 is the parity
+of the row, so that every loop over a row is unit-stride: the neighbours along axis 2 of entry k lie at k - 1 + p and
+k + p of the other colour, those along the other axes at k. Boundary entries are kept zero. A plane problem has n1 = 0
+and a single row per plane (j = 0); a problem in one dimension has n0 = 2 besides, with w[0] = 0.
 
 Scaling. Right-hand sides are divided by the diagonal of the operator: the equation of a point is
 x = b + sum_d w_d (sum of the two neighbours along axis d), w_d = a_d / h_d² / diagonal.
@@ -14,8 +14,8 @@ used by all stages while it is in cache. With several blocks of planes (one for 
 the inner borders of its block by as many planes as it needs, and the few planes left out are done afterwards; every
 value is therefore computed once and from the same numbers, however many blocks there are.
 
-Symbols. `first`, `second`: the colours in the order of relaxation; `s`: colour of `first` (0 red, 1 black);
-`n` intervals; `w` weights; `c` = 1 for a coarsened axis, else 0.
+Symbols. `s`: the colour that is relaxed first, `1 - s` second; `n` intervals; `w` weights; `c` = 1 for a coarsened
+axis, else 0; `keep`: leave the first colour in its array (else it stays in four planes of cache, see `_slot`).
 
 Reference: U. Trottenberg, C. Oosterlee, A. Schüller, Multigrid (2001), sections 2.3.3, 2.6.2, 5.1;
 U. Rüde, Iterative algorithms on high performance architectures, Euro-Par 1997, doi:10.1007/BFb0002714 (fused sweeps).
@@ -32,11 +32,11 @@ _U = np.uint64
 
 
 @kernel
-def _relax_plane(x, at, y, planes, b, i, s, n, w):
-    """x <- b + sum_d w_d (neighbours in y), plane i, colour s: at `at` in x; y has planes i-1, i, i+1 at `planes`."""
+def _relax_plane(x, at, planes, b, i, s, n, w):
+    """x <- b + sum_d w_d (neighbours) on plane i of colour s, which stands at `at`; the other's three at `planes`."""
     w0, w1, w2 = w
     front, here, back = planes
-    one = _U(1)
+    one, o = _U(1), 1 - s
     planar = n[1] == 0
     for j in range(0 if planar else 1, 1 if planar else n[1]):
         p = (i + j + s) & 1
@@ -44,24 +44,25 @@ def _relax_plane(x, at, y, planes, b, i, s, n, w):
         if planar:
             for k in range(count):
                 q = k + low
-                near = w0 * (y[front, j, q] + y[back, j, q]) + w2 * (y[here, j, k] + y[here, j, k + one])
-                x[at, j, q] = b[i, j, q] + near
+                near = w0 * (x[o, front, j, q] + x[o, back, j, q]) + w2 * (x[o, here, j, k] + x[o, here, j, k + one])
+                x[s, at, j, q] = b[s, i, j, q] + near
         else:
             for k in range(count):
                 q = k + low
-                near = w0 * (y[front, j, q] + y[back, j, q]) + w1 * (y[here, j - 1, q] + y[here, j + 1, q])
-                x[at, j, q] = b[i, j, q] + near + w2 * (y[here, j, k] + y[here, j, k + one])
+                near = w0 * (x[o, front, j, q] + x[o, back, j, q]) + w1 * (x[o, here, j - 1, q] + x[o, here, j + 1, q])
+                x[s, at, j, q] = b[s, i, j, q] + near + w2 * (x[o, here, j, k] + x[o, here, j, k + one])
 
 
 @kernel
-def _residual_plane(r, x, at, y, b, i, s, n, w):
-    """r[i & 3] <- b + sum_d w_d (neighbours in y) - x on the plane i of the colour s: the residual over the diagonal.
+def _residual_plane(r, x, at, b, i, s, n, w):
+    """r[i & 3] <- b + sum_d w_d (neighbours) - x on plane i of colour s: the residual over the diagonal.
 
     x has the plane at `at`. Returns the sum of squares.
     """
     square = 0.0
     w0, w1, w2 = w
-    one = _U(1)
+    slot = i & 3
+    one, o = _U(1), 1 - s
     planar = n[1] == 0
     for j in range(0 if planar else 1, 1 if planar else n[1]):
         p = (i + j + s) & 1
@@ -69,136 +70,101 @@ def _residual_plane(r, x, at, y, b, i, s, n, w):
         if planar:
             for k in range(count):
                 q = k + low
-                near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w2 * (y[i, j, k] + y[i, j, k + one])
-                r[i & 3, j, q] = b[i, j, q] - x[at, j, q] + near
+                near = w0 * (x[o, i - 1, j, q] + x[o, i + 1, j, q]) + w2 * (x[o, i, j, k] + x[o, i, j, k + one])
+                r[slot, j, q] = b[s, i, j, q] - x[s, at, j, q] + near
         else:
             for k in range(count):
                 q = k + low
-                near = w0 * (y[i - 1, j, q] + y[i + 1, j, q]) + w1 * (y[i, j - 1, q] + y[i, j + 1, q])
-                r[i & 3, j, q] = b[i, j, q] - x[at, j, q] + near + w2 * (y[i, j, k] + y[i, j, k + one])
+                near = w0 * (x[o, i - 1, j, q] + x[o, i + 1, j, q]) + w1 * (x[o, i, j - 1, q] + x[o, i, j + 1, q])
+                r[slot, j, q] = b[s, i, j, q] - x[s, at, j, q] + near + w2 * (x[o, i, j, k] + x[o, i, j, k + one])
         for k in range(count):
-            square += r[i & 3, j, k + low] * r[i & 3, j, k + low]
+            square += r[slot, j, k + low] * r[slot, j, k + low]
     return square
 
 
 @kernel
-def _copy_plane(x, at, b, i, n):
+def _copy_plane(x, at, b, i, s, n):
     """x <- b: relaxation of the first colour when the iterate is zero."""
     for j in range(0 if n[1] == 0 else 1, 1 if n[1] == 0 else n[1]):
         for k in range(_U(n[2] // 2 + 1)):
-            x[at, j, k] = b[i, j, k]
+            x[s, at, j, k] = b[s, i, j, k]
 
 
 @kernel
-def _sum_rows(line, a, r, i, j, c, count):
-    """Full weighting across rows: (i, j) and its diagonal neighbours into line[a], the others into line[1 - a]."""
-    i &= 3
-    if c[0] == 0 and c[1] == 0:
-        for k in range(count):
-            line[a, k] = r[i, j, k]
-            line[1 - a, k] = 0.0
-    elif c[1] == 0:
-        front, back = (i - 1) & 3, (i + 1) & 3
-        for k in range(count):
-            line[a, k] = 0.5 * r[i, j, k]
-            line[1 - a, k] = 0.25 * (r[front, j, k] + r[back, j, k])
-    elif c[0] == 0:
-        for k in range(count):
-            line[a, k] = 0.5 * r[i, j, k]
-            line[1 - a, k] = 0.25 * (r[i, j - 1, k] + r[i, j + 1, k])
-    else:
-        front, back = (i - 1) & 3, (i + 1) & 3
-        for k in range(count):
-            corners = (r[front, j - 1, k] + r[front, j + 1, k]) + (r[back, j - 1, k] + r[back, j + 1, k])
-            line[a, k] = 0.25 * r[i, j, k] + 0.0625 * corners
-            line[1 - a, k] = 0.125 * ((r[i, j - 1, k] + r[i, j + 1, k]) + (r[front, j, k] + r[back, j, k]))
-
-
-@kernel
-def _put_row(even, odd, plane, row, line, n2, halve, scale, add):
-    """One coarse row of n2 intervals from what stands at even (line[0]) and odd (line[1]) fine columns."""
-    one = _U(1)
-    many, more = _U(n2 // 2), _U((n2 - 1) // 2)
-    if halve:
-        w0, w1 = 0.5 * scale, 0.25 * scale
-        for k in range(_U(n2 - 1)):
-            line[2, k] = w0 * line[0, k + one] + w1 * (line[1, k] + line[1, k + one])
-        if not add:
-            for k in range(more):
-                even[plane, row, k + one] = line[2, k + k + one]
-            for k in range(many):
-                odd[plane, row, k] = line[2, k + k]
-        else:
-            for k in range(more):
-                even[plane, row, k + one] += line[2, k + k + one]
-            for k in range(many):
-                odd[plane, row, k] += line[2, k + k]
-    elif not add:
-        for k in range(more):
-            even[plane, row, k + one] = scale * line[0, k + one]
-        for k in range(many):
-            odd[plane, row, k] = scale * line[1, k]
-    else:
-        for k in range(more):
-            even[plane, row, k + one] += scale * line[0, k + one]
-        for k in range(many):
-            odd[plane, row, k] += scale * line[1, k]
-
-
-@kernel
-def _restrict_row(r, red, black, line, plane, row, s, n, c, scale, add):
-    """Full weighting of the residual of one colour (the other's is zero or added by a second call), one coarse row."""
+def _restrict_row(r, coarse, line, plane, row, s, n, c, scale):
+    """Full weighting of the residual of one colour (after a sweep the other's is zero) to one coarse row."""
     i, j = plane * (1 + c[0]), row * (1 + c[1])
-    n2 = n[2] // 2 if c[2] else n[2]
-    _sum_rows(line, (i + j + s) & 1, r, i, j, c, _U(n[2] // 2 + 1))
-    # Red and black exchange columns from row to row; choosing by a call keeps the arrays uncounted.
-    if (plane + row) & 1:
-        _put_row(black, red, plane, row, line, n2, c[2], scale, add)
+    same = (i + j + s) & 1  # line[0]: what stands at even columns, line[1]: at odd columns, weighted across the rows
+    side, one = 1 - same, _U(1)
+    here, front, back = i & 3, (i - c[0]) & 3, (i + c[0]) & 3
+    if c[0] + c[1] < 2:
+        w0, w1 = (0.5, 0.25) if c[0] + c[1] else (1.0, 0.0)
+        for k in range(_U(n[2] // 2 + 1)):
+            line[same, k] = w0 * r[here, j, k]
+            line[side, k] = w1 * (r[front, j - c[1], k] + r[back, j + c[1], k])
     else:
-        _put_row(red, black, plane, row, line, n2, c[2], scale, add)
+        for k in range(_U(n[2] // 2 + 1)):
+            corners = (r[front, j - 1, k] + r[front, j + 1, k]) + (r[back, j - 1, k] + r[back, j + 1, k])
+            line[same, k] = 0.25 * r[here, j, k] + 0.0625 * corners
+            line[side, k] = 0.125 * ((r[here, j - 1, k] + r[here, j + 1, k]) + (r[front, j, k] + r[back, j, k]))
+    even = (plane + row) & 1  # the colour at even columns of the coarse row
+    odd = 1 - even
+    if c[2]:
+        w0, w1, count = 0.5 * scale, 0.25 * scale, n[2] // 2
+        for k in range(_U(count - 1)):
+            line[2, k] = w0 * line[0, k + one] + w1 * (line[1, k] + line[1, k + one])
+        for k in range(_U((count - 1) // 2)):
+            coarse[even, plane, row, k + one] = line[2, k + k + one]
+        for k in range(_U(count // 2)):
+            coarse[odd, plane, row, k] = line[2, k + k]
+    else:
+        for k in range(_U((n[2] - 1) // 2)):
+            coarse[even, plane, row, k + one] = scale * line[0, k + one]
+        for k in range(_U(n[2] // 2)):
+            coarse[odd, plane, row, k] = scale * line[1, k]
 
 
 @kernel
-def _slot(i, start, stop, keep):
+def _slot(i, block, keep):
     """Where plane i of the first colour stands: at i when kept or near the borders of its block, else at one of four
     places in turn, so that a colour nobody reads afterwards never leaves the cache.
     """
+    start, stop = block
     if keep or stop - start < 24 or i < start + 8 or i >= stop - 8:
         return i
     return (start + 9 & ~1) + (i & 3)  # of the same parity as i, so that the zeros at the ends of the rows stay
 
 
 @kernel
-def _down_planes(first, second, b1, b2, red, black, r, line, squares, s, n, w, c, scale, modes, block, spans):
-    """Relax `first` on planes spans[0:2], `second` on spans[2:4], restrict the residual to coarse planes spans[4:6]."""
-    f0, f1, s0, s1, c0, c1 = spans
-    zero, add, keep = modes
-    start, stop = block
-    step = 1 + c[0]
+def down(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, keep, block, spans):
+    """Relax the first colour on planes spans[0:2], the second on spans[2:4], restrict to coarse planes spans[4:6].
+
+    One wavefront; `smooth_restrict` says what the arguments are. block: the planes that `keep=False` may use.
+    """
+    step, c0, c1 = 1 + c[0], spans[4], spans[5]
     r0, r1 = step * c0 - c[0], step * (c1 - 1) + c[0] + 1
     if c1 <= c0:
-        r0, r1 = s0, s0
-    for t in range(min(min(f0, s0 + 1), r0 + 2), max(max(f1, s1 + 1), r1 + 2 + c[0])):
-        if f0 <= t < f1:
-            at = _slot(t, start, stop, keep)
-            if zero:
-                _copy_plane(first, at, b1, t, n)
-            else:
-                _relax_plane(first, at, second, (t - 1, t, t + 1), b1, t, s, n, w)
-        i = t - 1
-        at = (_slot(i - 1, start, stop, keep), _slot(i, start, stop, keep), _slot(i + 1, start, stop, keep))
-        if s0 <= i < s1:
-            _relax_plane(second, i, first, at, b2, i, 1 - s, n, w)
+        r0, r1 = spans[2], spans[2]
+    for t in range(min(min(spans[0], spans[2] + 1), r0 + 2), max(max(spans[1], spans[3] + 1), r1 + 2 + c[0])):
+        for lag in range(2):
+            i = t - lag
+            if spans[2 * lag] <= i < spans[2 * lag + 1]:
+                if lag == 1:
+                    at, planes = i, (_slot(i - 1, block, keep), _slot(i, block, keep), _slot(i + 1, block, keep))
+                else:
+                    at, planes = _slot(i, block, keep), (i - 1, i, i + 1)
+                if zero and lag == 0:
+                    _copy_plane(x, at, b, i, s, n)
+                else:
+                    _relax_plane(x, at, planes, b, i, s ^ lag, n, w)
         i = t - 2
         if r0 <= i < r1:
-            squares[i] = _residual_plane(r, first, at[0], second, b1, i, s, n, w)
+            squares[i] = _residual_plane(r, x, _slot(i, block, keep), b, i, s, n, w)
         i = t - 2 - c[0]
         if i % step == 0 and c0 <= i // step < c1:
-            if n[1] == 0:
-                _restrict_row(r, red, black, line, i // step, 0, s, n, c, scale, add)
-            else:
-                for j in range(1, n[1] // 2 if c[1] else n[1]):
-                    _restrict_row(r, red, black, line, i // step, j, s, n, c, scale, add)
+            planar = n[1] == 0
+            for j in range(0 if planar else 1, 1 if planar else (n[1] // 2 if c[1] else n[1])):
+                _restrict_row(r, coarse, line, i // step, j, s, n, c, scale)
 
 
 @kernel
@@ -212,77 +178,123 @@ def _down_spans(start, stop, n0, c0):
 
 
 @threaded
-def smooth_restrict(first, second, b1, b2, red, black, r, line, squares, s, n, w, c, scale, relax, modes, blocks):
+def smooth_restrict(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, keep, blocks, borders):
     """Down-leg: one Gauss-Seidel sweep (first colour, then second), residual, full weighting to the coarse level.
 
-    red, black: right-hand side of the coarse level, overwritten; r, line: workspace of each block, (blocks, 4, rows,
-    width) and (blocks, 3, 2 width); squares: (n0 + 1,) sums of the squared residual over the diagonal, plane by plane.
-    `relax=False` leaves out the sweep. The residual is that of the first colour, after a sweep the only one not zero.
-    modes = (zero: take the iterate as zero, whatever the arrays hold; add: add to the coarse right-hand side;
-    keep: leave the first colour in its array, which costs a quarter of the memory traffic).
-    Cost: (4.5 d + 4) flops a point.
+    Called first for the blocks of planes, then for the borders between them (`borders`).
+    x, b: iterate and scaled right-hand side (2, n0 + 1, rows, width); coarse: right-hand side of the coarse level,
+    overwritten; r, line: workspace of each block, (blocks, 4, rows, width) and (blocks, 3, 2 width); squares: (n0 + 1,)
+    sums of the squared residual over the diagonal, plane by plane; scale: diagonal over coarse diagonal; zero: take the
+    iterate as zero, whatever the array holds. Cost: (4.5 d + 4) flops a point.
     """
     planes = n[0] - 1
-    if blocks == 1 or not relax:
-        stop = n[0] if relax else 1
-        spans, whole = (1, stop, 1, stop, 1, n[0] // (1 + c[0])), (1, n[0])
-        modes = modes if relax else (modes[0], modes[1], True)
-        _down_planes(first, second, b1, b2, red, black, r[0], line[0], squares, s, n, w, c, scale, modes, whole, spans)
-        return
     for k in prange(blocks):
-        block = (1 + k * planes // blocks, 1 + (k + 1) * planes // blocks)
-        spans = _down_spans(block[0], block[1], n[0], c[0])
-        _down_planes(first, second, b1, b2, red, black, r[k], line[k], squares, s, n, w, c, scale, modes, block, spans)
-    for k in prange(1, blocks):
-        block = (1 + k * planes // blocks, 1 + (k + 1) * planes // blocks)
-        left = _down_spans(1 + (k - 1) * planes // blocks, block[0], n[0], c[0])
-        right = _down_spans(block[0], block[1], n[0], c[0])
-        spans = (block[0], block[0], left[3], right[2], left[5], right[4])
-        at_border = (modes[0], modes[1], True)
-        _down_planes(
-            first, second, b1, b2, red, black, r[k], line[k], squares, s, n, w, c, scale, at_border, block, spans
-        )
+        start, stop = 1 + k * planes // blocks, 1 + (k + 1) * planes // blocks
+        spans = _down_spans(start, stop, n[0], c[0])
+        if borders:
+            left = _down_spans(1 + (k - 1) * planes // blocks, start, n[0], c[0])
+            spans = (start, start, left[3], spans[2], left[5], spans[4])
+        if k > 0 or not borders:
+            down(x, b, coarse, r[k], line[k], squares, s, n, w, c, scale, zero, keep or borders, (start, stop), spans)
 
 
 @kernel
-def _mix_rows(near, far, line, i, j, c, n):
-    """line[2] <- mean of the 1, 2 or 4 coarse rows around the fine row (i, j), all columns in their order.
-
-    near, far: the colours at even and odd columns of the first of these rows.
-    """
-    one = _U(1)
+def _mix_rows(e, line, i, j, c, n):
+    """line[2] <- mean of the 1, 2 or 4 coarse rows around the fine row (i, j), all columns in their order."""
     plane, row = (i // 2 if c[0] else i), (j // 2 if c[1] else j)
-    di, dj = c[0] * (i & 1), c[1] * (j & 1)
+    di, dj, one = c[0] * (i & 1), c[1] * (j & 1), _U(1)
+    near = (plane + row) & 1  # the colour at even columns of the first row; its neighbours have the other one there
+    far = 1 - near
     count = _U((n[2] // 2 if c[2] else n[2]) // 2 + 1)
-    if di == 0 and dj == 0:
+    if di + dj < 2:
+        a, b = (far, near) if di + dj else (near, far)
         for k in range(count):
-            line[2, k + k] = near[plane, row, k]
-            line[2, k + k + one] = far[plane, row, k]
-    elif di == 0 or dj == 0:
-        for k in range(count):
-            line[2, k + k] = 0.5 * (near[plane, row, k] + far[plane + di, row + dj, k])
-            line[2, k + k + one] = 0.5 * (far[plane, row, k] + near[plane + di, row + dj, k])
+            line[2, k + k] = 0.5 * (e[near, plane, row, k] + e[a, plane + di, row + dj, k])
+            line[2, k + k + one] = 0.5 * (e[far, plane, row, k] + e[b, plane + di, row + dj, k])
     else:
         for k in range(count):
-            same = near[plane, row, k] + near[plane + 1, row + 1, k]
-            other = far[plane, row, k] + far[plane + 1, row + 1, k]
-            line[2, k + k] = 0.25 * (same + (far[plane + 1, row, k] + far[plane, row + 1, k]))
-            line[2, k + k + one] = 0.25 * (other + (near[plane + 1, row, k] + near[plane, row + 1, k]))
+            same = e[near, plane, row, k] + e[near, plane + 1, row + 1, k]
+            other = e[far, plane, row, k] + e[far, plane + 1, row + 1, k]
+            line[2, k + k] = 0.25 * (same + (e[far, plane + 1, row, k] + e[far, plane, row + 1, k]))
+            line[2, k + k + one] = 0.25 * (other + (e[near, plane + 1, row, k] + e[near, plane, row + 1, k]))
 
 
 @kernel
-def _mix_rows_cubic(red, black, line, i, j, c, n):
-    """line[2] <- interpolation by cubics across the coarse rows at the fine row (i, j), all columns in their order."""
-    first_i, count_i, weight_i = _taps(i, c[0], n[0] // 2)
-    first_j, count_j, weight_j = _taps(j, c[1], n[1] // 2)
-    line[2, :] = 0.0
-    for a in range(count_i):
-        for e in range(count_j):
-            plane, row, weight = first_i + a, first_j + e, weight_i[a] * weight_j[e]
-            odd_row = (plane + row) & 1
-            for k in range(_U((n[2] // 2 if c[2] else n[2]) // 2 + 1)):
-                line[2, k + k + _U(odd_row)] += weight * red[plane, row, k]
-                line[2, k + k + _U(1 - odd_row)] += weight * black[plane, row, k]
+def _correct_plane(x, e, line, i, s, n, c):
+    """Add the coarse solution e, linearly interpolated, on plane i of colour s."""
+    planar = n[1] == 0
+    for j in range(0 if planar else 1, 1 if planar else n[1]):
+        _mix_rows(e, line, i, j, c, n)
+        p = (i + j + s) & 1
+        count, low = _U((n[2] - 1 + p) // 2), _U(1 - p)
+        if c[2] == 0:
+            for k in range(count):
+                q = k + low
+                x[s, i, j, q] += line[2, q + q + _U(p)]
+        else:
+            after = _U(p)  # 0 at even columns, where a coarse column lies: the mean of it with itself
+            for k in range(count):
+                q = k + low
+                x[s, i, j, q] += 0.5 * (line[2, q] + line[2, q + after])
+
+
+@kernel
+def up(x, b, e, line, s, n, w, c, keep, block, spans):
+    """Correct the second colour on planes spans[0:2], relax the first on spans[2:4], the second on spans[4:6]."""
+    start = min(min(spans[0], spans[2] + 1), spans[4] + 2)
+    for t in range(start, max(max(spans[1], spans[3] + 1), spans[5] + 2)):
+        if spans[0] <= t < spans[1]:
+            _correct_plane(x, e, line, t, 1 - s, n, c)
+        for lag in range(2):
+            i = t - 1 - lag
+            if spans[2 + 2 * lag] <= i < spans[3 + 2 * lag]:
+                if lag == 1:
+                    at, planes = i, (_slot(i - 1, block, keep), _slot(i, block, keep), _slot(i + 1, block, keep))
+                else:
+                    at, planes = _slot(i, block, keep), (i - 1, i, i + 1)
+                _relax_plane(x, at, planes, b, i, s ^ lag, n, w)
+
+
+@threaded
+def prolong_smooth(x, b, e, line, s, n, w, c, keep, blocks, borders):
+    """Up-leg: add the interpolated coarse solution e, then one Gauss-Seidel sweep (first colour, then second).
+
+    Called first for the blocks of planes, then for the borders between them (`borders`). Only the second colour is
+    corrected: the sweep that follows computes the first from it. Cost: (3 d + 2) flops a point.
+    """
+    planes = n[0] - 1
+    for k in prange(blocks):
+        start, stop = 1 + k * planes // blocks, 1 + (k + 1) * planes // blocks
+        low, high = int(k > 0), int(k < blocks - 1)
+        spans = (start, stop, start + low, stop - high, start + 2 * low, stop - 2 * high)
+        if borders:
+            spans = (start, start, start - 1, start + 1, start - 2, start + 2)
+        if k > 0 or not borders:
+            up(x, b, e, line[k], s, n, w, c, keep or borders, (start, stop), spans)
+
+
+@kernel
+def relax(x, b, s, n, w):
+    """One Gauss-Seidel sweep, first colour then second, in one pass (serial). Cost: 3 d flops a point."""
+    for t in range(1, n[0] + 1):
+        for lag in range(2):
+            i = t - lag
+            if 1 <= i < n[0]:
+                _relax_plane(x, i, (i - 1, i, i + 1), b, i, s ^ lag, n, w)
+
+
+@kernel
+def relax_colour(x, b, s, n, w, start, stop):
+    """Half a sweep: the colour s on planes start to stop. Cost: 1.5 d flops a point."""
+    for i in range(start, stop):
+        _relax_plane(x, i, (i - 1, i, i + 1), b, i, s, n, w)
+
+
+@kernel
+def correct(x, e, line, s, n, c):
+    """Add the interpolated coarse solution to the colour s, nothing else."""
+    for i in range(1, n[0]):
+        _correct_plane(x, e, line, i, s, n, c)
 
 
 @kernel
@@ -301,95 +313,36 @@ def _taps(i, coarsened, n):
 
 
 @kernel
-def _correct_row(x, red, black, line, i, j, s, n, c, cubic):
-    """Add (cubic: put) the interpolated coarse correction on one fine row of one colour."""
-    if cubic:
-        _mix_rows_cubic(red, black, line, i, j, c, n)
-    elif ((i // 2 if c[0] else i) + (j // 2 if c[1] else j)) & 1:
-        _mix_rows(black, red, line, i, j, c, n)
-    else:
-        _mix_rows(red, black, line, i, j, c, n)
-    one = _U(1)
-    p = (i + j + s) & 1
-    count, low = _U((n[2] - 1 + p) // 2), _U(1 - p)
-    if cubic:
-        for k in range(count):
-            q = int(k) + 1 - p
-            place, taps, weight = _taps(2 * q + p, c[2], n[2] // 2)
-            x[i, j, q] = 0.0
-            for a in range(taps):
-                x[i, j, q] += weight[a] * line[2, place + a]
-    elif c[2] == 0:
-        for k in range(count):
-            q = k + low
-            x[i, j, q] += line[2, q + q + _U(p)]
-    elif p == 0:
-        for k in range(count):
-            x[i, j, k + one] += line[2, k + one]
-    else:
-        for k in range(count):
-            x[i, j, k] += 0.5 * (line[2, k] + line[2, k + one])
-
-
-@kernel
-def _up_planes(first, second, b1, b2, red, black, line, s, n, w, c, cubic, keep, block, spans):
-    """Correct `second` on planes spans[0:2], relax `first` on spans[2:4], then `second` on spans[4:6]."""
-    c0, c1, f0, f1, s0, s1 = spans
-    start, stop = block
-    for t in range(min(min(c0, f0 + 1), s0 + 2), max(max(c1, f1 + 1), s1 + 2)):
-        if c0 <= t < c1:
-            if n[1] == 0:
-                _correct_row(second, red, black, line, t, 0, 1 - s, n, c, cubic)
-            else:
-                for j in range(1, n[1]):
-                    _correct_row(second, red, black, line, t, j, 1 - s, n, c, cubic)
-        i = t - 1
-        if f0 <= i < f1:
-            _relax_plane(first, _slot(i, start, stop, keep), second, (i - 1, i, i + 1), b1, i, s, n, w)
-        i = t - 2
-        if s0 <= i < s1:
-            at = (_slot(i - 1, start, stop, keep), _slot(i, start, stop, keep), _slot(i + 1, start, stop, keep))
-            _relax_plane(second, i, first, at, b2, i, 1 - s, n, w)
+def _mix_rows_cubic(e, line, i, j, c, n):
+    """line[2] <- interpolation by cubics across the coarse rows at the fine row (i, j), all columns in their order."""
+    first_i, count_i, weight_i = _taps(i, c[0], n[0] // 2)
+    first_j, count_j, weight_j = _taps(j, c[1], n[1] // 2)
+    line[2, :] = 0.0
+    for a in range(count_i):
+        for q in range(count_j):
+            plane, row, weight = first_i + a, first_j + q, weight_i[a] * weight_j[q]
+            for colour in range(2):
+                p = _U((plane + row + colour) & 1)
+                for k in range(_U((n[2] // 2 if c[2] else n[2]) // 2 + 1)):
+                    line[2, k + k + p] += weight * e[colour, plane, row, k]
 
 
 @threaded
-def prolong_smooth(first, second, b1, b2, red, black, line, s, n, w, c, relax, cubic, keep, blocks):
-    """Up-leg: add the interpolated coarse solution, then one Gauss-Seidel sweep (first colour, then second).
+def interpolate_cubic(x, e, line, s, n, c, blocks):
+    """Put the coarse solution e, interpolated by cubics along each coarsened axis, on the colour s.
 
-    Only the second colour is corrected: the sweep that follows computes the first from it. `relax=False` leaves out
-    the sweep; `cubic` puts the cubic interpolant instead of adding the linear one; keep: as in `smooth_restrict`.
-    Cost: (3 d + 2) flops a point.
+    One-sided cubics at the boundary. Full multigrid needs no more than one colour: a sweep over the other follows.
+    Cost: 2 to 32 flops a point. Reference: Trottenberg et al. (2001), section 2.6.1 (order of FMG interpolation).
     """
     planes = n[0] - 1
-    if blocks == 1 or not relax:
-        stop = n[0] if relax else 1
-        spans, whole = (1, n[0], 1, stop, 1, stop), (1, n[0])
-        _up_planes(first, second, b1, b2, red, black, line[0], s, n, w, c, cubic, keep, whole, spans)
-        return
-    for k in prange(blocks):
-        start, stop = 1 + k * planes // blocks, 1 + (k + 1) * planes // blocks
-        low, high = int(k > 0), int(k < blocks - 1)
-        spans, block = (start, stop, start + low, stop - high, start + 2 * low, stop - 2 * high), (start, stop)
-        _up_planes(first, second, b1, b2, red, black, line[k], s, n, w, c, cubic, keep, block, spans)
-    for k in prange(1, blocks):
-        border = 1 + k * planes // blocks
-        spans, block = (border, border, border - 1, border + 1, border - 2, border + 2), (border, border)
-        _up_planes(first, second, b1, b2, red, black, line[k], s, n, w, c, cubic, True, block, spans)
-
-
-@kernel
-def relax(first, second, b1, b2, s, n, w):
-    """One Gauss-Seidel sweep, first colour then second, in one pass (serial). Cost: 3 d flops a point."""
-    for t in range(1, n[0] + 1):
-        if t < n[0]:
-            _relax_plane(first, t, second, (t - 1, t, t + 1), b1, t, s, n, w)
-        if t > 1:
-            _relax_plane(second, t - 1, first, (t - 2, t - 1, t), b2, t - 1, 1 - s, n, w)
-
-
-@threaded
-def relax_colour(first, second, b1, s, n, w, blocks):
-    """Half a sweep: the first colour from the second. Cost: 1.5 d flops a point of the grid."""
-    for k in prange(blocks):
-        for t in range(1 + k * (n[0] - 1) // blocks, 1 + (k + 1) * (n[0] - 1) // blocks):
-            _relax_plane(first, t, second, (t - 1, t, t + 1), b1, t, s, n, w)
+    for part in prange(blocks):
+        for i in range(1 + part * planes // blocks, 1 + (part + 1) * planes // blocks):
+            for j in range(0 if n[1] == 0 else 1, 1 if n[1] == 0 else n[1]):
+                _mix_rows_cubic(e, line[part], i, j, c, n)
+                p = (i + j + s) & 1
+                for k in range(1 - p, 1 - p + (n[2] - 1 + p) // 2):
+                    place, taps, weight = _taps(2 * k + p, c[2], n[2] // 2)
+                    value = 0.0
+                    for a in range(taps):
+                        value += weight[a] * line[part, 2, place + a]
+                    x[s, i, j, k] = value

@@ -9,43 +9,33 @@ _U = np.uint64  # rows are indexed in place by unsigned numbers: signed ones wou
 
 
 @kernel
-def _split_row(v, even, odd, i, j, first, scale):
-    one = _U(1)
-    square = 0.0
-    for k in range(_U((v.shape[2] + 1) // 2)):
-        odd[i + 1, j + first, k] = scale * v[i, j, k + k]
-        square += odd[i + 1, j + first, k] * odd[i + 1, j + first, k]
-    for k in range(_U(v.shape[2] // 2)):
-        even[i + 1, j + first, k + one] = scale * v[i, j, k + k + one]
-        square += even[i + 1, j + first, k + one] * even[i + 1, j + first, k + one]
-    return square
-
-
-@kernel
-def _split_plane(v, red, black, i, scale):
-    first = 1 if red.shape[1] > 1 else 0
-    square = 0.0
+def _split_plane(v, x, i, scale):
+    one, square = _U(1), 0.0
+    first = 1 if x.shape[2] > 1 else 0
     for j in range(v.shape[1]):
-        if (i + 1 + j + first) & 1:
-            square += _split_row(v, black, red, i, j, first, scale)
-        else:
-            square += _split_row(v, red, black, i, j, first, scale)
-    return square
+        even, row = (i + 1 + j + first) & 1, j + first
+        for k in range(_U((v.shape[2] + 1) // 2)):
+            x[1 - even, i + 1, row, k] = scale * v[i, j, k + k]
+        for k in range(_U(v.shape[2] // 2)):
+            x[even, i + 1, row, k + one] = scale * v[i, j, k + k + one]
+        for k in range(_U(v.shape[2])):
+            square += v[i, j, k] * v[i, j, k]
+    return scale * scale * square
 
 
 @threaded
-def split(v, red, black, scale, wide):
-    """Lexicographic interior values (n0-1, rows, n2-1), times scale, into the two colours; returns their square sum.
+def split(v, x, scale, wide):
+    """x <- scale times the lexicographic interior values v (n0-1, rows, n2-1); returns the sum of squares of x.
 
     wide: on all threads.
     """
     squares = np.empty(v.shape[0])
     if wide:
         for i in prange(v.shape[0]):
-            squares[i] = _split_plane(v, red, black, i, scale)
+            squares[i] = _split_plane(v, x, i, scale)
     else:
         for i in range(v.shape[0]):
-            squares[i] = _split_plane(v, red, black, i, scale)
+            squares[i] = _split_plane(v, x, i, scale)
     total = 0.0
     for i in range(squares.size):
         total += squares[i]
@@ -53,34 +43,27 @@ def split(v, red, black, scale, wide):
 
 
 @kernel
-def _join_row(v, even, odd, i, j, first):
+def _join_plane(v, x, i):
     one = _U(1)
-    for k in range(_U(v.shape[2] // 2)):
-        v[i, j, k + k] = odd[i + 1, j + first, k]
-        v[i, j, k + k + one] = even[i + 1, j + first, k + one]
-    if v.shape[2] & 1:
-        v[i, j, v.shape[2] - 1] = odd[i + 1, j + first, v.shape[2] // 2]
-
-
-@kernel
-def _join_plane(v, red, black, i):
-    first = 1 if red.shape[1] > 1 else 0
+    first = 1 if x.shape[2] > 1 else 0
     for j in range(v.shape[1]):
-        if (i + 1 + j + first) & 1:
-            _join_row(v, black, red, i, j, first)
-        else:
-            _join_row(v, red, black, i, j, first)
+        even, row = (i + 1 + j + first) & 1, j + first
+        for k in range(_U(v.shape[2] // 2)):
+            v[i, j, k + k] = x[1 - even, i + 1, row, k]
+            v[i, j, k + k + one] = x[even, i + 1, row, k + one]
+        if v.shape[2] & 1:
+            v[i, j, v.shape[2] - 1] = x[1 - even, i + 1, row, v.shape[2] // 2]
 
 
 @threaded
-def join(v, red, black, wide):
+def join(v, x, wide):
     """The inverse of `split` with scale 1: v <- interior values of both colours."""
     if wide:
         for i in prange(v.shape[0]):
-            _join_plane(v, red, black, i)
+            _join_plane(v, x, i)
     else:
         for i in range(v.shape[0]):
-            _join_plane(v, red, black, i)
+            _join_plane(v, x, i)
 
 
 @kernel

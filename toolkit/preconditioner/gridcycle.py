@@ -44,8 +44,7 @@ class GridCycle:
         for level in other._levels:
             iterate, right_side = level.iterate, level.right_side
             level.allocate()
-            for ours, theirs in zip(level.iterate + level.right_side, iterate + right_side):
-                ours[:] = theirs
+            level.iterate[:], level.right_side[:] = iterate, right_side
         return other
 
     @property
@@ -87,11 +86,11 @@ class GridCycle:
         if x is None:
             self._clear(0)
         else:
-            redblack_storage.split(self._grid(x), *self._levels[0].iterate, 1.0, self._levels[0].wide)
+            redblack_storage.split(self._grid(x), self._levels[0].iterate, 1.0, self._levels[0].wide)
 
     def store(self, x):
         """x <- the iterate."""
-        redblack_storage.join(self._grid(x), *self._levels[0].iterate, self._levels[0].wide)
+        redblack_storage.join(self._grid(x), self._levels[0].iterate, self._levels[0].wide)
         return x
 
     def advance(self, cycles: int, tolerance: float, *, zero: bool = False) -> tuple[int, float]:
@@ -111,9 +110,9 @@ class GridCycle:
             if ratio <= tolerance or done >= cycles or not np.isfinite(ratio):
                 break
             self._descend(1, "V", 1, 1, zero=True, adjoint=False)
-            self._prolong(0, keep=False)
+            self._prolong_smooth(0, keep=False)
             done, zero = done + 1, False
-        redblack.relax_colour(*top.iterate, top.right_side[0], 0, top.intervals, top.weights, top.blocks())
+        redblack.relax_colour(top.iterate, top.right_side, 0, top.intervals, top.weights, 1, top.intervals[0])
         return done, ratio
 
     def iterate(self, kind: str = "V", pre: int = 1, post: int = 1):
@@ -129,7 +128,7 @@ class GridCycle:
             self._restrict_residual(level)
         self._solve_coarsest()
         for level in range(len(self._levels) - 2, -1, -1):
-            self._prolong(level, sweep=False, cubic=True)
+            self._interpolate_cubic(level)
             self._descend(level, "V", 1, 1, zero=False, adjoint=False)
 
     # -- cost ----------------------------------------------------------------------------------------------------
@@ -165,49 +164,78 @@ class GridCycle:
         self._descend(index + 1, kind, pre, post, zero=True, adjoint=adjoint)
         if kind != "V" and index + 2 < len(self._levels):
             self._descend(index + 1, "W" if kind == "W" else "V", pre, post, zero=False, adjoint=adjoint)
-        self._prolong(index, sweep=post > 0, backward=adjoint)
+        if post:
+            self._prolong_smooth(index, backward=adjoint)
+        else:
+            self._prolong(index)
         for _ in range(post - 1):
             self._relax(index, backward=adjoint)
 
     def _take(self, b):
         top = self._levels[0]
-        self._norm2 = redblack_storage.split(self._grid(b), *top.right_side, 1.0 / top.diagonal, top.wide)
+        self._norm2 = redblack_storage.split(self._grid(b), top.right_side, 1.0 / top.diagonal, top.wide)
 
     def _clear(self, index):
-        for colour in self._levels[index].iterate:
-            colour[:] = 0.0
+        self._levels[index].iterate[:] = 0.0
 
     def _relax(self, index, backward=False):
         level = self._levels[index]
-        (x1, x2), (b1, b2) = _ordered(level, backward)
-        redblack.relax(x1, x2, b1, b2, int(backward), level.intervals, level.weights)
+        redblack.relax(level.iterate, level.right_side, int(backward), level.intervals, level.weights)
 
-    def _smooth_restrict(self, index, colour=0, sweep=True, zero=False, add=False, keep=True):
+    def _smooth_restrict(self, index, zero=False, keep=True):
+        """The down-leg: red-black sweep, residual, full weighting."""
         level, coarse = self._levels[index], self._levels[index + 1]
-        (x1, x2), (b1, b2) = _ordered(level, colour)
-        numbers = (level.intervals, level.weights, level.coarsened, level.diagonal / coarse.diagonal)
-        spaces = (*coarse.right_side, level.ring, level.line, level.squares)
-        redblack.smooth_restrict(x1, x2, b1, b2, *spaces, colour, *numbers, sweep, (zero, add, keep), level.blocks())
+        blocks, arrays = level.blocks(), (level.iterate, level.right_side, coarse.right_side)
+        numbers = (0, level.intervals, level.weights, level.coarsened, level.diagonal / coarse.diagonal, zero, keep)
+        if blocks > 1:
+            for borders in (False, True):
+                spaces = (level.ring, level.line, level.squares)
+                redblack.smooth_restrict(*arrays, *spaces, *numbers, blocks, borders)
+            return
+        n0, c0 = level.intervals[0], coarse.intervals[0]
+        spaces = (level.ring[0], level.line[0], level.squares)
+        redblack.down(*arrays, *spaces, *numbers, (1, n0), (1, n0, 1, n0, 1, c0))
 
     def _restrict_residual(self, index):
-        self._smooth_restrict(index, 0, sweep=False)
-        self._smooth_restrict(index, 1, sweep=False, add=True)
-
-    def _prolong(self, index, sweep=True, cubic=False, backward=False, keep=True):
+        """The coarse right-hand side from the iterate as it is: residuals of both colours, no sweep."""
         level, coarse = self._levels[index], self._levels[index + 1]
-        for colour in (int(backward),) if sweep or cubic else (0, 1):
-            (x1, x2), (b1, b2) = _ordered(level, colour)
-            numbers = (colour, level.intervals, level.weights, level.coarsened)
-            redblack.prolong_smooth(
-                x1, x2, b1, b2, *coarse.iterate, level.line, *numbers, sweep, cubic, keep, level.blocks()
-            )
+        spaces = (level.ring[0], level.line[0], level.squares)
+        spans = (1, 1, 1, 1, 1, coarse.intervals[0])
+        for colour, target in ((0, coarse.right_side), (1, coarse.iterate)):
+            numbers = (colour, level.intervals, level.weights, level.coarsened, level.diagonal / coarse.diagonal)
+            arrays = (level.iterate, level.right_side, target)
+            redblack.down(*arrays, *spaces, *numbers, False, True, (1, level.intervals[0]), spans)
+        coarse.right_side += coarse.iterate
+
+    def _prolong_smooth(self, index, backward=False, keep=True):
+        """The up-leg: correction, then a sweep."""
+        level, coarse = self._levels[index], self._levels[index + 1]
+        blocks, arrays = level.blocks(), (level.iterate, level.right_side, coarse.iterate)
+        numbers = (int(backward), level.intervals, level.weights, level.coarsened, keep)
+        if blocks > 1:
+            for borders in (False, True):
+                redblack.prolong_smooth(*arrays, level.line, *numbers, blocks, borders)
+            return
+        n0 = level.intervals[0]
+        redblack.up(*arrays, level.line[0], *numbers, (1, n0), (1, n0, 1, n0, 1, n0))
+
+    def _prolong(self, index):
+        """The correction without a sweep."""
+        level, coarse = self._levels[index], self._levels[index + 1]
+        for colour in (0, 1):
+            redblack.correct(level.iterate, coarse.iterate, level.line[0], colour, level.intervals, level.coarsened)
+
+    def _interpolate_cubic(self, index):
+        level, coarse = self._levels[index], self._levels[index + 1]
+        numbers = (1, level.intervals, level.coarsened, level.blocks())
+        redblack.interpolate_cubic(level.iterate, coarse.iterate, level.line, *numbers)
 
     def _solve_coarsest(self):
         level, v = self._levels[-1], self._coarse
         box = v.reshape(box_of(level.intervals))
-        redblack_storage.join(box, *level.right_side, False)
+        redblack_storage.join(box, level.right_side, False)
         redblack_storage.solve_banded(self._factor, self._order, v)
-        redblack_storage.split(box, *level.iterate, 1.0, False)
+        redblack_storage.split(box, level.iterate, 1.0, False)
 
     def _grid(self, v):
         v = np.asarray(v)
@@ -218,11 +246,6 @@ class GridCycle:
                 "pass np.ascontiguousarray(v, float)"
             )
         return v.reshape(box_of(self._levels[0].intervals))
-
-
-def _ordered(level, second_first):
-    step = -1 if second_first else 1
-    return level.iterate[::step], level.right_side[::step]
 
 
 def _visits(levels, kind):

@@ -23,12 +23,12 @@ class Level:
     intervals: tuple[int, int, int]  # along the three axes; 0 in the middle: a plane problem
     strengths: tuple[float, float, float]  # a_d / h_d²
     coarsened: tuple[int, int, int]  # 1 where the next level has half the intervals
-    shape: tuple[int, int, int] = field(init=False)
+    shape: tuple[int, int, int, int] = field(init=False)
     weights: tuple[float, float, float] = field(init=False)
     diagonal: float = field(init=False)
     unknowns: int = field(init=False)
-    iterate: list = field(init=False)
-    right_side: list = field(init=False)
+    iterate: np.ndarray = field(init=False)
+    right_side: np.ndarray = field(init=False)
     ring: np.ndarray = field(init=False)
     line: np.ndarray = field(init=False)
     squares: np.ndarray = field(init=False)
@@ -36,7 +36,7 @@ class Level:
     def __post_init__(self):
         n0, n1, n2 = self.intervals
         width = (n2 // 2 + 8) // 8 * 8  # whole cache lines
-        self.shape = (n0 + 1, n1 + 1, width + 8 if width > 256 else width)
+        self.shape = (2, n0 + 1, n1 + 1, width + 8 if width > 256 else width)
         self.diagonal = 2.0 * sum(self.strengths)
         self.weights = tuple(s / self.diagonal for s in self.strengths)
         self.unknowns = (n0 - 1) * max(n1 - 1, 1) * (n2 - 1)
@@ -44,11 +44,10 @@ class Level:
 
     def allocate(self):
         blocks = self.most_blocks(numba.config.NUMBA_NUM_THREADS)
-        self.iterate = [_aligned_zeros(self.shape), _aligned_zeros(self.shape)]
-        self.right_side = [_aligned_zeros(self.shape), _aligned_zeros(self.shape)]
-        self.ring = _aligned_zeros((blocks, 4, *self.shape[1:]))
-        self.squares = np.zeros(self.shape[0])
-        self.line = np.zeros((blocks, 3, 2 * self.shape[2]))
+        self.iterate, self.right_side = _aligned_zeros(self.shape), _aligned_zeros(self.shape)
+        self.ring = _aligned_zeros((blocks, 4, *self.shape[2:]))
+        self.squares = np.zeros(self.shape[1])
+        self.line = _aligned_zeros((blocks, 3, 2 * self.shape[3]))
 
     def most_blocks(self, threads: int) -> int:
         return 1 if self.unknowns < SERIAL_BELOW else max(1, min(threads, (self.intervals[0] - 1) // 12))
