@@ -23,13 +23,12 @@ from toolkit.preconditioner.krylov import (
     chebyshev_curve,
     distinct,
     first_residual,
+    inverse_diagonal,
     no_gap,
     spectrum,
     spend,
     terminates,
 )
-from toolkit.preconditioner.preconditioning import Identity
-from toolkit.preconditioner.relaxation import Jacobi
 from toolkit.preconditioner.ritz import energy_norm, extreme_share, from_conjugate_gradients, ritz_converge, ritz_gap
 from toolkit.preconditioner.system import LinearSystem
 
@@ -261,12 +260,9 @@ def _compiled(preconditioner, system: LinearSystem, state: CGState) -> Callable 
         return lambda s, norm, seen: kernels.pcg_ic0(
             *arrays, *s.built.factor, s.x, s.r, s.p, s.q, s.z, s.rho, norm, seen, wide
         )
-    if not isinstance(preconditioner, (Identity, Jacobi)):
+    d = inverse_diagonal(preconditioner, system, state.built)
+    if d is None:
         return None
-    d = np.ones(1 if isinstance(preconditioner, Identity) else system.size)
-    if len(d) > 1:
-        state.built.apply(np.ones_like(state.r), state.z)
-        d[:] = state.z.real
     kernels.pcg_start(d, state.r, state.p, state.rho)
     state.rho_first = float(state.rho[0])
     return lambda s, norm, seen: kernels.pcg_diagonal(*arrays, d, s.x, s.r, s.p, s.q, s.rho, norm, seen, wide)

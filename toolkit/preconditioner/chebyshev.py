@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +11,10 @@ import numpy as np
 from toolkit.core.claim import Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
+from toolkit.core.status import Status
 from toolkit.core.stop import Stop
+from toolkit.kernels import krylov as kernels
+from toolkit.kernels.csr import views
 from toolkit.preconditioner.krylov import (
     KrylovMethod,
     KrylovState,
@@ -18,6 +22,7 @@ from toolkit.preconditioner.krylov import (
     chebyshev_curve,
     chebyshev_factor,
     first_residual,
+    inverse_diagonal,
     no_gap,
     spend,
 )
@@ -28,14 +33,19 @@ from toolkit.preconditioner.system import LinearSystem
 
 @dataclass(slots=True, kw_only=True)
 class ChebyshevState(KrylovState):
-    """The residual r, z = M⁻¹ r, the direction d, ρ of the recurrence, and the interval [low, high]."""
+    """The residual r, z = M⁻¹ r, two directions (2, n) in turn, and the interval [low, high] of the spectrum.
+
+    `scalars` holds γ = ρ_k/δ of Saad's notation and which of the directions is next; `compiled` does many steps in one
+    call where M is diagonal.
+    """
 
     r: np.ndarray
     z: np.ndarray
-    d: np.ndarray
-    rho: float
+    directions: np.ndarray
+    scalars: np.ndarray
     low: float
     high: float
+    compiled: Callable | None = None
 
 
 @dataclass(frozen=True)
@@ -52,16 +62,10 @@ class ChebyshevIteration(KrylovMethod):
     sources: ClassVar[tuple[str, ...]] = ("golub1961", "saad2003")
     hermitian_only: ClassVar[bool] = True
     low: float = knob(
-        None, 1e-300, 1e300, kind=float, log=True, symbol="a", doc="least eigenvalue of M⁻¹A; None: known or estimated"
+        None, 1e-15, 1e15, kind=float, log=True, symbol="a", doc="least eigenvalue of M⁻¹A; None: known or estimated"
     )
     high: float = knob(
-        None,
-        1e-300,
-        1e300,
-        kind=float,
-        log=True,
-        symbol="b",
-        doc="largest eigenvalue of M⁻¹A; None: see low",
+        None, 1e-15, 1e15, kind=float, log=True, symbol="b", doc="largest eigenvalue of M⁻¹A; None: see `low`"
     )
 
     def suits(self, system) -> str:
@@ -84,20 +88,25 @@ class ChebyshevIteration(KrylovMethod):
         r = first_residual(system, x)
         z, (low, high) = np.empty_like(r), self.interval(system, built)
         built.apply(r, z)
-        about = dict(built=built, x=x, residual=float(np.linalg.norm(r)) / system.norm, r=r, z=z)
-        return ChebyshevState(**about, d=z * (2 / (high + low)), rho=(high - low) / (high + low), low=low, high=high)
+        residual, directions = float(np.linalg.norm(r)) / system.norm, np.zeros((2, len(r)), r.dtype)
+        directions[0] = z * (2 / (high + low))
+        about = dict(built=built, x=x, residual=residual, r=r, z=z, directions=directions, low=low, high=high)
+        state = ChebyshevState(**about, scalars=np.array([2 / (high + low), 0.0]))
+        state.compiled = _compiled(self.preconditioner, system, state)
+        return state
 
-    def step(self, system: LinearSystem, state: ChebyshevState) -> ChebyshevState:
-        theta, delta = (state.high + state.low) / 2, (state.high - state.low) / 2
-        state.x += state.d
-        state.r -= system.matvec(state.d)
-        state.built.apply(state.r, state.z)
-        after = 1 / (2 * theta - delta * state.rho)  # ρ_{k+1}/δ of the book, so that δ = 0 is no exception
-        state.d *= state.rho * delta * after
-        state.d += (2 * after) * state.z
-        state.rho = delta * after
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
-        spend(state, system, vectors=7.0)
+    def advance(self, system: LinearSystem, state: ChebyshevState, n: int, rows: np.ndarray) -> ChebyshevState:
+        if state.compiled is None:
+            for row in rows[:n]:
+                row[0] = _iterate(system, state)
+            done = n
+        else:
+            done = state.compiled(state, system.norm, rows[:n])[0]
+        state.residual = float(rows[done - 1, 0])
+        spend(state, system, vectors=7.0, steps=done)
+        if not np.isfinite(state.residual):
+            cause, advice = "the residual overflowed", "Raise `high`: it must not be below the largest eigenvalue"
+            state.status = Status("non-finite", cause, advice)
         return state
 
     def promises(self, system):
@@ -113,6 +122,8 @@ class ChebyshevIteration(KrylovMethod):
         if system.exact is not None:
             yield bound("energy_error", chebyshev_curve(kappa), floor=1e-13 * kappa, source="golub1961", **about)
         factor = chebyshev_factor(kappa)
+        if factor < 0.2:  # too few steps to fit a rate
+            return
         title = f"factor (√κ−1)/(√κ+1) = {factor:.4f} per step"
         yield Rate(
             measure="residual",
@@ -122,3 +133,29 @@ class ChebyshevIteration(KrylovMethod):
             assumes=about["assumes"],
             stop=Stop(rtol=1e-10, steps=5000),
         )
+
+
+def _iterate(system: LinearSystem, state: ChebyshevState) -> float:
+    """One step for any M; returns ‖r‖/‖b‖."""
+    theta, delta = (state.high + state.low) / 2, (state.high - state.low) / 2
+    gamma, now = state.scalars[0], int(state.scalars[1])
+    p, following = state.directions[now], state.directions[1 - now]
+    state.x += p
+    state.r -= system.matvec(p)
+    state.built.apply(state.r, state.z)
+    after = 1 / (2 * theta - delta**2 * gamma)
+    np.multiply(p, delta**2 * gamma * after, out=following)
+    following += (2 * after) * state.z
+    state.scalars[:] = after, 1 - now
+    return float(np.linalg.norm(state.r)) / system.norm
+
+
+def _compiled(preconditioner, system: LinearSystem, state: ChebyshevState) -> Callable | None:
+    """`steps(state, norm, rows)`, as many compiled steps as there are rows, for M diagonal; else None."""
+    d = inverse_diagonal(preconditioner, system, state.built)
+    if d is None:
+        return None
+    arrays, wide, low, high = views(system.matrix), kernels.is_wide(system.matrix.nnz), state.low, state.high
+    return lambda s, norm, rows: kernels.chebyshev(
+        *arrays, d, low, high, s.x, s.r, s.directions, s.scalars, norm, rows, wide
+    )

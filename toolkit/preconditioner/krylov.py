@@ -17,6 +17,7 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Identity, Preconditioner, iteration_matrix
+from toolkit.preconditioner.relaxation import Jacobi
 from toolkit.preconditioner.system import LinearSystem
 
 EPS = float(np.finfo(float).eps)
@@ -91,6 +92,17 @@ def end(state: State, kind: str, cause: str, advice: str = "") -> State:
     state.k += 1
     state.status = Status(kind, cause, advice)
     return state
+
+
+def inverse_diagonal(preconditioner: Preconditioner, system: LinearSystem, built: Built) -> np.ndarray | None:
+    """M⁻¹ as (n,) numbers, or (1,) without preconditioner, where it is diagonal and A is assembled; else None."""
+    if not (system.assembled and isinstance(preconditioner, (Identity, Jacobi))):
+        return None
+    if isinstance(preconditioner, Identity):
+        return np.ones(1)
+    d = np.empty(system.size, dtype=system.dtype)
+    built.apply(np.ones_like(d), d)
+    return d.real.copy()
 
 
 def spend(state: KrylovState, system: LinearSystem, *, matvecs=1, solves=1, vectors: float, steps=1) -> None:
