@@ -51,7 +51,7 @@ class Trace:
     k: int = 0
     progress: float = 0.0
     curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
-    marks: np.ndarray = EMPTY[0]
+    marks: tuple[int, ...] = ()
     mark: tuple[float, float] | None = None
     promises: tuple[Promise, ...] = ()
     no_claim: str = ""

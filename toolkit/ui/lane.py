@@ -149,7 +149,7 @@ class Lane:
             k=run.k,
             progress=frame.progress(history, self.stop, self.status),
             curve=(x[pick], y[pick], k[pick]),
-            marks=frame.marked(len(pick)),
+            marks=tuple(frame.marked(len(pick)).tolist()),
             mark=None if at is None else _point(history, measure, against, row),
             promises=self._promises(measure, against),
             no_claim=self.method.no_claim,

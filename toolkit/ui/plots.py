@@ -142,7 +142,7 @@ class ConvergencePlot:
         x, y, k = trace.curve
         y = np.where(y > 0, y, np.nan) if self.log else y
         self._put(f"line{look}", self._lines[look], x=x, y=y, k=k, label=[trace.label] * len(x))
-        self._put(f"mark{look}", self._marks[look], x=x[trace.marks], y=y[trace.marks])
+        self._put(f"mark{look}", self._marks[look], x=x[list(trace.marks)], y=y[list(trace.marks)])
         point = trace.mark or ()
         self._put(f"point{look}", self._points[look], x=list(point[:1]), y=list(point[1:]))
         curves = [one for one in trace.promises if len(one.curve[0])]
@@ -158,13 +158,13 @@ class ConvergencePlot:
             item.label = {"value": trace.label}
         item.visible = bool(len(x))
 
-    def _put(self, key: str, source: ColumnDataSource, **columns) -> None:
+    def _put(self, key: str, data: ColumnDataSource, /, **columns) -> None:
         """Replace the data of a source, if there is anything new in it."""
         now = tuple((len(c), _last(c)) for c in columns.values())
-        if self._seen.get(key) == now and len(source.data["x" if "x" in columns else "xs"]) == now[0][0]:
+        if self._seen.get(key) == now and len(data.data["x" if "x" in columns else "xs"]) == now[0][0]:
             return
         self._seen[key] = now
-        source.data = columns
+        data.data = columns
 
     def forget(self) -> None:
         """Patch everything anew next time."""

@@ -1,0 +1,1 @@
+"""The pages that are served: the index, and one page a lab. Assembly only."""

@@ -1,0 +1,127 @@
+// The table of a race: rows are made once an entry and then only their changed texts are written, so that nothing
+// flickers, the selection stays and focus is kept while numbers stream.
+const HEAD = [
+  ["", "entry", ""], ["k", "step", "steps done"], ["value", "value", "the measure that is plotted"],
+  ["observed", "observed rate", "factor per step, fitted over the later half"],
+  ["promised", "promised rate", "factor per step that theory promises"],
+  ["verdict", "promises", "what theory promises, and whether it held"],
+  ["work", "work", "operator products"], ["flops", "flops", ""], ["seconds", "time", ""], ["status", "status", ""],
+]
+const SIGN = {holds: "✓", broken: "✗", open: "…"}
+
+function put(node, text) { if (node.textContent !== text) node.textContent = text }
+
+function make(tag, className, text) {
+  const node = document.createElement(tag)
+  if (className) node.className = className
+  if (text !== undefined) node.textContent = text
+  return node
+}
+
+function promise_row(model, uid, index) {
+  const item = make("li")
+  const sign = make("span", "sign"), title = make("span", "title"), figures = make("span", "figures")
+  const link = make("a", "source"), assumes = make("span", "assumes"), button = make("button", "check", "Check")
+  link.target = "_blank"; link.rel = "noopener"
+  button.addEventListener("click", () => model.send_msg({check: [uid, index]}))
+  item.append(sign, title, figures, button, assumes, link)
+  return {item, sign, title, figures, link, assumes, button}
+}
+
+function entry_rows(model, uid) {
+  const row = make("tr"), detail = make("tr", "detail"), cells = {}
+  for (const [key, head] of HEAD) {
+    const cell = make(key === "" ? "th" : "td", key || "entry")
+    if (key === "") cell.scope = "row"
+    cell.dataset.head = head
+    cells[key || "entry"] = cell
+    row.append(cell)
+  }
+  const glyph = make("span", "glyph"), label = make("span", "label")
+  cells.entry.append(glyph, label)
+  const toggle = make("button", "chips")
+  toggle.setAttribute("aria-expanded", "false")
+  cells.verdict.append(toggle)
+  const kind = make("span", "kind"), cause = make("span", "cause")
+  cells.status.append(kind, cause)
+  const box = make("td"), list = make("ul", "promises")
+  box.colSpan = HEAD.length
+  box.append(list)
+  detail.append(box)
+  detail.hidden = true
+  toggle.addEventListener("click", () => {
+    detail.hidden = !detail.hidden
+    toggle.setAttribute("aria-expanded", String(!detail.hidden))
+  })
+  return {row, detail, cells, glyph, label, toggle, kind, cause, list, promises: []}
+}
+
+function write_promises(model, parts, data) {
+  while (parts.promises.length < data.promises.length) {
+    const made = promise_row(model, data.uid, parts.promises.length)
+    parts.promises.push(made)
+    parts.list.append(made.item)
+  }
+  while (parts.promises.length > data.promises.length) parts.promises.pop().item.remove()
+  data.promises.forEach((one, i) => {
+    const p = parts.promises[i]
+    if (p.item.className !== one.state) p.item.className = one.state
+    put(p.sign, SIGN[one.state]); put(p.title, one.title); put(p.figures, one.figures)
+    put(p.assumes, one.assumes); put(p.link, one.source)
+    if (p.link.getAttribute("href") !== one.url) { one.url ? p.link.setAttribute("href", one.url) : p.link.removeAttribute("href") }
+    p.button.hidden = !one.check
+  })
+  let none = parts.list.querySelector(".none")
+  if (!none) { none = make("li", "none"); parts.list.append(none) }
+  none.hidden = data.promises.length > 0
+  put(none, data.no_claim)
+}
+
+function write_chips(toggle, counts, none) {
+  const wanted = JSON.stringify([counts, none])
+  if (toggle.dataset.counts === wanted) return
+  toggle.dataset.counts = wanted
+  toggle.replaceChildren()
+  for (const state of ["broken", "holds", "open"])
+    if (counts[state]) toggle.append(make("span", `chip ${state}`, `${SIGN[state]} ${counts[state]}`))
+  if (!counts.broken && !counts.holds && !counts.open) toggle.append(make("span", "chip none", none))
+  const said = `${counts.holds} hold, ${counts.broken} broken, ${counts.open} not decided: show what was promised`
+  toggle.setAttribute("aria-label", said); toggle.title = said
+}
+
+export function render({model, el}) {
+  const wrap = make("div", "wrap"), table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead")
+  for (const [, words, title] of HEAD) {
+    const cell = make("th", words === "entry" ? "entry" : "", words)
+    cell.scope = "col"; cell.title = title
+    head.append(cell)
+  }
+  thead.append(head); table.append(thead, body); wrap.append(table)
+  const empty = make("p", "empty", "The race list is empty. Add a method on the left.")
+  wrap.append(empty)
+  el.append(wrap)
+  const known = new Map()
+  const write = () => {
+    const rows = model.rows
+    for (const [uid, parts] of known)
+      if (!rows.some((one) => one.uid === uid)) { parts.row.remove(); parts.detail.remove(); known.delete(uid) }
+    rows.forEach((data, i) => {
+      let parts = known.get(data.uid)
+      if (!parts) { parts = entry_rows(model, data.uid); known.set(data.uid, parts) }
+      if (body.children[2 * i] !== parts.row) {
+        body.insertBefore(parts.row, body.children[2 * i] || null)
+        parts.row.after(parts.detail)
+      }
+      put(parts.glyph, data.glyph); parts.glyph.style.color = data.colour; put(parts.label, data.label)
+      for (const key of ["k", "value", "observed", "promised", "work", "flops", "seconds"]) put(parts.cells[key], data[key])
+      put(parts.kind, data.kind); put(parts.cause, data.cause)
+      if (parts.kind.className !== `kind ${data.tone}`) parts.kind.className = `kind ${data.tone}`
+      write_chips(parts.toggle, data.counts, data.started ? "none known" : "–")
+      write_promises(model, parts, data)
+    })
+    empty.hidden = rows.length > 0
+    table.hidden = rows.length === 0
+  }
+  model.on("rows", write)
+  write()
+}

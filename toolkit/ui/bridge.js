@@ -1,0 +1,44 @@
+// What only the browser can do: the address bar and its back button, the clipboard, files, and pictures of a plot.
+function save(name, blob) {
+  const link = document.createElement("a")
+  link.href = URL.createObjectURL(blob)
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000)
+}
+
+async function copy(text) {
+  try { await navigator.clipboard.writeText(text); return true } catch (refused) {
+    const area = document.createElement("textarea")
+    area.value = text; area.style.position = "fixed"; area.style.opacity = "0"
+    document.body.append(area); area.select()
+    const done = document.execCommand("copy")
+    area.remove()
+    return done
+  }
+}
+
+async function picture(name, kind, file) {
+  for (const view of Bokeh.index.query((one) => one.model.name === name && typeof one.export === "function")) {
+    save(file, await view.export(kind, true).to_blob())
+    return true
+  }
+  return false
+}
+
+export function render({model}) {
+  model.on("msg:custom", async (event) => {
+    const asked = event.data ?? event
+    if (asked.search !== undefined && window.location.search !== asked.search)
+      asked.replace ? window.history.replaceState({}, "", asked.search || window.location.pathname) : window.history.pushState({}, "", asked.search)
+    if (asked.file) save(asked.file, new Blob([asked.text], {type: asked.mime}))
+    if (asked.copy) {
+      const link = asked.copy.startsWith("?") ? window.location.origin + window.location.pathname + asked.copy : asked.copy
+      model.send_msg({copied: await copy(link), link})
+    }
+    if (asked.picture) model.send_msg({pictured: await picture(asked.picture, asked.kind, asked.name)})
+  })
+  const back = () => model.send_msg({search: window.location.search})
+  window.addEventListener("popstate", back)
+  model.on("remove", () => window.removeEventListener("popstate", back))
+}

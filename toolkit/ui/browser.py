@@ -1,0 +1,63 @@
+"""The two pieces of the page that are written for the browser: the table of the race, and the bridge to the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import param
+from panel.custom import JSComponent
+
+HERE = Path(__file__).parent
+
+
+class Board(JSComponent):
+    """The table of a race with its promises; `rows` are dicts of texts, `check(uid, index)` asks for evidence."""
+
+    rows = param.List(default=[], doc="one dict an entry, as `toolkit.ui.rows.rows` makes them")
+
+    _esm = HERE / "board.js"
+    _stylesheets = [HERE / "board.css"]
+
+    def __init__(self, check: Callable, **params):
+        super().__init__(**params)
+        self._check = check
+
+    def _handle_msg(self, data) -> None:
+        asked = data.get("check") if isinstance(data, dict) else None
+        if isinstance(asked, list) and len(asked) == 2 and all(isinstance(one, int) for one in asked):
+            self._check(*asked)
+
+
+class Bridge(JSComponent):
+    """Address bar, back button, clipboard, downloads, and plots as PNG or SVG. Shows nothing itself."""
+
+    _esm = HERE / "bridge.js"
+
+    def __init__(self, came_back: Callable, copied: Callable, **params):
+        super().__init__(width=0, height=0, margin=0, **params)
+        self._came_back, self._copied = came_back, copied
+
+    def _handle_msg(self, data) -> None:
+        if not isinstance(data, dict):
+            return
+        if isinstance(data.get("search"), str):
+            self._came_back(data["search"])
+        if "copied" in data:
+            self._copied(bool(data["copied"]), str(data.get("link", "")))
+
+    def address(self, search: str, replace: bool = False) -> None:
+        """Write the query into the address bar, as a step the back button undoes."""
+        self._send_msg({"search": search, "replace": replace})
+
+    def copy(self, search: str) -> None:
+        """Copy this page's address with another query."""
+        self._send_msg({"copy": search})
+
+    def file(self, name: str, text: str, mime: str) -> None:
+        """Hand the person a file."""
+        self._send_msg({"file": name, "text": text, "mime": mime})
+
+    def picture(self, plot: str, kind: str, name: str) -> None:
+        """Hand the person a plot as "png" or "svg"."""
+        self._send_msg({"picture": plot, "kind": kind, "name": name})

@@ -1,0 +1,116 @@
+"""The table of a race as texts: what the board of a page and of a notebook show."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from toolkit.core.errors import ToolkitError
+from toolkit.core.references import source
+from toolkit.ui.frame import Frame, Promise, Trace
+from toolkit.ui.palette import STYLES
+
+TONES = {"converged": "good", "running": "", "budget": "", "cancelled": "", "stagnated": "bad"}
+WORDS = {"ready": "ready", "paused": "paused", "running": "running", "held": "waiting", "ended": ""}
+
+
+def rows(model, frame: Frame) -> list[dict]:
+    """One dict of texts an entry of the race, in the order of the list."""
+    traces = {one.uid: one for one in frame.traces}
+    return [row(entry, traces.get(entry.uid) or Trace(entry.uid, entry.label)) for entry in model.entries]
+
+
+def row(entry, trace: Trace) -> dict:
+    """One entry's texts."""
+    style, work, started = STYLES[entry.look], trace.work, bool(trace.work)
+    states = [_state(one) for one in trace.promises]
+    return {
+        "uid": entry.uid,
+        "glyph": style.glyph,
+        "colour": style.colour,
+        "label": entry.label,
+        "started": started,
+        "k": f"{int(work['k'])}" if started else "–",
+        "value": number(trace.value),
+        "observed": rate(trace.observed),
+        "promised": rate(trace.promised),
+        "work": _product(work) if started else "–",
+        "flops": si(work["flops"]) if started and work["flops"] else "–",
+        "seconds": si(work["seconds"], "s") if started else "–",
+        "kind": trace.status.kind if trace.status.done else WORDS[trace.stage],
+        "cause": _cause(trace),
+        "tone": TONES.get(trace.status.kind, "bad"),
+        "counts": {state: states.count(state) for state in ("holds", "broken", "open")},
+        "promises": [_promise(one) for one in trace.promises],
+        "no_claim": trace.no_claim or "No claim is known that applies to this method on this problem.",
+    }
+
+
+def _cause(trace: Trace) -> str:
+    status = trace.status
+    return ". ".join(part for part in (status.cause, status.advice) if part) if status.done else ""
+
+
+def _product(work: dict) -> str:
+    """Operator products, or function evaluations where those are what is spent."""
+    return f"{int(work['nfe'])} evaluations" if work.get("nfe") else f"{int(work['matvecs'])} products"
+
+
+def _state(one: Promise) -> str:
+    return {True: "holds", False: "broken", None: "open"}[one.verdict.holds]
+
+
+def _promise(one: Promise) -> dict:
+    verdict = one.verdict
+    parts = []
+    if np.isfinite(verdict.measured):
+        parts.append(f"measured {number(verdict.measured)}, promised {number(verdict.promised)}")
+    if verdict.why:
+        parts.append(verdict.why)
+    cited, url = _cited(one.source)
+    return {
+        "state": _state(one),
+        "title": one.title,
+        "figures": "; ".join(parts),
+        "assumes": f"assumes {one.assumes}" if one.assumes else "",
+        "source": cited,
+        "url": url,
+        "check": one.evidence != "run" and verdict.holds is None,
+    }
+
+
+@functools.cache
+def _cited(key: str) -> tuple[str, str]:
+    try:
+        found = source(key)
+    except ToolkitError:
+        return key, ""
+    return f"{found.short()}, {found.title}", found.url
+
+
+def number(value: float) -> str:
+    """A measured value: four digits, as a power of ten outside 0.001 … 9999."""
+    if not np.isfinite(value):
+        return "–"
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa} · 10{superscript(int(exponent))}"
+
+
+def rate(value: float) -> str:
+    """A factor per step."""
+    return f"{value:.4f}" if np.isfinite(value) else "–"
+
+
+def superscript(value: int) -> str:
+    return str(value).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def si(value: float, unit: str = "") -> str:
+    """A number with an SI prefix and three digits."""
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g} {prefix}{unit}".strip()
+    return f"0 {unit}".strip() if value == 0 else f"{value:.2e} {unit}".strip()

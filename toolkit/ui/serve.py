@@ -1,0 +1,38 @@
+"""Serving the pages: every module of `apps` is one page, reached under its name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import panel as pn
+
+
+def pages() -> dict:
+    """The pages by route: "/" is the index, the others bear the name of their module."""
+    import apps
+
+    names = [info.name for info in pkgutil.iter_modules(apps.__path__)]
+    found = {name: importlib.import_module(f"apps.{name}").app for name in names}
+    return {"/" if name == "index" else f"/{name}": app for name, app in found.items()}
+
+
+def serve(port: int = 5006, address: str = "127.0.0.1", show: bool = True, threaded: bool = False, **options):
+    """Serve every page. `port` 0 takes a free one; `threaded` returns the server, otherwise this blocks."""
+    from toolkit.ui.plots import backend
+
+    pn.extension(design=None)
+    backend()
+    sys.setswitchinterval(0.001)
+    origins = options.pop("websocket_origin", None) or ([f"{address}:{port}", f"localhost:{port}"] if port else None)
+    return pn.serve(
+        pages(),
+        port=port,
+        address=address,
+        show=show,
+        threaded=threaded,
+        title="Convergence toolkit",
+        websocket_origin=origins,
+        **options,
+    )

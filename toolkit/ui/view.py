@@ -1,0 +1,363 @@
+"""One page a lab: the same view for all of them, driven by the registry through a LabModel."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import panel as pn
+import panel_material_ui as pmui
+
+from toolkit.core.errors import ToolkitError
+from toolkit.core.knob import knobs
+from toolkit.core.registry import Lab
+from toolkit.ui import export, share
+from toolkit.ui.browser import Board, Bridge
+from toolkit.ui.frame import Frame
+from toolkit.ui.knobs_panel import WIDE, Panel, escaped
+from toolkit.ui.model import LabModel
+from toolkit.ui.pictures import picture_for
+from toolkit.ui.plots import ConvergencePlot
+from toolkit.ui.race_list import RaceList
+from toolkit.ui.rows import rows
+from toolkit.ui.top import Top
+
+BEAT = 100
+HEIGHT = 400
+MIME = {"py": "text/x-python", "ipynb": "application/x-ipynb+json", "csv": "text/csv"}
+_OVERLAY = {"position": "fixed", "bottom": "20px", "left": "50%", "transform": "translateX(-50%)", "z-index": "3000"}
+_PAPER = {"padding": "8px"}
+
+
+class LabView:
+    """A session's page: widgets that change a LabModel, and a beat that puts its newest frame on the screen.
+
+    `page` is the whole page; `close()` stops the session's work and lets go of everything.
+    """
+
+    def __init__(self, lab: Lab, query: str = "", home: str = "./"):
+        self.model = LabModel(lab)
+        refused = self._open(query)
+        self.lab = lab
+        self._version, self._search = -1, ""
+        self._picture = None
+        self._busy = False
+        self._make()
+        self.page = self._assemble(home)
+        self._beat()
+        if refused:
+            self.say(refused)
+
+    def _open(self, query: str) -> str:
+        """Set the model up as a link says; why not, in words, when it cannot be."""
+        asked = {name: values[0] for name, values in parse_qs(query.lstrip("?")).items()}
+        try:
+            if "s" in asked:
+                self.model.load(share.unpack(asked["s"]))
+            elif "experiment" in asked:
+                self.model.show(asked["experiment"])
+        except ToolkitError as refusal:
+            return str(refusal)
+        return ""
+
+    # -- the pieces ---------------------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        model = self.model
+        self._alert = pmui.Alert(
+            object="", severity="warning", closeable=True, visible=False, margin=0, styles=_OVERLAY, max_width=720
+        )
+        self._alert.param.watch(lambda event: setattr(self._alert, "visible", False), "closed")
+        self._bridge = Bridge(self._came_back, self._copied)
+        self._list = RaceList(model, self._changed, self.say)
+        self._make_problem()
+        self._top = Top(model, self._list.act)
+        self._plots = {True: ConvergencePlot(True, HEIGHT)}
+        self._plot = self._plots[True]
+        self._plot_pane = pn.pane.Bokeh(self._plot.figure, min_height=HEIGHT, margin=0, **WIDE)
+        self._picture_box = pmui.Column(margin=0, min_height=HEIGHT, **WIDE)
+        self._picture_note = pn.pane.HTML("", margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE)
+        self._board = Board(self._check, margin=0, **WIDE)
+        self._make_choices()
+
+    def _make_problem(self) -> None:
+        model = self.model
+        problems = {cls.title: name for name, cls in model.lab.problems().items()}
+        self._problem = pmui.Select(
+            label="problem", options=problems, value=model.problem.slug(), size="small", searchable=len(problems) > 8,
+            margin=(8, 10), **WIDE,
+        )  # fmt: skip
+        self._problem.param.watch(self._choose_problem, "value")
+        self._problem_box = pmui.Column(margin=0, **WIDE)
+        self._shown_problem = None
+        experiments = {"": "", **{one.title: one.name for one in self.lab.experiments}}
+        self._experiment = pmui.Select(
+            label="experiment", options=experiments, value="", size="small", margin=(12, 10, 4, 10), **WIDE
+        )
+        self._experiment.param.watch(self._choose_experiment, "value")
+        self._stop = Panel(model.stop, self._turn_stop)
+        self._show_problem()
+
+    def _make_choices(self) -> None:
+        model = self.model
+        self._quiet = False
+        small = dict(size="small", margin=(4, 6))
+        self._measure = pmui.Select(label="curve", options=[model.measure], value=model.measure, width=230, **small)
+        self._against = pmui.Select(label="against", options=_inverse(model.counters()), value=model.against, width=190, **small)
+        pictures = {"automatic": "", **{one.title: one.name for one in self.lab.pictures}}
+        self._wanted = pmui.Select(label="picture", options=pictures, value=model.picture, width=230, **small)
+        for name, widget in (("measure", self._measure), ("against", self._against), ("picture", self._wanted)):
+            widget.param.watch(lambda event, name=name: self._look(**{name: event.new}), "value")
+        self._scrub = pmui.IntSlider(
+            label="look back to step", start=0, end=1, value=1, disabled=True, size="small", margin=(4, 20), **WIDE
+        )
+        self._scrub.param.watch(self._scrubbed, "value")
+        self._newest = pmui.Button(label="Newest", icon="last_page", variant="text", size="small", disabled=True, margin=(12, 6))
+        self._newest.on_click(lambda event: self._list.act(lambda: self.model.scrub(None)))
+        self._takes = [
+            self._take("Copy link", "link", self._copy_link),
+            self._take("Python script", "code", lambda: self._export("py")),
+            self._take("Notebook", "menu_book", lambda: self._export("ipynb")),
+            self._take("CSV", "table_view", lambda: self._export("csv")),
+            self._take("PNG", "image", lambda: self._bridge.picture("convergence", "png", f"{self.lab.name}.png")),
+            self._take("SVG", "polyline", lambda: self._bridge.picture("convergence", "svg", f"{self.lab.name}.svg")),
+        ]
+
+    def _take(self, label: str, icon: str, action):
+        button = pmui.Button(label=label, icon=icon, variant="text", size="small", margin=(2, 4))
+        button.on_click(lambda event: self._list.act(action))
+        return button
+
+    def _assemble(self, home: str) -> pmui.Page:
+        sidebar = [
+            *([self._experiment] if self.lab.experiments else []),
+            _heading("Problem"), self._problem, self._problem_box,
+            _heading("Race"), self._list.view,
+            _heading("Stopping rule"), self._stop.view,
+        ]  # fmt: skip
+        plot = pmui.Paper(
+            pmui.FlexBox(self._measure, self._against, margin=0), self._plot_pane,
+            variant="outlined", elevation=0, sx=_PAPER, margin=6, min_width=300, styles={"flex": "3 1 420px"},
+        )  # fmt: skip
+        picture = pmui.Paper(
+            pmui.FlexBox(self._wanted, margin=0), self._picture_box, self._picture_note,
+            variant="outlined", elevation=0, sx=_PAPER, margin=6, min_width=280, styles={"flex": "2 1 320px"},
+        )  # fmt: skip
+        table = pmui.Paper(
+            pmui.Row(self._scrub, self._newest, margin=0, **WIDE), self._board,
+            pmui.FlexBox(*self._takes, margin=(6, 4)), variant="outlined", elevation=0, sx=_PAPER, margin=6, **WIDE,
+        )  # fmt: skip
+        middle = pmui.FlexBox(plot, picture, gap="0px", margin=0, **WIDE)
+        main = pmui.Column(self._top.view, middle, table, margin=(4, 6), **WIDE)
+        page = pmui.Page(
+            title=self.lab.title, sidebar=sidebar, main=[main, self._alert, self._bridge], sidebar_width=340,
+            busy_indicator=None, site_url=home, theme_config=THEME, meta_description=self.lab.about,
+        )  # fmt: skip
+        with pn.util.edit_readonly(page):
+            page.busy = False
+        return page
+
+    # -- what a person does -------------------------------------------------------------------------------------
+
+    def say(self, words: str) -> None:
+        """Tell a person something, over the page."""
+        self._alert.param.update(object=escaped(words), visible=True, closed=False)
+
+    def _choose_problem(self, event) -> None:
+        if event.new != self.model.problem.slug():
+            self._list.act(lambda: self.model.set_problem(self.lab.problems()[event.new]()))
+
+    def _choose_experiment(self, event) -> None:
+        if event.new:
+            self._list.act(lambda: self.model.show(event.new))
+
+    def _turn_problem(self, name: str, value) -> None:
+        self.model.turn_problem(**{name: value})
+        self._changed()
+
+    def _turn_stop(self, name: str, value) -> None:
+        self.model.set_stop(**{name: value})
+        self._changed()
+
+    def _look(self, **view) -> None:
+        if not self._quiet:
+            self._list.act(lambda: self.model.set_view(**view))
+
+    def _scrubbed(self, event) -> None:
+        if not self._quiet:
+            frame = self.model.frame
+            self._list.act(lambda: self.model.scrub(min(event.new, frame.last) if event.new < frame.last else None))
+
+    def _check(self, uid: int, index: int) -> None:
+        self._list.act(lambda: self.model.check(uid, index))
+
+    def _copy_link(self) -> None:
+        self._bridge.copy("?s=" + share.pack(self.model.to_spec()))
+
+    def _copied(self, done: bool, link: str) -> None:
+        self.say("The link is in the clipboard." if done else f"The browser keeps its clipboard closed. The link: {link}")
+
+    def _export(self, kind: str) -> None:
+        """Gather the traces between two slices, then hand over the file."""
+        spec, doc = self.model.to_spec(), pn.state.curdoc
+
+        def ready(future) -> None:
+            race = future.result()
+            if kind == "py":
+                text = export.script(race)
+            elif kind == "ipynb":
+                text = export.notebook(race, self.lab.name, self.model.measure, spec)
+            else:
+                text = export.table(race)
+            doc.add_next_tick_callback(lambda: self._bridge.file(f"{self.lab.name}.{kind}", text, MIME[kind]))
+
+        self.model.records().add_done_callback(ready)
+
+    def _came_back(self, search: str) -> None:
+        """The back button: set the page up as its address says."""
+        refused = self._open(search) if search else ""
+        if not search:
+            self._list.act(lambda: self.model.show(self.lab.experiments[0].name))
+        self._search = search
+        self._refresh()
+        if refused:
+            self.say(refused)
+
+    # -- what changes on the screen -----------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        """A person changed something: show it, and write it into the address bar."""
+        self._refresh()
+        try:
+            search = "?s=" + share.pack(self.model.to_spec(steps=False))
+        except ToolkitError:
+            return
+        if search != self._search:
+            if self._search or search != self._first:
+                self._bridge.address(search)
+            self._search = search
+
+    def _refresh(self) -> None:
+        model = self.model
+        self._list.show()
+        self._show_problem()
+        self._stop.show(model.stop)
+        self._quiet = True
+        self._against.value, self._wanted.value = model.against, model.picture
+        self._quiet = False
+        self._version = -1
+        self._beat()
+
+    def _show_problem(self) -> None:
+        problem = self.model.problem
+        self._problem.value = problem.slug()
+        if type(problem) is type(self._shown_problem):
+            self._problem_panel.show(problem)
+        else:
+            self._problem_panel = Panel(problem, self._turn_problem, self.say)
+            self._problem_box[:] = [self._problem_panel.view]
+            self._problem_box.visible = bool(knobs(problem))
+        self._shown_problem = problem
+
+    def _beat(self) -> None:
+        """Put the newest frame on the screen, if it is not there yet."""
+        frame = self.model.frame
+        if frame.version == self._version:
+            return
+        self._version = frame.version
+        with pn.io.hold():
+            self._draw(frame)
+
+    def _draw(self, frame: Frame) -> None:
+        model = self.model
+        self._top.show(frame)
+        self._offer(frame)
+        about = {one[0]: one for one in frame.measures}.get(model.measure, (model.measure, _words(model.measure), "", True))
+        if self._plots.get(about[3]) is not self._plot:
+            self._plot = self._plots.setdefault(about[3], ConvergencePlot(about[3], HEIGHT))
+            self._plot_pane.object = self._plot.figure
+        label = f"{about[1]}   {about[2]}".strip()
+        column = model.stop.measure or model.lab.measure
+        hint = {"ready": "Press Start", "empty": "Add a method to the race"}.get(frame.stage, "")
+        view = {"against": model.against, "measure": model.measure, "label": label, "goal": column == model.measure}
+        drawn = any(len(one.curve[0]) for one in frame.traces)
+        view["hint"] = "" if drawn else hint or ("Not measured here" if frame.stage == "ended" else "")
+        self._plot.patch(frame, {one.uid: one.look for one in model.entries}, view)
+        self._draw_picture(frame)
+        self._board.rows = rows(model, frame)
+        self._show_scrub(frame)
+
+    def _offer(self, frame: Frame) -> None:
+        """Keep the choices of curve and counter in step with what is measured."""
+        model = self.model
+        measures = {one[1]: one[0] for one in frame.measures} or {_words(model.measure): model.measure}
+        if model.measure not in measures.values():
+            measures[_words(model.measure)] = model.measure
+        self._quiet = True
+        if self._measure.options != measures or self._measure.value != model.measure:
+            self._measure.param.update(options=measures, value=model.measure)
+        counters = _inverse(model.counters())
+        if self._against.options != counters:
+            self._against.param.update(options=counters, value=model.against)
+        self._quiet = False
+
+    def _draw_picture(self, frame: Frame) -> None:
+        drawing = frame.drawing
+        entry = next((one for one in self.model.entries if one.uid == drawing.uid), None)
+        if drawing.kind == "empty" or entry is None:
+            self._picture_box.visible = False
+            self._picture_note.object = escaped(drawing.empty or "Add a method to see a picture.")
+            return
+        if self._picture is None or self._picture[0] != (drawing.kind, drawing.log):
+            self._picture = ((drawing.kind, drawing.log), picture_for(drawing, HEIGHT))
+            self._picture_box[:] = [pn.pane.Bokeh(self._picture[1].figure, min_height=HEIGHT, margin=0, **WIDE)]
+        self._picture_box.visible = True
+        self._picture[1].patch(drawing)
+        glyph = f'<span style="color:{entry.style.colour}">{entry.style.glyph}</span>'
+        self._picture_note.object = f"{glyph} {escaped(entry.label)}: {escaped(drawing.title)} at step {drawing.k}"
+
+    def _show_scrub(self, frame: Frame) -> None:
+        self._quiet = True
+        last, at = max(1, frame.last), frame.last if frame.at is None else frame.at
+        self._scrub.param.update(end=last, value=min(at, last), disabled=frame.last == 0)
+        self._newest.disabled = frame.at is None
+        self._quiet = False
+
+    # -- the session --------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start the beat; to be called inside the session's document."""
+        self._first = "?s=" + share.pack(self.model.to_spec(steps=False))
+        self._timer = pn.state.add_periodic_callback(self._beat, period=BEAT)
+
+    def close(self) -> None:
+        """The tab was closed: stop the work, let go of everything."""
+        self._timer.stop()
+        self.model.close()
+
+
+THEME = {
+    "palette": {"primary": {"main": "#0b57d0"}},
+    "typography": {"fontFamily": "Roboto, system-ui, sans-serif"},
+    "shape": {"borderRadius": 8},
+}
+
+
+def _heading(words: str):
+    return pmui.Typography(words, variant="overline", margin=(14, 12, 0, 12), sx={"opacity": 0.7, "letterSpacing": "0.08em"})
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _inverse(mapping: dict) -> dict:
+    return {words: name for name, words in mapping.items()}
+
+
+def page(lab: Lab, home: str = "./"):
+    """A page for the session at hand; its work stops and its memory is freed when the tab is closed."""
+    query = pn.state.location.search if pn.state.location else ""
+    view = LabView(lab, query, home)
+    view.begin()
+    pn.state.on_session_destroyed(lambda context: view.close())
+    return view.page
