@@ -1,0 +1,310 @@
+"""The command line: `toolkit serve · run · check · catalogue · warm`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from toolkit.core import registry, spec, study
+from toolkit.core.errors import ToolkitError
+from toolkit.core.knob import knobs
+from toolkit.core.references import source
+from toolkit.core.run import Run
+from toolkit.core.stop import Stop
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 when all is well, 1 when a claim fails, 2 for a caller's mistake (one line on stderr)."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except (ToolkitError, OSError) as mistake:
+        print(f"toolkit: {mistake}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("toolkit: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="toolkit", description="A convergence laboratory.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    serve = commands.add_parser("serve", help="serve the apps in the browser")
+    serve.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
+    serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--no-show", dest="show", action="store_false", help="do not open a browser")
+    serve.set_defaults(command=_serve)
+
+    run = commands.add_parser("run", help="run an experiment, or what a spec says")
+    run.add_argument("what", help="an experiment (lab/name or name), a file with a spec, or a spec as JSON text")
+    run.add_argument("--save", metavar="FILE", help="write the history of each run to FILE (.npz)")
+    run.add_argument("--json", action="store_true", help="print JSON")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="check what theory promises, on the small cases of a lab")
+    check.add_argument("lab", nargs="?", help="one lab; all without it")
+    check.add_argument("--method", help="one method")
+    check.add_argument("--problem", help="one kind of problem")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(command=_check)
+
+    catalogue = commands.add_parser("catalogue", help="list labs, problems, methods, experiments")
+    catalogue.add_argument("--json", action="store_true", help="print JSON")
+    catalogue.set_defaults(command=_catalogue)
+
+    warm = commands.add_parser("warm", help="compile the kernels that the apps need")
+    warm.set_defaults(command=_warm)
+    return parser
+
+
+def _serve(arguments) -> int:
+    try:
+        from toolkit.ui.serve import serve
+    except ImportError as missing:
+        raise ToolkitError(f"Serving needs {missing.name}: pip install 'convergence-toolkit[apps]'.") from None
+    serve(port=arguments.port, address=arguments.address, show=arguments.show)
+    return 0
+
+
+# -- run ----------------------------------------------------------------------------------------------------------
+
+
+def _run(arguments) -> int:
+    runs = _runs(arguments.what)
+    with _progress(len(runs), "running") as advance:
+        for run in runs:
+            run.finish()
+            advance()
+    if arguments.save:
+        _save(runs, Path(arguments.save))
+    rows = [_run_row(run) for run in runs]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        _table(rows, ("method", "status", "steps", "matvecs", "seconds", "residual", "trace"))
+    return 0
+
+
+def _runs(what: str) -> list[Run]:
+    path = Path(what)
+    if what.lstrip().startswith("{"):
+        return [Run.from_spec(spec.loads(what))]
+    if path.suffix == ".json" or path.is_file():
+        return [Run.from_spec(spec.loads(path.read_text()))]
+    experiment = _experiment(what)
+    suited = [method for method in experiment.methods if not method.suits(experiment.problem)]
+    return [Run(experiment.problem, method, experiment.stop) for method in suited]
+
+
+def _experiment(name: str):
+    lab, _, rest = name.rpartition("/")
+    found = [registry.lab(lab)] if lab else list(registry.labs().values())
+    for one in found:
+        if rest in [experiment.name for experiment in one.experiments]:
+            return one.experiment(rest)
+    known = ", ".join(f"{one.name}/{experiment.name}" for one in found for experiment in one.experiments)
+    raise ToolkitError(f"There is no experiment {name!r} and no such file; known experiments: {known or 'none'}.")
+
+
+def _save(runs: list[Run], path: Path) -> None:
+    for i, run in enumerate(runs):
+        name = path if len(runs) == 1 else path.with_name(f"{path.stem}-{i + 1}{path.suffix}")
+        run.history.save(name, run.spec())
+
+
+def _run_row(run: Run) -> dict:
+    history = run.history
+    last = history.monitors[0] if history.monitors else ""
+    return {
+        "method": run.method.label(),
+        "status": run.status.kind,
+        "cause": run.status.cause,
+        "steps": run.k,
+        "matvecs": int(history["matvecs"][-1]) if len(history) else 0,
+        "seconds": round(run.seconds, 6),
+        "residual": float(history[last][-1]) if len(history) and last else None,
+        "trace": history.trace_hash(),
+        "spec": run.spec(),
+    }
+
+
+# -- check --------------------------------------------------------------------------------------------------------
+
+
+def _check(arguments) -> int:
+    claims = list(_claims(arguments))
+    if not claims:
+        raise ToolkitError("No claim matches: see `toolkit catalogue` for the names of labs, methods and problems.")
+    rows = []
+    with _progress(len(claims), "checking") as advance:
+        for claim, problem, method in claims:
+            verdict = study.check(claim, problem, method)
+            rows.append(_verdict_row(claim, problem, method, verdict))
+            advance()
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        _table(rows, ("holds", "method", "problem", "claim", "measured", "promised", "why"))
+        print(f"{sum(row['holds'] for row in rows)} of {len(rows)} claims hold")
+    return 0 if all(row["holds"] for row in rows) else 1
+
+
+def _claims(arguments):
+    labs = [registry.lab(arguments.lab)] if arguments.lab else registry.labs().values()
+    for lab in labs:
+        for problem in lab.cases:
+            if arguments.problem not in (None, problem.slug()):
+                continue
+            for name, cls in lab.methods().items():
+                if arguments.method in (None, name) and not cls().suits(problem):
+                    yield from ((claim, problem, cls()) for claim in cls().claims(problem))
+
+
+def _verdict_row(claim, problem, method, verdict) -> dict:
+    return {
+        "method": method.slug(),
+        "problem": problem.slug(),
+        "claim": claim.title or claim.kind,
+        "kind": claim.kind,
+        "source": claim.source,
+        "holds": bool(verdict.holds),
+        "measured": _number(verdict.measured),
+        "promised": _number(verdict.promised),
+        "why": verdict.why,
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if abs(value) < float("inf") else None
+
+
+# -- catalogue ----------------------------------------------------------------------------------------------------
+
+
+def _catalogue(arguments) -> int:
+    labs = [_lab(lab) for lab in registry.labs().values()]
+    if arguments.json:
+        print(json.dumps({"labs": labs}, indent=2))
+        return 0
+    for lab in labs:
+        print(f"{lab['title']} — {lab['about']}\n")
+        rows = [row | {"cites": ", ".join(one["cited"] for one in row["sources"])} for row in lab["methods"]]
+        _table(rows, ("name", "title", "family", "cites"))
+        print()
+        _table(lab["problems"], ("name", "title"))
+        print()
+        _table(lab["experiments"], ("name", "question"))
+    return 0
+
+
+def _lab(lab: registry.Lab) -> dict:
+    return {
+        "name": lab.name,
+        "title": lab.title,
+        "about": lab.about,
+        "methods": [_method(name, cls, lab) for name, cls in lab.methods().items()],
+        "problems": [
+            {"name": name, "title": cls.title, "knobs": _knobs(cls), "sources": _sources(cls)}
+            for name, cls in lab.problems().items()
+        ],
+        "experiments": [{"name": one.name, "title": one.title, "question": one.question} for one in lab.experiments],
+    }
+
+
+def _method(name: str, cls: type, lab: registry.Lab) -> dict:
+    made = [claim for problem in lab.cases if not cls().suits(problem) for claim in cls().claims(problem)]
+    claims = {(claim.kind, claim.title): claim.source for claim in made}
+    return {
+        "name": name,
+        "title": cls.title,
+        "lab": lab.name,
+        "family": cls.family,
+        "knobs": _knobs(cls),
+        "sources": _sources(cls),
+        "claims": [{"kind": kind, "title": title, "source": key} for (kind, title), key in claims.items()],
+        "no_claim": cls.no_claim,
+    }
+
+
+def _knobs(cls: type) -> list[dict]:
+    return [
+        {
+            "name": name,
+            "default": spec.describe(one.default) if one.family else one.default,
+            "expected": one.expected(),
+            "symbol": one.symbol,
+            "unit": one.unit,
+            "live": one.live,
+            "doc": one.doc,
+        }
+        for name, one in knobs(cls).items()
+    ]
+
+
+def _sources(cls: type) -> list[dict]:
+    found = [source(key) for key in cls.sources]
+    return [
+        {"key": s.key, "title": s.title, "year": s.year, "doi": s.doi, "arxiv": s.arxiv, "cited": s.short()}
+        for s in found
+    ]
+
+
+# -- warm ---------------------------------------------------------------------------------------------------------
+
+
+def _warm(arguments) -> int:
+    jobs = [
+        (problem, cls())
+        for lab in registry.labs().values()
+        for problem in lab.cases
+        for cls in lab.methods().values()
+        if not cls().suits(problem)
+    ]
+    with _progress(len(jobs), "compiling") as advance:
+        for problem, method in jobs:
+            Run(problem, method, Stop(steps=2)).finish()
+            advance()
+    print(f"{len(jobs)} runs compiled and cached")
+    return 0
+
+
+# -- the terminal -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress(total: int, words: str):
+    """A progress bar on a terminal, nothing elsewhere or without rich."""
+    try:
+        from rich.console import Console
+        from rich.progress import Progress
+    except ImportError:
+        yield lambda: None
+        return
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _table(rows: list[dict], columns: tuple[str, ...]) -> None:
+    """Rows as aligned text."""
+    cells = [[_cell(row.get(name)) for name in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells)]
+    for line in (list(columns), *cells):
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+
+
+def _cell(value) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
