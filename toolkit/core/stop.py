@@ -53,6 +53,8 @@ class Stop(Knobbed):
             most = getattr(self, budget)
             if most is not None:
                 spent = history[column][start:] >= most
+                if budget == "seconds":  # a clock is not run back: what was done counts
+                    spent[:-1] = False
                 yield _hit(spent, start, "budget", f"{most:g} {budget} are spent", f"Raise the budget of {budget}")
 
     def _tolerances(self, values, start: int, name: str):

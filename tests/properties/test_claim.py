@@ -1,0 +1,85 @@
+"""Each kind of claim holds where it should and fails where it should."""
+
+import numpy as np
+import pytest
+from toys import Contraction, Zero
+
+import toolkit as tk
+
+ABOUT = dict(source="saad2003", title="a promise")
+HALF = Contraction(factor=0.5)
+
+
+@pytest.mark.parametrize(
+    "claim, holds",
+    [
+        (tk.Bound(measure="error", curve=lambda k, v: v[0] * 0.5**k, **ABOUT), True),
+        (tk.Bound(measure="error", curve=lambda k, v: v[0] * 0.49**k, **ABOUT), False),
+        (tk.Bound(measure="error", curve=lambda k, v: v[0] * 0.49**k, floor=1.0, **ABOUT), True),
+        (tk.monotone("error", **ABOUT), True),
+        (tk.Rate(measure="error", factor=0.5, sharp=True, **ABOUT), True),
+        (tk.Rate(measure="error", factor=0.6, **ABOUT), True),
+        (tk.Rate(measure="error", factor=0.6, sharp=True, **ABOUT), False),
+        (tk.Rate(measure="error", factor=0.4, **ABOUT), False),
+        (tk.Exact(measure="error", tol=1e-9, **ABOUT), True),
+        (tk.Exact(measure="error", tol=1e-20, **ABOUT), False),
+        (tk.Exact(measure="error", tol=1.0, always=True, **ABOUT), True),
+        (tk.Exact(measure="error", tol=0.9, always=True, **ABOUT), False),
+        (tk.Flat(over="n", values=(2, 8, 32), **ABOUT), True),
+        (tk.Flat(over="factor", values=(0.1, 0.5, 0.9), **ABOUT), False),
+        (tk.Beats(other=Contraction(factor=0.6), **ABOUT), True),
+        (tk.Beats(other=Contraction(factor=0.4), **ABOUT), False),
+        (tk.Beats(other=Contraction(factor=2.0), factor=0.1, **ABOUT), True),
+        (tk.Beats(other=Contraction(), on=Zero(n=2), factor=0.9, **ABOUT), False),
+    ],
+)
+def test_claims_hold_and_fail(claim, holds):
+    verdict = tk.check(claim, Zero(), HALF)
+    assert verdict.holds is holds and verdict.why
+
+
+def test_monotone_fails_on_growth():
+    stop = tk.Stop(steps=10)
+    verdict = tk.check(tk.monotone("error", stop=stop, **ABOUT), Zero(), Contraction(factor=1.1))
+    assert verdict.holds is False and "step" in verdict.why
+
+
+@pytest.mark.parametrize("p, holds", [(2.0, True), (2.1, True), (2.3, False), (1.7, False)])
+def test_order_is_the_slope_of_a_ladder(p, holds):
+    h = np.array([8.0, 16.0, 32.0, 64.0])
+    claim = tk.Order(measure="error", p=p, over="n", values=(8, 16, 32, 64), **ABOUT)
+    verdict = claim.decide(h, 3.0 * h**-2.0)
+    assert verdict.holds is holds and verdict.measured == pytest.approx(2.0)
+    assert tk.Order(measure="error", p=1.0, over="n", values=(), at_least=True, **ABOUT).decide(h, h**-2.0).holds
+    assert tk.Order(measure="error", p=2.0, over="n", values=(), growing=True, **ABOUT).decide(h, h**2.0).holds
+
+
+def test_an_order_needs_every_rung():
+    claim = tk.Order(measure="error", p=1.0, over="factor", values=(0.5, 3.0), **ABOUT)
+    assert tk.check(claim, Zero(), HALF).holds is False
+
+
+def test_verdicts_wait_for_evidence():
+    run = tk.Run(Zero(), HALF, probes=("error",)).step(1)
+    assert tk.judge(tk.Rate(measure="error", factor=0.5, **ABOUT), run).holds is None
+    assert tk.judge(tk.Exact(measure="error", tol=1.0, **ABOUT), run).holds is None
+    assert tk.judge(tk.Flat(over="n", values=(1, 2), **ABOUT), run).holds is None
+    assert tk.judge(tk.Rate(measure="nothing", factor=0.5, **ABOUT), run).holds is None
+
+
+def test_overlay_is_what_is_judged():
+    run = tk.solve(Zero(), HALF, probes=[tk.Probe(Zero().measures()[0], tk.Every(1))])
+    k, promised = tk.Bound(measure="error", curve=lambda k, v: 2 * v[0] * 0.5**k, **ABOUT).overlay(run.history)
+    np.testing.assert_allclose(promised, 2 * 0.5**k)
+    k, promised = tk.Rate(measure="error", factor=0.5, **ABOUT).overlay(run.history)
+    np.testing.assert_allclose(promised, run.history["error"])
+
+
+def test_a_rate_is_fitted_clear_of_start_and_floor():
+    """A transient ten times steeper and a floor at 1e-12 do not spoil the factor."""
+    history = tk.History((), ("error",))
+    k = np.arange(200.0)
+    values = 0.8**k + 1e3 * 0.1**k + 1e-12
+    history.append(k=k, error=values)
+    verdict = tk.Rate(measure="error", factor=0.8, sharp=True, tol=0.01, **ABOUT).judge(history)
+    assert verdict.holds and verdict.measured == pytest.approx(0.8, rel=1e-3)

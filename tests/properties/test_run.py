@@ -1,0 +1,201 @@
+"""The run: chunks, stops, budgets, probes, forks, replays and specs do not change what a method does."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys import Compiled, Contraction, Poisoned, Unbuildable, Zero
+
+import toolkit as tk
+from toolkit.core import spec as specs
+
+
+@pytest.mark.parametrize("method", [Contraction(), Compiled()])
+def test_stops_at_the_first_row_that_meets_the_tolerance(method):
+    """0.5^k ≤ 1e-8 first at k = 27, however many steps a compiled call does."""
+    run = tk.solve(Zero(), method)
+    assert run.status.kind == "converged" and run.k == 27 == run.history["k"][-1]
+    assert run.solution()[0] == 0.5**27 == run.history["residual"][-1]
+    assert run.history["matvecs"][-1] == 27 and run.history["nfe"][-1] == 54 and run.history["flops"][-1] == 81
+
+
+@pytest.mark.parametrize("method", [Contraction(factor=0.999), Compiled(factor=0.999)])
+@pytest.mark.parametrize("budget, steps", [("steps", 100), ("matvecs", 100), ("nfe", 50), ("flops", 34)])
+def test_budgets(method, budget, steps):
+    run = tk.solve(Zero(), method, tk.Stop(**{"steps": None, budget: 100}))
+    assert run.status.kind == "budget" and budget in run.status.cause and run.k == steps
+
+
+def test_budget_of_seconds():
+    start = time.perf_counter()
+    run = tk.solve(Zero(), Contraction(factor=1.0), tk.Stop(steps=None, seconds=0.05))
+    assert run.status.kind == "budget" and run.seconds >= 0.05 and time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(
+    "method, stop, kind",
+    [
+        (Contraction(factor=2.0), tk.Stop(divergence=100.0), "diverged"),
+        (Compiled(factor=1.0), tk.Stop(stagnation=10), "stagnated"),
+        (Poisoned(), tk.Stop(rtol=1e-30), "non-finite"),
+        (Unbuildable(), tk.Stop(), "failed"),
+        (Contraction(), tk.Stop(measure="error", atol=0.1, rtol=0.0), "converged"),
+    ],
+)
+def test_every_end_is_a_status_with_a_cause(method, stop, kind):
+    run = tk.solve(Zero(), method, stop, probes=("error",))
+    assert run.status.kind == kind and run.status.cause
+
+
+def test_a_run_that_could_not_start_says_so():
+    run = tk.solve(Zero(), Unbuildable())
+    assert run.status.advice == "reorder" and run.k == 0
+    for ask in (run.solution, run.snapshot, run.fork):
+        with pytest.raises(tk.ToolkitError, match="pivot 3 is zero"):
+            ask()
+
+
+def test_cancel_acts_within_a_slice():
+    run = tk.Run(Zero(), Contraction(factor=1.0), tk.Stop(steps=None))
+    thread = threading.Thread(target=run.finish)
+    thread.start()
+    time.sleep(0.1)
+    run.cancel()
+    thread.join(timeout=2)
+    assert not thread.is_alive() and run.status.kind == "cancelled" and run.k > 0
+
+
+def test_a_slice_takes_about_its_time_and_doubles_its_pace():
+    run = tk.Run(Zero(), Compiled(factor=1.0), tk.Stop(steps=None))
+    start = time.perf_counter()
+    run.slice(0.05)
+    assert 0.05 <= time.perf_counter() - start < 1.0
+    assert run._pace > 1 and run._pace & (run._pace - 1) == 0
+
+
+def test_live_knobs_turn_in_mid_run_and_others_do_not():
+    run = tk.Run(Zero(), Contraction()).step(4).turn(factor=0.25)
+    assert run.step(1).solution()[0] == 0.5**4 * 0.25
+    with pytest.raises(tk.KnobError, match="not live"):
+        run.turn(fixed=2)
+    with pytest.raises(tk.KnobError, match="has no knob"):
+        run.turn(speed=2)
+    again = tk.Run.from_spec(run.spec()).finish()
+    assert again.history.trace_hash() == run.finish().history.trace_hash()
+
+
+def test_extend_goes_on():
+    run = tk.solve(Zero(), Contraction(), tk.Stop(steps=5))
+    assert run.status.kind == "budget"
+    assert run.finish(tk.Stop(steps=9)).k == 9
+
+
+def test_a_run_that_is_exact_at_the_start_ends_there():
+    assert tk.solve(Zero(), Contraction(), tk.Stop(rtol=0.0, atol=2.0)).k == 0
+
+
+def test_the_clock_and_the_counters_do_not_see_probes():
+    slow = tk.Measure("slow", "slow", lambda problem, state: time.sleep(0.01) or 1.0)
+    run = tk.Run(Zero(), Contraction(), probes=[tk.Probe(slow, tk.Every(1))]).step(20)
+    assert run.seconds < 0.1 and run.history["matvecs"][-1] == 20
+
+
+@pytest.mark.parametrize("cadence", [tk.Every(1), tk.Every(7), tk.Octaves(4), tk.Octaves(32)])
+def test_cadence_measures_when_due_and_at_the_end(cadence):
+    probe = tk.Probe(Zero().measures()[0], cadence)
+    run = tk.solve(Zero(), Compiled(factor=0.9), probes=[probe])
+    due, k = {0, run.k}, 0
+    while (k := cadence.next(k)) < run.k:
+        due.add(k)
+    assert set(run.history.series("error")[0]) == due
+    np.testing.assert_array_equal(
+        run.history.series("error")[1],
+        0.9 ** np.array(sorted(due)).cumsum() * 0 + [run.at(int(k)).x[0] for k in sorted(due)],
+    )
+
+
+def test_octaves_thin_out():
+    steps, k = [], 0
+    while k < 1000:
+        k = tk.Octaves(8).next(k)
+        steps.append(k)
+    assert steps[:8] == list(range(1, 9)) and 40 < len(steps) < 80
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from([Contraction, Compiled]),
+    st.lists(st.tuples(st.sampled_from(["step", "slice", "fork", "at", "snapshot"]), st.integers(1, 40)), max_size=8),
+    st.sampled_from([0, 300, 1 << 16]),
+)
+def test_whatever_is_done_with_a_run_its_trace_is_the_same(cls, actions, cap):
+    reference = tk.solve(Zero(), cls(factor=0.9))
+    run = tk.Run(Zero(), cls(factor=0.9), probes=("error",), snapshots=cap)
+    for action, n in actions:
+        if action == "step":
+            run.step(n)
+        elif action == "slice":
+            run.slice(n * 1e-5)
+        elif action == "fork":
+            run = run.fork()
+        elif action == "at" and run.k:
+            state = run.at(n % (run.k + 1))
+            assert state.k == n % (run.k + 1) and state.x[0] == reference.at(state.k).x[0]
+            state.x[:] = -1
+        elif action == "snapshot":
+            run.snapshot().x[:] = -1
+    run.finish()
+    assert run.history.trace_hash() == reference.history.trace_hash()
+    assert run.solution()[0] == reference.solution()[0]
+
+
+def test_scrubbing_outside_the_run_is_refused():
+    run = tk.Run(Zero(), Contraction()).step(3)
+    with pytest.raises(tk.KnobError, match="from 0 to 3"):
+        run.at(4)
+
+
+@pytest.mark.parametrize(
+    "spec, reason",
+    [
+        ({}, "no schema"),
+        ({"schema": 99}, "schema 99"),
+        ({"schema": 1}, "damaged"),
+        ({"schema": 1, "problem": {"lab": "user", "name": "nothing"}, "method": {}}, "no problem 'nothing'"),
+        ({"schema": 1, "problem": 3, "method": 4}, "needs a lab and a name"),
+        ("text", "no schema"),
+    ],
+)
+def test_foreign_specs_are_refused_with_the_reason(spec, reason):
+    with pytest.raises(tk.SpecError, match=reason):
+        tk.Run.from_spec(spec)
+
+
+def test_a_spec_with_a_wrong_knob_is_refused():
+    spec = tk.Run(Zero(), Contraction()).spec()
+    spec["method"]["knobs"] = {"factor": 77}
+    with pytest.raises(tk.KnobError, match=r"Contraction\.factor = 77: expected a number from -4 to 4"):
+        tk.Run.from_spec(spec)
+    spec["method"]["knobs"] = {"speed": 1}
+    with pytest.raises(tk.SpecError, match="no knob 'speed'"):
+        tk.Run.from_spec(spec)
+
+
+def test_specs_are_text_that_reads_back():
+    run = tk.Run(Zero(n=7), Contraction(factor=0.25), tk.Stop(rtol=1e-4), probes=("error",)).finish()
+    again = tk.Run.from_spec(specs.loads(specs.dumps(run.spec()))).finish()
+    assert again.history.trace_hash() == run.history.trace_hash() and again.spec() == run.spec()
+    with pytest.raises(tk.SpecError, match="not JSON"):
+        specs.loads("{")
+
+
+def test_studies():
+    runs = tk.race(Zero(), [Contraction(), Contraction(factor=0.25)])
+    assert [run.k for run in runs] == [27, 14]
+    assert [run.k for run in tk.ladder(Zero(), Contraction(), "factor", (0.5, 0.25))] == [27, 14]
+    assert [len(run.solution()) for run in tk.ladder(Zero(), Contraction(), "n", (3, 5))] == [3, 5]
+    with pytest.raises(tk.KnobError, match="Neither"):
+        tk.ladder(Zero(), Contraction(), "speed", (1,))
