@@ -1,4 +1,4 @@
-"""The two legs of a black-box multigrid cycle, each fused into one wavefront pass, and what W- and F-cycles need besides.
+"""The two legs of a black-box multigrid cycle, each fused into one pass, and what W- and F-cycles need besides.
 
 Storage and symbols are those of `blackbox_setup`: columns split by parity, couplings e, s, d, c, one over the diagonal
 g, interpolation shares wh, wv; x iterate, b right-hand side, y the coarse grid's counterpart. Vertices come in four
@@ -81,20 +81,18 @@ def _residual_v(line, a, x, e, s, wv, n, t):
     Where every colour started from zero, a residual is what the colours relaxed later have added.
     """
     m = (n + 1) // 2
-    if (n & 1) and t == m:
-        line[a, :] = 0
-        line[a + 1, :] = 0
-        return
+    zero = line.dtype.type(0)
+    boundary = (n & 1) and t == m
     for k in range(_U(m - 1)):
         q = k + _U(1)
-        r = _axes(x, e, s, 2 * t - 1, 0, k, q)
+        r = zero if boundary else _axes(x, e, s, 2 * t - 1, 0, k, q)
         line[a, q] = r
         line[a + 1, q] = r * wv[t, q]
 
 
 @kernel
 def _residual_h(line, x, e, s, d, c, wh, n, t):
-    """line[4] <- residual at H on the row t after a sweep from zero, line[5] <- its share for the coarse vertex before."""
+    """line[4] <- residual at H on the row t after a sweep from zero, line[5] <- its share for the vertex before."""
     for k in range(_U(n // 2)):
         r = _axes(x, e, s, 2 * t, 1, k, k)
         if d is not None:
@@ -129,25 +127,6 @@ def _restrict_row(y, line, x, e, s, d, c, wh, wv, n, t, fresh):
 
 
 @kernel
-def _down_rows(y, x, b, g, e, s, d, c, wh, wv, line, n, spans):
-    """The stages of the down-leg on rows [spans[2k], spans[2k+1]): H, V, E, C, coarse right-hand side."""
-    h0, h1, v0, v1, e0, e1, c0, c1, r0, r1 = spans
-    begin = min(min(min(h0, v0), e0 + 1), min(c0 + 1, r0 + 2))
-    end = max(max(max(h1, v1), e1 + 1), max(c1 + 1, r1 + 2))
-    for t in range(begin, end):
-        if h0 <= t < h1:
-            _begin_row(x, b, g, d, c, n, 2 * t, 1)
-        if v0 <= t < v1:
-            _begin_row(x, b, g, d, c, n, 2 * t - 1, 0)
-        if e0 <= t - 1 < e1:
-            _begin_even_row(x, b, g, e, s, n, 2 * t - 2)
-        if c0 <= t - 1 < c1:
-            _relax_row(x, b, g, e, s, d, c, n, 2 * t - 3, 1)
-        if r0 <= t - 2 < r1:
-            _restrict_row(y, line, x, e, s, d, c, wh, wv, n, t - 2, t - 2 == r0)
-
-
-@kernel
 def _down_spans(n, block, blocks, phase):
     """Rows of each stage of the down-leg: phase 0 what a block can do alone, phase 1 what its first border left out.
 
@@ -172,8 +151,19 @@ def descend(y, x, b, g, e, s, d, c, wh, wv, line, n, blocks):
     """
     for phase in range(min(blocks, 2)):
         for block in prange(phase, blocks):
-            spans = _down_spans(n, block, blocks, phase)
-            _down_rows(y, x, b, g, e, s, d, c, wh, wv, line[block], n, spans)
+            h0, h1, v0, v1, e0, e1, c0, c1, r0, r1 = _down_spans(n, block, blocks, phase)
+            work = line[block]
+            for t in range(min(min(h0, e0 + 1), min(c0 + 1, r0 + 2)), max(max(h1, v1), max(c1 + 1, r1 + 2))):
+                if h0 <= t < h1:
+                    _begin_row(x, b, g, d, c, n, 2 * t, 1)
+                if v0 <= t < v1:
+                    _begin_row(x, b, g, d, c, n, 2 * t - 1, 0)
+                if e0 <= t - 1 < e1:
+                    _begin_even_row(x, b, g, e, s, n, 2 * t - 2)
+                if c0 <= t - 1 < c1:
+                    _relax_row(x, b, g, e, s, d, c, n, 2 * t - 3, 1)
+                if r0 <= t - 2 < r1:
+                    _restrict_row(y, work, x, e, s, d, c, wh, wv, n, t - 2, t - 2 == r0)
 
 
 @kernel
@@ -208,25 +198,6 @@ def _correct_rows(x, y, line, wh, wv, n, t, fresh):
 
 
 @kernel
-def _up_rows(x, y, b, g, e, s, d, c, wh, wv, line, n, spans):
-    """The stages of the up-leg on rows [spans[2k], spans[2k+1]): correction, then C, E, V, H."""
-    a0, a1, c0, c1, e0, e1, v0, v1, h0, h1 = spans
-    begin = min(min(min(a0, c0), e0 + 1), min(v0 + 1, h0 + 2))
-    end = max(max(max(a1, c1), e1 + 1), max(v1 + 1, h1 + 2))
-    for t in range(begin, end):
-        if a0 <= t < a1:
-            _correct_rows(x, y, line, wh, wv, n, t, t == a0)
-        if c0 <= t < c1:
-            _relax_row(x, b, g, e, s, d, c, n, 2 * t - 1, 1)
-        if e0 <= t - 1 < e1:
-            _relax_row(x, b, g, e, s, d, c, n, 2 * t - 2, 0)
-        if v0 <= t - 1 < v1:
-            _relax_row(x, b, g, e, s, d, c, n, 2 * t - 3, 0)
-        if h0 <= t - 2 < h1:
-            _relax_row(x, b, g, e, s, d, c, n, 2 * t - 4, 1)
-
-
-@kernel
 def _up_spans(n, block, blocks, phase):
     """The same for the up-leg; the correction reaches the row m, whose V may be unknowns."""
     m, half = (n + 1) // 2, n // 2 + 1
@@ -244,8 +215,22 @@ def ascend(x, y, b, g, e, s, d, c, wh, wv, line, n, blocks):
     """Up-leg: x <- x + P y, then one sweep C, E, V, H. Cost: about 14 flops a vertex for 5 points, 22 for 9."""
     for phase in range(min(blocks, 2)):
         for block in prange(phase, blocks):
-            spans = _up_spans(n, block, blocks, phase)
-            _up_rows(x, y, b, g, e, s, d, c, wh, wv, line[block], n, spans)
+            a0, a1, c0, c1, e0, e1, v0, v1, h0, h1 = _up_spans(n, block, blocks, phase)
+            work = line[block]
+            for t in range(min(min(a0, c0), min(e0 + 1, h0 + 2)), max(max(a1, c1), max(e1 + 1, h1 + 2))):
+                if a0 <= t < a1:
+                    _correct_rows(x, y, work, wh, wv, n, t, t == a0)
+                for stage in range(4):  # C, E, V, H
+                    if stage == 0:
+                        row, p, go = 2 * t - 1, 1, c0 <= t < c1
+                    elif stage == 1:
+                        row, p, go = 2 * t - 2, 0, e0 <= t - 1 < e1
+                    elif stage == 2:
+                        row, p, go = 2 * t - 3, 0, v0 <= t - 1 < v1
+                    else:
+                        row, p, go = 2 * t - 4, 1, h0 <= t - 2 < h1
+                    if go:
+                        _relax_row(x, b, g, e, s, d, c, n, row, p)
 
 
 @threaded
@@ -268,7 +253,7 @@ def residual(r, x, b, e, s, d, c, n, chunks):
 
 @kernel
 def relax(x, b, g, e, s, d, c, n, backward):
-    """One four-colour sweep on any iterate: H, V, E, C, or backward. Serial; cost as of the legs, less the transfers."""
+    """One sweep H, V, E, C on any iterate, or backward; serial. Cost: 11 flops a vertex, 19 for 9 points."""
     for stage in range(4):
         colour = 3 - stage if backward else stage
         row, p = (2, 1) if colour == 0 else (1, 0) if colour == 1 else (2, 0) if colour == 2 else (1, 1)

@@ -42,7 +42,8 @@ def _weigh_row(wh, wv, e, s, d, c, n, row):
     m, one = (n + 1) // 2, wh.dtype.type(1)
     i = 2 * row
     if row == 0 or row == m:
-        wh[row, :] = one / (one + one)
+        for k in range(_U(m)):
+            wh[row, k] = one / (one + one)
     else:
         for k in range(_U(m)):
             if d is None:
@@ -55,7 +56,8 @@ def _weigh_row(wh, wv, e, s, d, c, n, row):
     if row == 0:
         return
     if (n & 1) and row == m:
-        wv[row, :] = one - one
+        for k in range(_U(m + 1)):
+            wv[row, k] = one - one
         return
     i -= 1
     wv[row, 0] = wv[row, m] = one / (one + one)
@@ -138,11 +140,10 @@ def _deal_row(out, row, line, a, count):
 
 
 @kernel
-def _couple_row(ce, cs, cd, cc, line, wh, wv, e, s, d, c, n, row):
-    """The row of coarse couplings that begins at the coarse vertices (row, J); line[6] holds the bottom of the row above."""
+def _couple_row(ce, cs, cd, cc, line, wh, wv, e, s, n, row):
+    """The coarse couplings that begin at the vertices (row, J), from `_cell_row`; line[6]: bottoms of the row above."""
     m, one = (n + 1) // 2, wh.dtype.type(1)
     i = 2 * row
-    _cell_row(line, wh, wv, e, s, d, c, n, row)
     for k in range(_U(m)):
         t, l = wh[row, k], wv[row + 1, k]
         across = e[i, 0, k] * (one - t) * (one - t) + e[i, 1, k] * t * t
@@ -151,18 +152,14 @@ def _couple_row(ce, cs, cd, cc, line, wh, wv, e, s, d, c, n, row):
         line[2, k] += down
     for k in range(_U(m - 1)):
         line[2, k + _U(1)] += line[3, k]
-    for k in range(_U(m)):
-        line[6, k] = line[1, k]
-    _deal_row(ce, row, line, 0, m)
-    _deal_row(cs, row, line, 2, m)
-    _deal_row(cd, row, line, 4, m)
-    _deal_row(cc, row, line, 5, m)
+    for out, a in ((ce, 0), (cs, 2), (cd, 4), (cc, 5)):
+        _deal_row(out, row, line, a, m)
 
 
 @kernel
 def _invert_row(g, e, s, d, c, n, i):
     """g <- one over the sum of the couplings on the row i."""
-    m, one = (n + 1) // 2, g.dtype.type(1)
+    one = g.dtype.type(1)
     for p in range(2):
         low = _U(1 - p)
         o = 1 - p
@@ -201,7 +198,7 @@ def split_couplings(e, s, g, right, down, n, scale, chunks):
 def coarsen(ce, cs, cd, cc, cg, wh, wv, e, s, d, c, n, line, chunks):
     """Interpolation weights of a grid with n intervals, and the Galerkin operator P^T A P of the next one.
 
-    line: (chunks, 7, >= m) scratch. Cost: about 70 flops a coarse vertex from a 5-point operator, 140 from a 9-point one.
+    line: (chunks, 7, >= m) scratch. Cost: about 70 flops a coarse vertex from 5 points, 140 from 9.
     """
     m = (n + 1) // 2
     for chunk in prange(chunks):
@@ -209,13 +206,15 @@ def coarsen(ce, cs, cd, cc, cg, wh, wv, e, s, d, c, n, line, chunks):
             _weigh_row(wh, wv, e, s, d, c, n, row)
     for chunk in prange(chunks):
         first, last = chunk * m // chunks, (chunk + 1) * m // chunks
-        work = line[chunk]
-        work[6, :] = 0
-        if first > 0:
-            _cell_row(work, wh, wv, e, s, d, c, n, first - 1)
-            work[6, :] = work[1, :]
-        for row in range(first, last):
-            _couple_row(ce, cs, cd, cc, work, wh, wv, e, s, d, c, n, row)
+        work, zero = line[chunk], line.dtype.type(0)
+        for k in range(_U(m)):
+            work[6, k] = zero
+        for row in range(max(first - 1, 0), last):
+            _cell_row(work, wh, wv, e, s, d, c, n, row)
+            if row >= first:
+                _couple_row(ce, cs, cd, cc, work, wh, wv, e, s, n, row)
+            for k in range(_U(m)):
+                work[6, k] = work[1, k]
     for chunk in prange(chunks):
         for row in range(max(1, chunk * m // chunks), (chunk + 1) * m // chunks):
             _invert_row(cg, ce, cs, cd, cc, m, row)

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse
 
-from toolkit.kernels import blackbox_cycle, blackbox_setup
+from toolkit.kernels import blackbox_cg, blackbox_cycle, blackbox_setup
 
 _COARSEST = 7  # intervals of a grid that is solved by its inverse: at most 36 unknowns
 _SERIAL_BELOW = 100  # intervals of a grid under which a second thread costs more than it brings
@@ -27,8 +27,9 @@ _SERIAL_BELOW = 100  # intervals of a grid under which a second thread costs mor
 def couplings(cells) -> tuple[np.ndarray, np.ndarray]:
     """Edge couplings (right, down) of the 5-point operator from cell values.
 
-    right[i-1, j] = n²/2 (a[i-1, j] + a[i, j]) couples (i, j) with (i, j+1), shape (n-1, n); down[i, j-1] =
-    n²/2 (a[i, j-1] + a[i, j]) couples (i, j) with (i+1, j), shape (n, n-1); cells: (n, n) positive, axis 0 the slow one.
+    right[i-1, j] = n²/2 (a[i-1, j] + a[i, j]) couples the vertices (i, j) and (i, j+1), shape (n-1, n);
+    down[i, j-1] = n²/2 (a[i, j-1] + a[i, j]) couples (i, j) and (i+1, j), shape (n, n-1).
+    cells: (n, n) positive values, a[i, j] between the vertices i, i+1 on axis 0 (the slow one) and j, j+1 on axis 1.
     """
     a = np.asarray(cells, dtype=float)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or len(a) < 2:
@@ -130,9 +131,9 @@ class BlackBox:
     # -- what a caller does with vectors -------------------------------------------------------------------------
 
     def cycle(self, b, x, kind: str = "V", pre: int = 1, post: int = 1):
-        """One cycle for A x = b, in place; kind "V", "W" or "F"; pre, post >= 1: four-colour sweeps, adjoint order after.
+        """One cycle for A x = b, in place: x <- x + M (b - A x). kind "V", "W" or "F".
 
-        Done as x + M (b - A x): one cycle from zero on the residual.
+        pre, post >= 1: four-colour sweeps before and, in the adjoint order, after the coarse grid.
         """
         _checked_sweeps(kind, pre, post)
         residual = np.empty(self.size)
@@ -145,20 +146,15 @@ class BlackBox:
         """out <- M r: one cycle from zero; M is symmetric positive definite when pre = post."""
         _checked_sweeps(kind, pre, post)
         top = self._levels[0]
-        scale = self._scale
-        blackbox_cycle.split(self._grid(r), top.b, scale, top.blocks())
+        blackbox_cycle.split(self._grid(r), top.b, self._scale, top.blocks())
         self._visit(0, top.x, top.b, kind, pre, post)
         blackbox_cycle.join(self._grid(out), top.x, top.blocks())
         return out
 
     def multiply(self, x, out):
         """out <- A x."""
-        n, u, y = self.intervals, self._grid(x), self._grid(out)
-        y[:] = (self.right[:, :-1] + self.right[:, 1:] + self.down[:-1] + self.down[1:]) * u
-        y[:, 1:] -= self.right[:, 1:-1] * u[:, :-1]
-        y[:, :-1] -= self.right[:, 1:-1] * u[:, 1:]
-        y[1:] -= self.down[1:-1] * u[:-1]
-        y[: n - 2] -= self.down[1:-1] * u[1:]
+        rows, chunks = np.empty(self.intervals - 1), self._levels[0].blocks()
+        blackbox_cg.multiply(self._grid(out), self._grid(x), self.right, self.down, rows, chunks)
         return out
 
     # -- cost ----------------------------------------------------------------------------------------------------
@@ -182,22 +178,11 @@ class BlackBox:
 
     def operator(self, level: int = 0) -> scipy.sparse.csr_array:
         """The operator of a level as a matrix over its interior vertices (without the scale of a float32 hierarchy)."""
-        lv = self._levels[level]
-        n, m = lv.n, lv.n + 1
-        e, s, d, c = (np.zeros((m, m)) if w is None else _natural(w)[:m, :m] for w in lv.stencil)
-        number = np.full((m, m), -1)
-        number[1:-1, 1:-1] = np.arange((n - 1) ** 2).reshape(n - 1, n - 1)
-        pairs = (
-            (e[:, :-1], number[:, :-1], number[:, 1:]),
-            (s[:-1], number[:-1], number[1:]),
-            (d[:-1, :-1], number[:-1, :-1], number[1:, 1:]),
-            (c[:-1, :-1], number[:-1, 1:], number[1:, :-1]),
-        )
-        parts = [part for w, p, q in pairs for part in ((p, q, -w), (q, p, -w), (p, p, w), (q, q, w))]
-        rows, columns, values = (np.concatenate([part[a].ravel() for part in parts]) for a in range(3))
-        keep = (rows >= 0) & (columns >= 0)
-        entries = (values[keep], (rows[keep], columns[keep]))
-        return scipy.sparse.coo_array(entries, shape=((n - 1) ** 2,) * 2).tocsr()
+        return _as_matrix(self._levels[level])
+
+    def interpolation(self, level: int = 0) -> scipy.sparse.csr_array:
+        """P from the interior vertices of the grid `level` + 1 to those of `level`, centres by their own equation."""
+        return _as_interpolation(self._levels[level], _as_matrix(self._levels[level]))
 
     # -- the recursion -------------------------------------------------------------------------------------------
 
@@ -256,13 +241,62 @@ class BlackBox:
         return self._vector(v).reshape(self.intervals - 1, self.intervals - 1)
 
     def _vector(self, v):
-        if not isinstance(v, np.ndarray) or v.dtype != np.float64 or v.shape != (self.size,) or not v.flags.c_contiguous:
+        if (
+            not isinstance(v, np.ndarray)
+            or v.dtype != np.float64
+            or v.shape != (self.size,)
+            or not v.flags.c_contiguous
+        ):
             kind = f"{v.dtype} array of shape {v.shape}" if isinstance(v, np.ndarray) else type(v).__name__
             raise ValueError(
-                f"got a vector that is a {kind}; this hierarchy takes contiguous float64 arrays of shape ({self.size},), "
+                f"got a vector that is a {kind}; expected a contiguous float64 array of shape ({self.size},), "
                 f"(n-1)² with n={self.intervals}: pass np.ascontiguousarray(v, float)"
             )
         return v
+
+
+class BlackBoxCG:
+    """Conjugate gradients in double precision preconditioned by the V(1,1) cycle of a hierarchy, float32 or float64.
+
+        alpha = z·r / p·q,   beta = -z·q / p·q,   z = M r,   q = A p:
+
+    each direction is made A-orthogonal to the one before by its definition, which for exact M is the usual beta and for
+    a cycle in float32 keeps the convergence (Golub and Ye 1999, doi:10.1137/S1064827597323415, flexible CG).
+    The residual is normalised before it is rounded to float32. Cost of a step: a cycle and 27 flops a vertex.
+    """
+
+    def __init__(self, hierarchy: BlackBox):
+        self.hierarchy = hierarchy
+        self._shape = (hierarchy.intervals - 1,) * 2
+        self._sums = np.zeros((2, self._shape[0]))
+
+    def start(self, b, x=None):
+        """Take a right-hand side and a first guess (none: zero); the norm of the residual."""
+        h = self.hierarchy
+        self.x = np.zeros(h.size) if x is None else h._vector(x).copy()
+        self.r = h._vector(b).copy()
+        self.p, self.q = np.zeros(h.size), np.zeros(h.size)
+        if x is not None:
+            self.r -= h.multiply(self.x, np.empty(h.size))
+        self._pq = 1.0
+        top, norm = h._levels[0], float(np.sqrt(np.einsum("i,i", self.r, self.r)))  # no BLAS thread left spinning
+        self._scale = np.sqrt(h.size) / norm if norm > 0.0 else 1.0
+        blackbox_cycle.split(h._grid(self.r), top.b, self._scale, top.blocks())
+        return norm
+
+    def step(self) -> float:
+        """One iteration; the norm of the (recursive) residual."""
+        h, top = self.hierarchy, self.hierarchy._levels[0]
+        x, r, p, q = (v.reshape(self._shape) for v in (self.x, self.r, self.p, self.q))
+        h._visit(0, top.x, top.b, "V", 1, 1)
+        zr, zq = blackbox_cg.weigh(top.x, r, q, self._sums, top.blocks())
+        if zr == 0.0:
+            return 0.0
+        beta = -zq / self._pq
+        self._pq = blackbox_cg.search(p, q, top.x, beta, h.right, h.down, self._sums[0], top.blocks())
+        rr = blackbox_cg.advance(x, r, p, q, top.b, zr / self._pq, self._scale, self._sums[0], top.blocks())
+        self._scale = np.sqrt(h.size / rr) if rr > 0.0 else 1.0
+        return float(np.sqrt(rr))
 
 
 def _aligned(shape, dtype):
@@ -278,6 +312,55 @@ def _natural(w):
     out = np.empty((w.shape[0], 2 * w.shape[2]))
     out[:, 0::2], out[:, 1::2] = w[:, 0], w[:, 1]
     return out
+
+
+def _as_matrix(level):
+    """The couplings of a level as a matrix over its interior vertices."""
+    m = level.n + 1
+    e, s, d, c = (np.zeros((m, m)) if w is None else _natural(w)[:m, :m] for w in level.stencil)
+    number = _numbers(level.n)
+    pairs = (
+        (e[:, :-1], number[:, :-1], number[:, 1:]),
+        (s[:-1], number[:-1], number[1:]),
+        (d[:-1, :-1], number[:-1, :-1], number[1:, 1:]),
+        (c[:-1, :-1], number[:-1, 1:], number[1:, :-1]),
+    )
+    parts = [part for w, p, q in pairs for part in ((p, q, -w), (q, p, -w), (p, p, w), (q, q, w))]
+    return _gather(parts, level.unknowns, level.unknowns)
+
+
+def _as_interpolation(level, matrix):
+    """Coarse vertices and the lines between them from the shares, then centres u_C = -(A_CC)^-1 A_CF u_F."""
+    n, m = level.n, level.m
+    fine, coarse = _numbers(2 * m, n), _numbers(m)
+    wh, wv = level.wh[:, :m].astype(float), level.wv[1:, : m + 1].astype(float)
+    parts = [
+        (fine[::2, ::2], coarse, np.ones((m + 1, m + 1))),
+        (fine[::2, 1::2], coarse[:, :-1], wh),
+        (fine[::2, 1::2], coarse[:, 1:], 1.0 - wh),
+        (fine[1::2, ::2], coarse[:-1], wv),
+        (fine[1::2, ::2], coarse[1:], 1.0 - wv),
+    ]
+    lines = _gather(parts, level.unknowns, (m - 1) ** 2)
+    i, j = np.divmod(np.arange(level.unknowns), n - 1)
+    centre = (i % 2 == 0) & (j % 2 == 0)  # interior vertices are counted from one
+    inverse = scipy.sparse.diags_array(np.where(centre, 1.0 / matrix.diagonal(), 0.0))
+    return scipy.sparse.csr_array(lines - inverse @ (matrix @ lines))
+
+
+def _numbers(n, interior=None):
+    """Numbers of the vertices of a grid with n intervals, row by row; -1 where there is no unknown."""
+    last = (interior or n) - 1
+    number = np.full((n + 1, n + 1), -1)
+    number[1 : last + 1, 1 : last + 1] = np.arange(last**2).reshape(last, last)
+    return number
+
+
+def _gather(parts, rows, columns):
+    """A sparse matrix from pieces (row numbers, column numbers, values); a negative number drops an entry."""
+    i, j, values = (np.concatenate([part[a].ravel() for part in parts]) for a in range(3))
+    keep = (i >= 0) & (j >= 0)
+    return scipy.sparse.coo_array((values[keep], (i[keep], j[keep])), shape=(rows, columns)).tocsr()
 
 
 def _power_of_two(down):
@@ -300,8 +383,8 @@ def _checked_sweeps(kind, pre, post):
         raise ValueError(f"kind={kind!r}: expected 'V', 'W' or 'F'")
     if pre < 1 or post < 1:
         raise ValueError(
-            f"pre={pre}, post={post}: expected at least one sweep before and one after the coarse grid; the interpolation "
-            "to the centres of coarse cells is part of these sweeps"
+            f"pre={pre}, post={post}: expected at least one sweep before and one after the coarse grid, "
+            "because interpolation to the centres of coarse cells is part of these sweeps"
         )
 
 
@@ -312,7 +395,7 @@ def _checked_couplings(right, down):
         raise ValueError(
             f"couplings of shapes {right.shape} and {down.shape}: expected right (n-1, n) and down (n, n-1), n >= 2"
         )
-    low, high = min(right.min(), down.min()), max(right.max(), down.max())
-    if not (low > 0.0 and high < np.inf):
-        raise ValueError(f"couplings between {low} and {high}: expected positive finite numbers")
+    for name, w in (("right", right), ("down", down)):
+        if not (w.min() > 0.0 and w.max() < np.inf):
+            raise ValueError(f"couplings {name} between {w.min()} and {w.max()}: expected positive finite numbers")
     return right, down
