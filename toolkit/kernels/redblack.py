@@ -317,14 +317,19 @@ def _mix_rows_cubic(e, line, i, j, c, n):
     """line[2] <- interpolation by cubics across the coarse rows at the fine row (i, j), all columns in their order."""
     first_i, count_i, weight_i = _taps(i, c[0], n[0] // 2)
     first_j, count_j, weight_j = _taps(j, c[1], n[1] // 2)
-    line[2, :] = 0.0
+    count, one = _U((n[2] // 2 if c[2] else n[2]) // 2 + 1), _U(1)
+    line[0, :] = 0.0
+    line[1, :] = 0.0
     for a in range(count_i):
         for q in range(count_j):
             plane, row, weight = first_i + a, first_j + q, weight_i[a] * weight_j[q]
-            for colour in range(2):
-                p = _U((plane + row + colour) & 1)
-                for k in range(_U((n[2] // 2 if c[2] else n[2]) // 2 + 1)):
-                    line[2, k + k + p] += weight * e[colour, plane, row, k]
+            near = (plane + row) & 1
+            for k in range(count):
+                line[0, k] += weight * e[near, plane, row, k]
+                line[1, k] += weight * e[1 - near, plane, row, k]
+    for k in range(count):
+        line[2, k + k] = line[0, k]
+        line[2, k + k + one] = line[1, k]
 
 
 @threaded
@@ -334,14 +339,23 @@ def interpolate_cubic(x, e, line, s, n, c, blocks):
     One-sided cubics at the boundary. Full multigrid needs no more than one colour: a sweep over the other follows.
     Cost: 2 to 32 flops a point. Reference: Trottenberg et al. (2001), section 2.6.1 (order of FMG interpolation).
     """
-    planes = n[0] - 1
+    planes, last = n[0] - 1, n[2] // 2 - 1
     for part in prange(blocks):
         for i in range(1 + part * planes // blocks, 1 + (part + 1) * planes // blocks):
             for j in range(0 if n[1] == 0 else 1, 1 if n[1] == 0 else n[1]):
                 _mix_rows_cubic(e, line[part], i, j, c, n)
                 p = (i + j + s) & 1
-                for k in range(1 - p, 1 - p + (n[2] - 1 + p) // 2):
-                    place, taps, weight = _taps(2 * k + p, c[2], n[2] // 2)
+                if c[2] == 0 or p == 0:
+                    stride, shift = _U(1 if c[2] else 2), _U(0 if c[2] else p)
+                    for k in range(_U(1 - p), _U(1 - p + (n[2] - 1 + p) // 2)):
+                        x[s, i, j, k] = line[part, 2, stride * k + shift]
+                    continue
+                for k in range(_U(1), _U(max(1, last))):
+                    inner = line[part, 2, k] + line[part, 2, k + _U(1)]
+                    outer = line[part, 2, k - _U(1)] + line[part, 2, k + _U(2)]
+                    x[s, i, j, k] = 0.5625 * inner - 0.0625 * outer
+                for k in (0, last):
+                    place, taps, weight = _taps(2 * k + 1, 1, last + 1)
                     value = 0.0
                     for a in range(taps):
                         value += weight[a] * line[part, 2, place + a]
