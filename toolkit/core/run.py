@@ -51,6 +51,7 @@ class Run:
         self._pace = 1
         self._snapshots = Snapshots(snapshots)
         self._calm = Octaves(8)
+        self._guard: State | None = None
 
     # -- how it stands ------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ class Run:
             start = time.perf_counter()
             self._advance(self._pace)
             spent = time.perf_counter() - start
-            if spent < seconds / 4:
+            if spent < seconds / 2:
                 self._pace = min(2 * self._pace, _CHUNK)
             elif spent > seconds:
                 self._pace = max(1, self._pace // 2)
@@ -98,7 +99,7 @@ class Run:
         """Go on until the run ends."""
         if stop is not None:
             self.extend(stop)
-        while not self.slice().status.done:
+        while not self.slice(0.02).status.done:
             pass
         return self
 
@@ -214,12 +215,14 @@ class Run:
     def _advance(self, n: int) -> None:
         """At most n steps in one go, up to the next probe, snapshot or planned change, not past the stopping row."""
         n = min(n, self._next_due() - self.k)
-        guard, before, length = (self.state.copy() if n > 1 else None), self.seconds, len(self.history)
+        before, length = self.seconds, len(self.history)
+        if n > 1:
+            self._guard = self.state.copy(self._guard)
         self._walk(n)
         row = self._judge(length)
         if row is not None and row < len(self.history) - 1:
             self.history.truncate(length)
-            self.state, self.seconds = guard, before
+            self.state, self._guard, self.seconds = self._guard, None, before
             self._walk(row - length + 1)
             self._judge(length)
         self._turn_as_planned()

@@ -27,6 +27,11 @@ class Work:
 COUNTERS = tuple(f.name for f in dataclasses.fields(Work))
 
 
+def scratch():
+    """A field of a state that holds an array nobody reads before it is written."""
+    return field(metadata={"scratch": True})
+
+
 @dataclass(slots=True, kw_only=True)
 class State:
     """Base of every method's state: subclasses are `@dataclass(slots=True, kw_only=True)` and add their arrays.
@@ -42,11 +47,19 @@ class State:
         """The current approximation; may be computed on demand."""
         raise NotImplementedError
 
-    def copy(self):
-        """An independent copy: arrays and anything with a `copy` method are copied, the rest is shared."""
-        twin = object.__new__(type(self))
+    def copy(self, into: State | None = None):
+        """An independent copy: arrays and anything with a `copy` method are copied, the rest is shared.
+
+        `into`, an earlier copy that nobody needs any more, is overwritten and lends its arrays: fresh memory costs more
+        than copying into old. Fields made by `scratch()` get arrays of their own, whatever is in them.
+        """
+        twin = object.__new__(type(self)) if into is None else into
         for f in dataclasses.fields(self):
-            setattr(twin, f.name, _copied(getattr(self, f.name)))
+            value, old = getattr(self, f.name), getattr(into, f.name, None)
+            if "scratch" in f.metadata:
+                setattr(twin, f.name, np.empty_like(value) if old is None else old)
+            else:
+                setattr(twin, f.name, _copied(value, old))
         return twin
 
     def nbytes(self) -> int:
@@ -54,7 +67,12 @@ class State:
         return sum(_nbytes(getattr(self, f.name)) for f in dataclasses.fields(self))
 
 
-def _copied(value):
+def _copied(value, old=None):
+    if isinstance(value, np.ndarray) and isinstance(old, np.ndarray):
+        if value.shape == old.shape and value.dtype == old.dtype and old.flags.writeable:
+            np.copyto(old, value)
+            return old
+        return value.copy()
     if isinstance(value, (list, tuple)):
         return type(value)(_copied(item) for item in value)
     if isinstance(value, dict):

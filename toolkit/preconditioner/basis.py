@@ -6,10 +6,13 @@ import numpy as np
 
 
 class Basis:
-    """Vectors of length n as the rows of an array that grows by doubling; a copy holds only the rows in use."""
+    """Vectors of length n as the rows of an array that grows by doubling.
+
+    A row never changes once it is added, so a copy shares the array and takes one of its own when it is added to.
+    """
 
     def __init__(self, size: int, dtype=float):
-        self.count, self._rows = 0, np.empty((4, size), dtype=dtype)
+        self.count, self._rows, self._borrowed = 0, np.empty((4, size), dtype=dtype), False
 
     def __len__(self) -> int:
         return self.count
@@ -29,20 +32,21 @@ class Basis:
     def extend(self, vectors: np.ndarray) -> None:
         """Add rows, shape (more, n)."""
         needed = self.count + len(vectors)
-        if needed > len(self._rows):
-            grown = np.empty((max(needed, 2 * len(self._rows)), self._rows.shape[1]), self._rows.dtype)
+        if needed > len(self._rows) or self._borrowed:
+            room = len(self._rows) if needed <= len(self._rows) else max(needed, 2 * len(self._rows))
+            grown = np.empty((room, self._rows.shape[1]), self._rows.dtype)
             grown[: self.count] = self.rows
-            self._rows = grown
+            self._rows, self._borrowed = grown, False
         self._rows[self.count : needed] = vectors
         self.count = needed
 
     def clear(self) -> None:
-        self.count = 0
+        """Start again in a new array: copies may still read the old one."""
+        self.count, self._rows, self._borrowed = 0, np.empty_like(self._rows), False
 
     def copy(self) -> Basis:
         twin = Basis.__new__(Basis)
-        twin.count, twin._rows = self.count, np.empty((max(4, self.count), self._rows.shape[1]), self._rows.dtype)
-        twin._rows[: self.count] = self.rows
+        twin.count, twin._rows, twin._borrowed = self.count, self._rows, True
         return twin
 
     def combine(self, y: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from toolkit.core.knob import knob
+from toolkit.core.state import scratch
 from toolkit.core.status import Status
 from toolkit.preconditioner.krylov import (
     EPS,
@@ -35,7 +36,7 @@ class BiCGStabState(KrylovState):
     shadow: np.ndarray
     p: np.ndarray
     v: np.ndarray
-    z: np.ndarray
+    z: np.ndarray = scratch()
     rho: complex = 1.0
     alpha: complex = 1.0
     omega: complex = 1.0
@@ -147,7 +148,7 @@ class IDRState(KrylovState):
     """
 
     r: np.ndarray
-    z: np.ndarray
+    z: np.ndarray = scratch()
     shadow: np.ndarray
     U: np.ndarray
     G: np.ndarray

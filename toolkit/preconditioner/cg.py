@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Beats, monotone
+from toolkit.core.state import scratch
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels import krylov as kernels
@@ -44,9 +45,9 @@ class CGState(KrylovState):
     """
 
     r: np.ndarray
-    z: np.ndarray
+    z: np.ndarray = scratch()
     p: np.ndarray
-    q: np.ndarray
+    q: np.ndarray = scratch()
     rho: np.ndarray
     rho_first: float
     preconditioned_residual: float = 1.0

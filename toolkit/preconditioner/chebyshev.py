@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claim import Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
+from toolkit.core.state import scratch
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels import krylov as kernels
@@ -40,7 +41,7 @@ class ChebyshevState(KrylovState):
     """
 
     r: np.ndarray
-    z: np.ndarray
+    z: np.ndarray = scratch()
     directions: np.ndarray
     scalars: np.ndarray
     low: float

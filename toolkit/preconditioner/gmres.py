@@ -10,6 +10,7 @@ from scipy.linalg import solve_triangular
 
 from toolkit.core.claim import Beats, Bound, monotone
 from toolkit.core.knob import knob
+from toolkit.core.state import scratch
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.basis import Basis
 from toolkit.preconditioner.krylov import (
@@ -44,7 +45,7 @@ class GMRESState(KrylovState):
     upper: np.ndarray
     rotations: np.ndarray
     g: np.ndarray
-    z: np.ndarray
+    z: np.ndarray = scratch()
     j: int = 0
 
     def coefficients(self) -> np.ndarray:
