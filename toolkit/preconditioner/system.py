@@ -13,9 +13,20 @@ import scipy.sparse.linalg as spla
 from toolkit.core.errors import DataError
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
+from toolkit.kernels import csr as rows
+from toolkit.preconditioner.sparse import (
+    DIRECT_LIMIT,
+    csr,
+    eliminated,
+    extreme_eigenvalues,
+    frozen,
+    is_definite,
+    is_hermitian,
+    plain,
+)
 
-DIRECT_LIMIT = 300_000
-SPECTRUM_LIMIT = 300_000
+SPECTRUM_LIMIT = 12_000
+COMPILED_FROM = 1_000  # entries of a matrix under which SciPy's product is as fast
 
 
 class LinearSystem(Problem):
@@ -23,6 +34,7 @@ class LinearSystem(Problem):
 
     Subclasses define `matrix` (CSR, sorted indices) and `rhs` as cached properties, say whether A is `symmetric`
     (Hermitian) and `definite`, and may give closed forms for `extremes` and `exact`. Arrays are read-only.
+    What theory needs is computed when it is asked for, and only where that takes about two seconds at most.
     """
 
     symmetric: ClassVar[bool] = False
@@ -68,30 +80,50 @@ class LinearSystem(Problem):
         """‖b‖₂, or 1 when b = 0: what residuals are relative to."""
         return float(np.linalg.norm(self.rhs)) or 1.0
 
+    @cached_property
+    def _rows(self) -> tuple:
+        """(indptr, indices, data) for the compiled products, and whether to share them among threads; None if tiny."""
+        matrix = self.matrix
+        return None if matrix.nnz < COMPILED_FROM else (*rows.views(matrix), rows.is_wide(matrix.nnz))
+
     def matvec(self, x: np.ndarray) -> np.ndarray:
         """A x, a new array of shape (n,)."""
-        return self.matrix @ x
+        if self._rows is None or x.ndim != 1:
+            return self.matrix @ x
+        *arrays, wide = self._rows
+        x = plain(x)
+        out = np.empty(self.size, dtype=np.result_type(arrays[2].dtype, x.dtype))
+        rows.product(*arrays, x, out, wide)
+        return out
 
     @property
     def matvec_flops(self) -> float:
         """Floating-point operations of one product."""
         return 2.0 * self.matrix.nnz
 
+    @property
+    def direct_limit(self) -> int:
+        """Unknowns up to which elimination takes some two seconds."""
+        return DIRECT_LIMIT
+
+    @property
+    def solvable(self) -> bool:
+        """Whether `exact` is affordable: a closed form, or elimination within `direct_limit`."""
+        return self.assembled and self.size <= self.direct_limit
+
     @cached_property
     def exact(self) -> np.ndarray | None:
         """The solution: closed form or a sparse direct solve; None where neither is affordable or A is singular."""
-        if not self.assembled or self.size > DIRECT_LIMIT:
+        if not self.solvable:
             return None
-        try:
-            x = spla.splu(self.matrix.tocsc()).solve(self.rhs.astype(self.dtype))
-        except RuntimeError:
-            return None
-        return frozen(x) if np.all(np.isfinite(x)) else None
+        x = eliminated(self.matrix.astype(self.dtype), self.rhs.astype(self.dtype), self.definite)
+        return None if x is None else frozen(x)
 
     @cached_property
     def extremes(self) -> tuple[float, float] | None:
         """(smallest, largest) eigenvalue of a Hermitian A; closed form or computed; None if unknown."""
-        return _extreme_eigenvalues(self.matrix) if self.symmetric and self.size <= SPECTRUM_LIMIT else None
+        affordable = self.symmetric and self.assembled and self.size <= SPECTRUM_LIMIT
+        return extreme_eigenvalues(self.matrix) if affordable else None
 
     @property
     def condition(self) -> float | None:
@@ -99,8 +131,9 @@ class LinearSystem(Problem):
         return self.extremes[1] / self.extremes[0] if self.definite and self.extremes else None
 
     def residual(self, x: np.ndarray) -> np.ndarray:
-        """b − A x."""
-        return self.rhs - self.matvec(x)
+        """b − A x, a new array."""
+        product = self.matvec(x)
+        return np.subtract(self.rhs, product, out=product if product.dtype == self.dtype else None)
 
     def energy(self, v: np.ndarray) -> float:
         """‖v‖_A for a positive definite A."""
@@ -111,6 +144,10 @@ class LinearSystem(Problem):
         """‖x*‖_A, or 1 when it vanishes: what energy errors are relative to."""
         return self.energy(self.exact) or 1.0
 
+    def scatter(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """A vector on a mesh or graph: ((points, 2) coordinates, (points,) values); None where there are no places."""
+        return None
+
     def field(self, v: np.ndarray) -> np.ndarray | None:
         """A vector as a picture of (rows, columns): 2D grids as they are, of 3D ones the middle slice; else None."""
         if self.shape is None or len(self.shape) == 1:
@@ -119,8 +156,12 @@ class LinearSystem(Problem):
         return grid if grid.ndim == 2 else grid[len(grid) // 2]
 
     def measures(self) -> tuple[Measure, ...]:
+        """True residual; where a solution is affordable the error, in the energy norm too if A is definite.
+
+        The solution is not computed before an error is measured.
+        """
         found = [TRUE_RESIDUAL]
-        if self.exact is not None:
+        if self.solvable:
             found.append(ERROR)
             if self.definite:
                 found.append(ENERGY_ERROR)
@@ -132,11 +173,15 @@ def _true_residual(problem, state) -> float:
 
 
 def _error(problem, state) -> float:
+    if problem.exact is None:
+        return float("nan")
     scale = float(np.linalg.norm(problem.exact)) or 1.0
     return float(np.linalg.norm(state.solution() - problem.exact)) / scale
 
 
 def _energy_error(problem, state) -> float:
+    if problem.exact is None:
+        return float("nan")
     return problem.energy(problem.exact - state.solution()) / problem.exact_energy
 
 
@@ -145,38 +190,6 @@ TRUE_RESIDUAL = Measure(
 )
 ERROR = Measure("error", "error", _error, "‖x − x*‖ / ‖x*‖")
 ENERGY_ERROR = Measure("energy_error", "energy error", _energy_error, "‖x − x*‖_A / ‖x*‖_A")
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    """The array, made read-only: data of a problem is never changed by a method."""
-    array.setflags(write=False)
-    return array
-
-
-def csr(matrix) -> sp.csr_array:
-    """Any sparse matrix or array as read-only CSR, float64 or complex128, duplicates summed, sorted int32 indices."""
-    made = sp.csr_array(matrix)
-    made = made.astype(np.result_type(made.dtype, np.float64))
-    made.sum_duplicates()
-    made.sort_indices()
-    if made.indices.dtype != np.int32 and made.nnz < 2**31:
-        made = sp.csr_array((made.data, made.indices.astype(np.int32), made.indptr.astype(np.int32)), shape=made.shape)
-    for array in (made.data, made.indices, made.indptr):
-        frozen(array)
-    return made
-
-
-def _extreme_eigenvalues(matrix) -> tuple[float, float] | None:
-    if matrix.shape[0] <= 400:
-        values = np.linalg.eigvalsh(matrix.toarray())
-        return float(values[0]), float(values[-1])
-    v0 = np.random.default_rng(0).standard_normal(matrix.shape[0])
-    try:
-        top = spla.eigsh(matrix, 1, which="LA", v0=v0, return_eigenvectors=False)[0]
-        low = spla.eigsh(matrix.tocsc(), 1, sigma=0.0, which="LM", v0=v0, return_eigenvectors=False)[0]
-    except (RuntimeError, spla.ArpackError):
-        return None
-    return float(low), float(top)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +220,8 @@ class System(LinearSystem):
 
     @cached_property
     def dtype(self) -> np.dtype:
-        return np.result_type(self.operator.dtype or np.float64, self.given_rhs.dtype, np.float64)
+        start = np.float64 if self.given_start is None else self.given_start.dtype
+        return np.result_type(self.operator.dtype or np.float64, self.given_rhs.dtype, start, np.float64)
 
     @cached_property
     def rhs(self) -> np.ndarray:
@@ -219,53 +233,67 @@ class System(LinearSystem):
             LinearSystem.start.func(self) if self.given_start is None else frozen(self.given_start.astype(self.dtype))
         )
 
-    @cached_property
-    def extremes(self) -> tuple[float, float] | None:
-        return LinearSystem.extremes.func(self) if self.assembled else None
-
     def matvec(self, x: np.ndarray) -> np.ndarray:
-        return self.matrix @ x if self.assembled else np.asarray(self.operator.matvec(x)).reshape(-1)
+        return LinearSystem.matvec(self, x) if self.assembled else np.array(self.operator.matvec(x)).reshape(-1)
 
     @property
     def matvec_flops(self) -> float:
         return 2.0 * self.matrix.nnz if self.assembled else 0.0
 
 
-def system(A, b, x0=None, *, symmetric: bool | None = None, definite: bool = False) -> System:
+def system(A, b, x0=None, *, symmetric: bool | None = None, definite: bool | None = False) -> System:
     """Any matrix, sparse array or LinearOperator with a right-hand side as a problem.
 
     Parameters
     ----------
-    A : (n, n) ndarray, sparse matrix or array, or LinearOperator
+    A : (n, n) ndarray, sparse matrix or array, or LinearOperator; real or complex, of any precision
     b : (n,) or (n, 1) array
     x0 : (n,) array, optional
     symmetric : whether A is Hermitian; found out by comparison when A has entries and this is None
-    definite : whether A is known to be positive definite
+    definite : whether A is known to be positive definite; None finds out (`is_definite`) where A has entries
 
-    Raises DataError when shapes do not fit or values are not finite.
+    Raises DataError when shapes do not fit or values are not finite numbers.
     """
-    if not (sp.issparse(A) or isinstance(A, np.ndarray)):
-        A = spla.aslinearoperator(A)
-    b = np.asarray(b)
-    if len(A.shape) != 2 or A.shape[0] != A.shape[1]:
-        raise DataError(f"A has shape {A.shape}: expected a square matrix.")
-    if b.size != A.shape[0] or b.ndim > 2:
-        raise DataError(f"b has shape {b.shape}: expected ({A.shape[0]},), as A has {A.shape[0]} rows.")
-    x0 = None if x0 is None else np.asarray(x0).reshape(-1)
-    if x0 is not None and x0.size != b.size:
-        raise DataError(f"x0 has {x0.size} entries: expected {b.size}.")
-    if not np.all(np.isfinite(b)):
-        raise DataError("b has entries that are NaN or infinite: expected finite numbers.")
+    A = _operator(A)
+    b = _vector("b", b, A.shape[0])
+    x0 = None if x0 is None else _vector("x0", x0, A.shape[0])
     if symmetric is None:
         symmetric = is_hermitian(A)
-    return System(A, b.reshape(-1), x0, symmetric, definite)
+    if definite is None:
+        definite = bool(symmetric) and not isinstance(A, spla.LinearOperator) and is_definite(csr(A))
+    return System(A, b, x0, symmetric, definite)
 
 
-def is_hermitian(A) -> bool:
-    """Whether A equals its conjugate transpose up to rounding; False for a LinearOperator."""
-    if isinstance(A, np.ndarray):
-        return bool(np.allclose(A, A.conj().T, rtol=1e-12, atol=0))
-    if not sp.issparse(A):
-        return False
-    gap = abs(A - A.conj().T)
-    return bool(gap.nnz == 0 or gap.max() <= 1e-12 * abs(A).max())
+def _operator(A):
+    """A as an ndarray, a sparse array or a LinearOperator; DataError for anything else."""
+    if isinstance(A, (list, tuple, np.matrix)):
+        A = np.asarray(A)
+    if not (sp.issparse(A) or isinstance(A, np.ndarray)):
+        try:
+            A = spla.aslinearoperator(A)
+        except TypeError:
+            raise DataError(f"A is a {type(A).__name__}: expected an array, a sparse array or an operator.") from None
+    if len(A.shape) != 2 or A.shape[0] != A.shape[1] or not A.shape[0]:
+        raise DataError(f"A has shape {A.shape}: expected a square matrix.")
+    if isinstance(A, spla.LinearOperator):
+        return A
+    _numbers("A", A.dtype)
+    if not np.all(np.isfinite(sp.coo_array(A).data if sp.issparse(A) else A)):
+        raise DataError("A has entries that are NaN or infinite: expected finite numbers.")
+    return A
+
+
+def _vector(name: str, v, size: int) -> np.ndarray:
+    """v as an array of shape (size,); DataError when it does not fit."""
+    v = np.asarray(v)
+    _numbers(name, v.dtype)
+    if v.size != size or v.ndim > 2 or max(v.shape, default=0) != size:
+        raise DataError(f"{name} has shape {v.shape}: expected ({size},), as A has {size} rows.")
+    if not np.all(np.isfinite(v)):
+        raise DataError(f"{name} has entries that are NaN or infinite: expected finite numbers.")
+    return v.reshape(-1)
+
+
+def _numbers(name: str, dtype) -> None:
+    if dtype.kind not in "biufc":
+        raise DataError(f"{name} has entries of type {dtype}: expected real or complex numbers.")

@@ -1,0 +1,123 @@
+"""Sparse matrices as the lab keeps them, and what elimination and Lanczos say of them at small sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+DIRECT_LIMIT = 20_000
+DENSE_LIMIT = 400
+SYMMETRIC = dict(permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=dict(SymmetricMode=True))
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """The array, made read-only: data of a problem is never changed by a method."""
+    array.setflags(write=False)
+    return array
+
+
+def plain(x: np.ndarray) -> np.ndarray:
+    """x as the compiled products take it: contiguous, writeable, float64 or complex128; itself if it is so already."""
+    if x.flags.c_contiguous and x.flags.writeable and x.dtype in (np.float64, np.complex128):
+        return x
+    return np.array(x, dtype=np.result_type(x.dtype, np.float64), order="C")
+
+
+def csr(matrix, copy: bool = True) -> sp.csr_array:
+    """Any sparse matrix or array as read-only CSR, float64 or complex128, duplicates summed, sorted int32 indices."""
+    made = sp.csr_array(matrix)
+    made = made.astype(np.result_type(made.dtype, np.float64), copy=copy)
+    made.sum_duplicates()
+    made.sort_indices()
+    if made.indices.dtype != np.int32 and made.nnz < 2**31:
+        made = sp.csr_array((made.data, made.indices.astype(np.int32), made.indptr.astype(np.int32)), shape=made.shape)
+    for array in (made.data, made.indices, made.indptr):
+        frozen(array)
+    return made
+
+
+def factorised(matrix, definite: bool = False) -> spla.SuperLU:
+    """A = LU, sparse, with pivoting, or without for a Hermitian positive definite A. RuntimeError if A is singular."""
+    return spla.splu(matrix.tocsc(), **(SYMMETRIC if definite else {}))
+
+
+def eliminated(matrix, b: np.ndarray, definite: bool = False) -> np.ndarray | None:
+    """x by elimination and one step of iterative refinement; None for a singular A."""
+    try:
+        factors = factorised(matrix, definite)
+    except RuntimeError:
+        return None
+    x = factors.solve(b)
+    x += factors.solve(b - matrix @ x)
+    return x if np.all(np.isfinite(x)) else None
+
+
+def extreme_eigenvalues(matrix) -> tuple[float, float] | None:
+    """(smallest, largest) eigenvalue of a Hermitian matrix: dense if small, else by Lanczos; None if that fails.
+
+    The largest by Lanczos on A, the smallest on A⁻¹; of an indefinite matrix both on A.
+    """
+    if matrix.shape[0] <= DENSE_LIMIT:
+        values = np.linalg.eigvalsh(matrix.toarray())
+        return float(values[0]), float(values[-1])
+    options = dict(v0=np.random.default_rng(0).standard_normal(matrix.shape[0]), return_eigenvectors=False)
+    try:
+        top = spla.eigsh(matrix, 1, which="LA", **options)[0]
+        near = spla.eigsh(matrix.tocsc(), 1, sigma=0.0, which="LM", **options)[0]
+        low = near if near > 0 and not _negative_direction(matrix) else spla.eigsh(matrix, 1, which="SA", **options)[0]
+    except (RuntimeError, spla.ArpackError):
+        return None
+    return float(low), float(top)
+
+
+def _negative_direction(matrix, steps: int = 30) -> bool:
+    """Whether a short Lanczos process meets a direction v with ⟨v, A v⟩ < 0: a proof that A is not definite."""
+    if matrix.diagonal().real.min() <= 0:
+        return True
+    v = np.random.default_rng(0).standard_normal(matrix.shape[0]).astype(matrix.dtype)
+    v, old, beta, diagonal, beside = v / np.linalg.norm(v), np.zeros_like(v), 0.0, [], []
+    for _ in range(min(steps, matrix.shape[0])):
+        w = matrix @ v - beta * old
+        diagonal.append(float(np.vdot(v, w).real))
+        w -= diagonal[-1] * v
+        beta = float(np.linalg.norm(w))
+        beside.append(beta)
+        if not beta > 1e-12 * abs(diagonal[0]):
+            break
+        old, v = v, w / beta
+    return bool(scipy.linalg.eigh_tridiagonal(diagonal, beside[:-1], eigvals_only=True)[0] < 0)
+
+
+def is_definite(matrix, limit: int = DIRECT_LIMIT) -> bool:
+    """Whether a Hermitian matrix is positive definite.
+
+    Proven by the pivots of elimination for at most `limit` unknowns; for more it is presumed unless 30 steps of Lanczos
+    meet a direction of negative curvature (CG ends with a breakdown should that be wrong).
+    """
+    if _negative_direction(matrix):
+        return False
+    if matrix.shape[0] > limit:
+        return True
+    if matrix.shape[0] <= DENSE_LIMIT:
+        try:
+            np.linalg.cholesky(matrix.toarray())
+        except np.linalg.LinAlgError:
+            return False
+        return True
+    try:
+        factors = factorised(matrix, definite=True)
+    except RuntimeError:
+        return False
+    return bool(np.array_equal(factors.perm_r, factors.perm_c) and factors.U.diagonal().real.min() > 0)
+
+
+def is_hermitian(A) -> bool:
+    """Whether A equals its conjugate transpose up to rounding; False for a LinearOperator."""
+    if isinstance(A, np.ndarray):
+        return bool(np.allclose(A, A.conj().T, rtol=1e-12, atol=0))
+    if not sp.issparse(A):
+        return False
+    gap = abs(sp.csr_array(A) - sp.csr_array(A).conj().T)
+    return bool(gap.nnz == 0 or gap.max() <= 1e-12 * abs(A).max())
