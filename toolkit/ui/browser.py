@@ -1,4 +1,4 @@
-"""The two pieces of the page that are written for the browser: the table of the race, and the bridge to the window."""
+"""The pieces of the page that are written for the browser: the race list, its table, and the bridge to the window."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import param
-from panel.custom import JSComponent
+from panel.custom import Child, JSComponent
 
 HERE = Path(__file__).parent
 
@@ -27,6 +27,26 @@ class Board(JSComponent):
         asked = data.get("check") if isinstance(data, dict) else None
         if isinstance(asked, list) and len(asked) == 2 and all(isinstance(one, int) for one in asked):
             self._check(*asked)
+
+
+class Entries(JSComponent):
+    """The rows of the race list; `asked(action, uid)` hears what a person wants with an entry."""
+
+    entries = param.List(default=[], doc="one dict an entry: uid, label, glyph, colour, focus")
+    open = param.Integer(default=0, doc="the entry whose editor is shown, 0 for none")
+    editor = Child(doc="the knobs of the open entry")
+
+    _esm = HERE / "entries.js"
+    _stylesheets = [HERE / "entries.css"]
+
+    def __init__(self, asked: Callable, **params):
+        super().__init__(**params)
+        self._asked = asked
+
+    def _handle_msg(self, data) -> None:
+        known = ("look", "fork", "copy", "remove", "open")
+        if isinstance(data, dict) and data.get("act") in known and isinstance(data.get("uid"), int):
+            self._asked(data["act"], data["uid"])
 
 
 class Bridge(JSComponent):

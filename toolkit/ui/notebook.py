@@ -56,7 +56,7 @@ class LabWidget(w.VBox):
         self._message = w.HTML()
         self._plot = ConvergencePlot(height=360)
         self._picture_box = w.Box(layout=w.Layout(width="40%", min_width="280px"))
-        self._table, self._status = w.HTML(), w.HTML()
+        self.table, self._status = w.HTML(), w.HTML()
         self._build()
         self._task = asyncio.ensure_future(self._watch()) if _loop_runs() else None
 
@@ -95,7 +95,7 @@ class LabWidget(w.VBox):
                 self._view_box,
                 looks,
                 self._status,
-                self._table,
+                self.table,
                 w.HBox([self._scrub, newest]),
             ],
             layout=w.Layout(flex="1 1 480px", min_width="320px"),
@@ -201,7 +201,7 @@ class LabWidget(w.VBox):
         looks = {entry.uid: entry.look for entry in self.model.entries}
         self._plot.patch(frame, looks, self._view(frame))
         self._show_picture(frame)
-        self._table.value = _table(frame, looks)
+        self.table.value = _table(frame, looks)
         self._status.value = html.escape(frame.busy) or "&nbsp;"
         traces = frame.traces
         self._progress.value = sum(one.progress for one in traces) / len(traces) if traces else 0.0

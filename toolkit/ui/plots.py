@@ -56,7 +56,7 @@ class ConvergencePlot:
         nothing = [(0.0, 1.0)]
         curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
         overlay = hv.Overlay(curves).opts(
-            logy=log, responsive=True, min_height=height, default_tools=[], toolbar=None, show_grid=True
+            logy=log, responsive=True, min_height=height, default_tools=[], show_grid=True
         )
         self.figure = hv.render(overlay, backend="bokeh")
         self._lines = [one.data_source for one in self.figure.renderers]
@@ -72,7 +72,7 @@ class ConvergencePlot:
         fig.x_range, fig.y_range = Range1d(0, 50), Range1d(1e-9, 10) if self.log else Range1d(0, 1)
         fig.name = "convergence"
         self._marks = [ColumnDataSource({"x": [], "y": []}) for _ in STYLES]
-        self._points = [ColumnDataSource({"x": [], "y": []}) for _ in STYLES]
+        self._points = ColumnDataSource({"x": [], "y": [], "colour": []})
         self._promises = [
             ColumnDataSource({name: [] for name in ("xs", "ys", "title", "source", "verdict")}) for _ in STYLES
         ]
@@ -85,11 +85,11 @@ class ConvergencePlot:
             dashed.append(fig.multi_line("xs", "ys", source=self._promises[look], **about))
             about = dict(marker=style.marker, size=8, fill_color=style.colour, line_color=style.colour)
             marks = fig.scatter("x", "y", source=self._marks[look], **about)
-            about = dict(marker="circle", size=13, fill_alpha=0.0, line_color=style.colour, line_width=2.5)
-            fig.scatter("x", "y", source=self._points[look], **about)
             items.append(LegendItem(label=style.name, renderers=[lines[look], marks], visible=False))
-        for renderer in (*lines, *dashed):
-            renderer.nonselection_glyph = renderer.selection_glyph = None
+        about = dict(marker="circle", size=13, fill_alpha=0.0, line_color="colour", line_width=2.5)
+        fig.scatter("x", "y", source=self._points, **about)
+        for renderer in fig.renderers:
+            renderer.nonselection_glyph = renderer.selection_glyph = renderer.muted_glyph = None
         self._legend = Legend(items=items, location="top_right", border_line_alpha=0, background_fill_alpha=0.75)
         for old in list(fig.legend):
             fig.center.remove(old)
@@ -117,7 +117,7 @@ class ConvergencePlot:
             HoverTool(renderers=lines, tooltips=measured, **quiet),
             HoverTool(renderers=dashed, tooltips=promised, visible=False, line_policy="nearest"),
         ]
-        fig.add_tools(PanTool(), BoxZoomTool(), WheelZoomTool(), ResetTool(), *hovers)
+        fig.toolbar.tools = [PanTool(), BoxZoomTool(), WheelZoomTool(), ResetTool(), *hovers]
         fig.toolbar.active_drag = fig.toolbar.active_scroll = None
         fig.toolbar.logo = None
         fig.toolbar_location = "above"
@@ -130,12 +130,15 @@ class ConvergencePlot:
         taken = {looks[one.uid]: one for one in frame.traces if one.uid in looks}
         for look in range(len(STYLES)):
             self._slot(look, taken.get(look))
+        marked = [(one.mark, STYLES[look].colour) for look, one in taken.items() if one.mark is not None]
+        columns = dict(x=[m[0] for m, _ in marked], y=[m[1] for m, _ in marked], colour=[c for _, c in marked])
+        self._put("points", self._points, **columns)
         self._label(frame, view)
 
     def _slot(self, look: int, trace) -> None:
         item = self._legend.items[look]
         if trace is None:
-            for sources in (self._lines, self._marks, self._points, self._promises):
+            for sources in (self._lines, self._marks, self._promises):
                 _empty(sources[look])
             item.visible = False
             return
@@ -143,8 +146,6 @@ class ConvergencePlot:
         y = np.where(y > 0, y, np.nan) if self.log else y
         self._put(f"line{look}", self._lines[look], x=x, y=y, k=k, label=[trace.label] * len(x))
         self._put(f"mark{look}", self._marks[look], x=x[list(trace.marks)], y=y[list(trace.marks)])
-        point = trace.mark or ()
-        self._put(f"point{look}", self._points[look], x=list(point[:1]), y=list(point[1:]))
         curves = [one for one in trace.promises if len(one.curve[0])]
         columns = dict(
             xs=[one.curve[0] for one in curves],

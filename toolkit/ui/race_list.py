@@ -1,4 +1,4 @@
-"""The race list at the left of a page: one card an entry, its knobs folded."""
+"""The race list at the left of a page: up to six entries, the knobs of the open one below it."""
 
 from __future__ import annotations
 
@@ -8,75 +8,45 @@ import panel as pn
 import panel_material_ui as pmui
 
 from toolkit.core.errors import ToolkitError
-from toolkit.ui.knobs_panel import WIDE, Panel, escaped
+from toolkit.ui.browser import Entries
+from toolkit.ui.knobs_panel import WIDE, Panel
 from toolkit.ui.model import Entry, LabModel
 from toolkit.ui.palette import MOST, STYLES
 
-_CARD = {"& .MuiCardHeader-root": {"padding": "2px 6px 2px 8px"}, "& .MuiCardContent-root": {"padding": "0 2px 8px 2px"}}
 
-
-class EntryCard:
-    """One entry: its line style and name, what can be done with it, and, unfolded, its method and knobs."""
+class Editor:
+    """The method, knobs and line of one entry."""
 
     def __init__(self, model: LabModel, entry: Entry, act: Callable):
-        self._model, self._act, self._uid = model, act, entry.uid
-        self._entry, self._panel = entry, None
-        self._label = pn.pane.HTML(_headline(entry), margin=(6, 0), align="center", **WIDE)
-        self._buttons = [
-            self._button("visibility", "Show its picture", lambda: model.set_focus(self._uid)),
-            self._button("call_split", "Fork: a second run that goes on from here", lambda: model.fork(self._uid)),
-            self._button("content_copy", "Duplicate", lambda: model.duplicate(self._uid)),
-            self._button("close", "Remove", lambda: model.remove(self._uid)),
-        ]
-        header = pmui.Row(self._label, *self._buttons, margin=0, **WIDE)
-        self._body = pmui.Column(margin=0, **WIDE)
-        self.view = pmui.Card(
-            self._body, header=header, collapsed=True, variant="outlined", sx=_CARD, margin=(4, 10), **WIDE
-        )
-        self.view.param.watch(self._unfold, "collapsed")
-
-    def _button(self, icon: str, words: str, action: Callable):
-        button = pmui.IconButton(icon=icon, size="small", description=words, margin=0, label=words, color="default")
-        button.on_click(lambda event: self._act(action))
-        return button
-
-    def _unfold(self, event=None) -> None:
-        """Make the knobs when they are first wanted: a folded card costs the page nothing."""
-        if self.view.collapsed or self._panel is not None:
-            return
-        members = {cls.title: name for name, cls in self._model.lab.methods().items()}
+        self._model, self._act, self._entry = model, act, entry
+        members = {cls.title: name for name, cls in model.lab.methods().items()}
+        about = dict(size="small", margin=(9, 10, 3, 10), **WIDE)
         self._method = pmui.Select(
-            label="method", options=members, value=self._entry.method.slug(), size="small", searchable=len(members) > 8,
-            margin=(6, 10, 2, 10), **WIDE,
-        )  # fmt: skip
-        self._method.param.watch(self._chosen, "value")
+            label="method", options=members, value=entry.method.slug(), searchable=len(members) > 8, **about
+        )
         looks = {f"{style.glyph} {style.name}": i for i, style in enumerate(STYLES)}
-        self._look = pmui.Select(label="line", options=looks, value=self._entry.look, size="small", margin=(8, 10), **WIDE)
-        self._look.param.watch(lambda e: self._act(lambda: self._model.recolour(self._uid, e.new)), "value")
-        self._panel = Panel(self._entry.method, self._turned)
-        self._knobs = pmui.Column(self._panel.view, margin=0, **WIDE)
-        self._body[:] = [self._method, self._knobs, self._look]
+        self._look = pmui.Select(label="line", options=looks, value=entry.look, **about)
+        self._method.param.watch(self._chosen, "value")
+        self._look.param.watch(lambda e: self._act(lambda: self._model.recolour(self._entry.uid, e.new)), "value")
+        self._panel = Panel(entry.method, self._turned)
+        self._knobs = pn.Column(self._panel.view, margin=0, **WIDE)
+        self.view = pn.Column(self._method, self._knobs, self._look, margin=0, **WIDE)
 
     def _chosen(self, event) -> None:
-        if event.new == self._model.entry(self._uid).method.slug():
-            return
-        cls = self._model.lab.methods()[event.new]
-        self._act(lambda: self._model.set_method(self._uid, cls()))
+        if event.new != self._model.entry(self._entry.uid).method.slug():
+            cls = self._model.lab.methods()[event.new]
+            self._act(lambda: self._model.set_method(self._entry.uid, cls()))
 
     def _turned(self, name: str, value) -> None:
-        self._model.turn_method(self._uid, **{name: value})
+        self._model.turn_method(self._entry.uid, **{name: value})
         self._act(lambda: None)
 
-    def show(self, entry: Entry, focus: bool) -> None:
+    def show(self, entry: Entry) -> None:
         """Show the entry as it stands."""
-        self._buttons[0].color = "primary" if focus else "default"
         if entry == self._entry:
             return
         same = type(entry.method) is type(self._entry.method)
         self._entry = entry
-        self._label.object = _headline(entry)
-        if self._panel is None:
-            return
         self._method.value, self._look.value = entry.method.slug(), entry.look
         if same:
             self._panel.show(entry.method)
@@ -86,19 +56,20 @@ class EntryCard:
 
 
 class RaceList:
-    """The cards of all entries, and the button that adds one. `changed()` is called after every action."""
+    """All entries, and the menu that adds one. `changed()` is called after every action, `say(words)` on a refusal."""
 
     def __init__(self, model: LabModel, changed: Callable, say: Callable):
         self._model, self._changed, self._say = model, changed, say
-        self._cards: dict[int, EntryCard] = {}
-        self._column = pmui.Column(margin=0, **WIDE)
+        self._editor: Editor | None = None
+        self._open = 0
+        self._list = Entries(self._asked, margin=0, **WIDE)
         members = {cls.title: name for name, cls in model.lab.methods().items()}
         self._choice = pmui.Select(
-            label="add a method", options={"": "", **members}, value="", size="small", searchable=len(members) > 8,
-            margin=(10, 10), **WIDE,
+            options={"Add a method …": "", **members}, value="", size="small", searchable=len(members) > 8,
+            margin=(8, 10), **WIDE,
         )  # fmt: skip
         self._choice.param.watch(self._add, "value")
-        self.view = pmui.Column(self._column, self._choice, margin=0, **WIDE)
+        self.views = [self._list, self._choice]
         self.show()
 
     def act(self, action: Callable) -> None:
@@ -110,6 +81,14 @@ class RaceList:
         self.show()
         self._changed()
 
+    def _asked(self, act: str, uid: int) -> None:
+        actions = {"look": self._model.set_focus, "fork": self._model.fork, "copy": self._model.duplicate}
+        actions |= {"remove": self._model.remove, "open": self._toggle}
+        self.act(lambda: actions[act](uid))
+
+    def _toggle(self, uid: int) -> None:
+        self._open = 0 if self._open == uid else uid
+
     def _add(self, event) -> None:
         if event.new:
             cls = self._model.lab.methods()[event.new]
@@ -117,26 +96,26 @@ class RaceList:
             self.act(lambda: self._model.add(cls()))
 
     def show(self) -> None:
-        """Show the list as it stands: cards that stay are not touched."""
+        """Show the list as it stands."""
         entries = self._model.entries
-        uids = [one.uid for one in entries]
-        for entry in entries:
-            if entry.uid not in self._cards:
-                self._cards[entry.uid] = EntryCard(self._model, entry, self.act)
-            self._cards[entry.uid].show(entry, entry.uid == self._model.focus)
-        if [one for one in self._cards if one not in uids] or len(self._column) != len(uids):
-            self._cards = {uid: self._cards[uid] for uid in uids}
-            self._column[:] = [self._cards[uid].view for uid in uids]
+        self._show_editor({one.uid: one for one in entries})
+        data = [
+            {"uid": e.uid, "label": e.label, "glyph": e.style.glyph, "colour": e.style.colour, "focus": e.uid == focus}
+            for focus in (self._model.focus,)
+            for e in entries
+        ]
+        if self._list.entries != data:
+            self._list.entries = data
         full = len(entries) >= MOST
         if self._choice.disabled != full:
-            self._choice.param.update(disabled=full, label="the race is full" if full else "add a method")
+            self._choice.disabled = full
 
-
-def _headline(entry: Entry) -> str:
-    style = entry.style
-    glyph = f'<span style="color:{style.colour};font-size:1rem" role="img" aria-label="{style.name}">{style.glyph}</span>'
-    clip = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
-    label = escaped(entry.label)
-    return f'<div title="{label}" style="{clip};font-size:0.9rem;font-weight:500">{glyph}&ensp;{label}</div>'
-
-
+    def _show_editor(self, entries: dict[int, Entry]) -> None:
+        """Make the knobs of the open entry when they are first wanted: a folded one costs the page nothing."""
+        if self._open not in entries:
+            self._open = 0
+        if self._open != self._list.open:
+            self._editor = Editor(self._model, entries[self._open], self.act) if self._open else None
+            self._list.param.update(editor=self._editor.view if self._editor else None, open=self._open)
+        elif self._editor is not None:
+            self._editor.show(entries[self._open])

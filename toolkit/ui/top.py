@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 
 import panel as pn
 import panel_material_ui as pmui
 
 from toolkit.ui.frame import Frame
-from toolkit.ui.knobs_panel import WIDE, escaped
+from toolkit.ui.knobs_panel import WIDE
 from toolkit.ui.model import LabModel
 from toolkit.ui.palette import STYLES
 
-_STATUS = {"font-size": "0.9rem", "line-height": "1.35", "min-height": "2.7em", "display": "flex", "align-items": "center"}
+_STATUS = {"font-size": "0.9rem", "line-height": "1.35", "min-height": "2.7em", "display": "flex", "align-items": "center", "flex": "1 1 260px", "width": "auto"}
 
 
 class Top:
@@ -25,10 +26,9 @@ class Top:
         self._reset = self._button("Reset", "restart_alt", model.reset)
         self._cancel = self._button("Cancel", "stop", model.cancel)
         self._bar = pmui.LinearProgress(variant="determinate", value=0, margin=(0, 10, 6, 10), **WIDE)
-        self._status = pn.pane.HTML("", margin=(2, 12), styles=_STATUS, **WIDE)
-        buttons = pmui.Row(self._start, self._step, self._reset, self._cancel, margin=0)
-        line = pmui.FlexBox(buttons, pmui.Row(self._status, styles={"flex": "1 1 260px"}, margin=0), align_items="center", margin=0, **WIDE)
-        self.view = pmui.Column(line, self._bar, margin=0, **WIDE)
+        self._status = pn.pane.HTML("", margin=(2, 12), styles=_STATUS)
+        buttons = (self._start, self._step, self._reset, self._cancel)
+        self.views = [pn.FlexBox(*buttons, self._status, align_items="center", margin=0, **WIDE), self._bar]
 
     def _button(self, label: str, icon: str, action: Callable, variant: str = "outlined", **about):
         button = pmui.Button(label=label, icon=icon, variant=variant, margin=(6, 4), **about)
@@ -64,7 +64,7 @@ class Top:
         troubles = [one for one in frame.traces if one.status.kind not in ("running", "converged", "budget", "cancelled")]
         looks = {one.uid: STYLES[one.look] for one in self._model.entries}
         if frame.busy:
-            head = escaped(frame.busy)
+            head = escape(frame.busy)
         elif frame.stage == "running":
             head = f"Running: step {frame.last}"
         elif frame.stage == "ended":
@@ -79,7 +79,7 @@ class Top:
         for one in troubles[:1]:
             style = looks.get(one.uid)
             glyph = f'<span style="color:{style.colour}">{style.glyph}</span>' if style else ""
-            text += f"<br>{glyph} {escaped(one.label)}: {escaped(str(one.status))}"
+            text += f"<br>{glyph} {escape(one.label)}: {escape(str(one.status))}"
         return text + "</div>"
 
 

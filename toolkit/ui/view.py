@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import parse_qs
 
 import panel as pn
@@ -13,7 +14,7 @@ from toolkit.core.registry import Lab
 from toolkit.ui import export, share
 from toolkit.ui.browser import Board, Bridge
 from toolkit.ui.frame import Frame
-from toolkit.ui.knobs_panel import WIDE, Panel, escaped
+from toolkit.ui.knobs_panel import WIDE, Panel
 from toolkit.ui.model import LabModel
 from toolkit.ui.pictures import picture_for
 from toolkit.ui.plots import ConvergencePlot
@@ -25,7 +26,7 @@ BEAT = 100
 HEIGHT = 400
 MIME = {"py": "text/x-python", "ipynb": "application/x-ipynb+json", "csv": "text/csv"}
 _OVERLAY = {"position": "fixed", "bottom": "20px", "left": "50%", "transform": "translateX(-50%)", "z-index": "3000"}
-_PAPER = {"padding": "8px"}
+_CARD = {"border": "1px solid var(--divider-color, #8884)", "border-radius": "10px", "padding": "8px"}
 
 
 class LabView:
@@ -74,7 +75,7 @@ class LabView:
         self._plots = {True: ConvergencePlot(True, HEIGHT)}
         self._plot = self._plots[True]
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, min_height=HEIGHT, margin=0, **WIDE)
-        self._picture_box = pmui.Column(margin=0, min_height=HEIGHT, **WIDE)
+        self._picture_box = pn.Column(margin=0, min_height=HEIGHT, **WIDE)
         self._picture_note = pn.pane.HTML("", margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE)
         self._board = Board(self._check, margin=0, **WIDE)
         self._make_choices()
@@ -87,15 +88,23 @@ class LabView:
             margin=(8, 10), **WIDE,
         )  # fmt: skip
         self._problem.param.watch(self._choose_problem, "value")
-        self._problem_box = pmui.Column(margin=0, **WIDE)
+        self._problem_box = pn.Column(margin=0, **WIDE)
         self._shown_problem = None
-        experiments = {"": "", **{one.title: one.name for one in self.lab.experiments}}
+        experiments = {"Choose an experiment …": "", **{one.title: one.name for one in self.lab.experiments}}
         self._experiment = pmui.Select(
-            label="experiment", options=experiments, value="", size="small", margin=(12, 10, 4, 10), **WIDE
+            options=experiments, value="", size="small", margin=(14, 10, 4, 10), **WIDE
         )
         self._experiment.param.watch(self._choose_experiment, "value")
-        self._stop = Panel(model.stop, self._turn_stop)
+        self._stop: Panel | None = None
+        self._stop_card = pmui.Card(title="Stopping rule", collapsed=True, variant="outlined", sx=_FOLD, margin=(14, 10), **WIDE)
+        self._stop_card.param.watch(self._unfold_stop, "collapsed")
         self._show_problem()
+
+    def _unfold_stop(self, event) -> None:
+        """Make the knobs of the stopping rule when they are first wanted."""
+        if self._stop is None:
+            self._stop = Panel(self.model.stop, self._turn_stop)
+            self._stop_card[:] = [self._stop.view]
 
     def _make_choices(self) -> None:
         model = self.model
@@ -111,46 +120,46 @@ class LabView:
             label="look back to step", start=0, end=1, value=1, disabled=True, size="small", margin=(4, 20), **WIDE
         )
         self._scrub.param.watch(self._scrubbed, "value")
-        self._newest = pmui.Button(label="Newest", icon="last_page", variant="text", size="small", disabled=True, margin=(12, 6))
-        self._newest.on_click(lambda event: self._list.act(lambda: self.model.scrub(None)))
-        self._takes = [
-            self._take("Copy link", "link", self._copy_link),
-            self._take("Python script", "code", lambda: self._export("py")),
-            self._take("Notebook", "menu_book", lambda: self._export("ipynb")),
-            self._take("CSV", "table_view", lambda: self._export("csv")),
-            self._take("PNG", "image", lambda: self._bridge.picture("convergence", "png", f"{self.lab.name}.png")),
-            self._take("SVG", "polyline", lambda: self._bridge.picture("convergence", "svg", f"{self.lab.name}.svg")),
-        ]
+        self._take = pmui.MenuButton(
+            label="Take away", icon="ios_share", variant="outlined", size="small", margin=(10, 8),
+            items=[{"label": label, "icon": icon} for label, icon, _ in self._takes()],
+        )  # fmt: skip
+        self._take.on_click(self._taken)
 
-    def _take(self, label: str, icon: str, action):
-        button = pmui.Button(label=label, icon=icon, variant="text", size="small", margin=(2, 4))
-        button.on_click(lambda event: self._list.act(action))
-        return button
+    def _takes(self) -> tuple:
+        """What can be taken away: words, icon, and how."""
+        name = self.lab.name
+        return (
+            ("Copy link", "link", self._copy_link),
+            ("Python script", "code", lambda: self._export("py")),
+            ("Notebook", "menu_book", lambda: self._export("ipynb")),
+            ("CSV", "table_view", lambda: self._export("csv")),
+            ("PNG", "image", lambda: self._bridge.picture("convergence", "png", f"{name}.png")),
+            ("SVG", "polyline", lambda: self._bridge.picture("convergence", "svg", f"{name}.svg")),
+        )
+
+    def _taken(self, item) -> None:
+        actions = {label: action for label, _, action in self._takes()}
+        self._list.act(actions[item["label"]])
 
     def _assemble(self, home: str) -> pmui.Page:
         sidebar = [
             *([self._experiment] if self.lab.experiments else []),
             _heading("Problem"), self._problem, self._problem_box,
-            _heading("Race"), self._list.view,
-            _heading("Stopping rule"), self._stop.view,
+            _heading("Race"), *self._list.views, self._stop_card,
         ]  # fmt: skip
-        plot = pmui.Paper(
-            pmui.FlexBox(self._measure, self._against, margin=0), self._plot_pane,
-            variant="outlined", elevation=0, sx=_PAPER, margin=6, min_width=300, styles={"flex": "3 1 420px"},
-        )  # fmt: skip
-        picture = pmui.Paper(
-            pmui.FlexBox(self._wanted, margin=0), self._picture_box, self._picture_note,
-            variant="outlined", elevation=0, sx=_PAPER, margin=6, min_width=280, styles={"flex": "2 1 320px"},
-        )  # fmt: skip
-        table = pmui.Paper(
-            pmui.Row(self._scrub, self._newest, margin=0, **WIDE), self._board,
-            pmui.FlexBox(*self._takes, margin=(6, 4)), variant="outlined", elevation=0, sx=_PAPER, margin=6, **WIDE,
-        )  # fmt: skip
-        middle = pmui.FlexBox(plot, picture, gap="0px", margin=0, **WIDE)
-        main = pmui.Column(self._top.view, middle, table, margin=(4, 6), **WIDE)
+        card = dict(margin=6, **WIDE)
+        choices = pn.FlexBox(self._measure, self._against, margin=0)
+        plot = pn.Column(choices, self._plot_pane, styles=_CARD | {"flex": "3 1 460px", "width": "auto"}, **card)
+        beside = (self._wanted, self._picture_box, self._picture_note)
+        picture = pn.Column(*beside, styles=_CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
+        back = pn.Row(self._scrub, self._take, margin=0, **WIDE)
+        table = pn.Column(back, self._board, styles=_CARD, **card)
+        middle = pn.FlexBox(plot, picture, gap="0px", margin=0, **WIDE)
+        main = pn.Column(*self._top.views, middle, table, margin=(4, 6), **WIDE)
         page = pmui.Page(
             title=self.lab.title, sidebar=sidebar, main=[main, self._alert, self._bridge], sidebar_width=340,
-            busy_indicator=None, site_url=home, theme_config=THEME, meta_description=self.lab.about,
+            busy_indicator=None, site_url=home, theme_config=THEME, sx=_BAR, meta_description=self.lab.about,
         )  # fmt: skip
         with pn.util.edit_readonly(page):
             page.busy = False
@@ -160,7 +169,7 @@ class LabView:
 
     def say(self, words: str) -> None:
         """Tell a person something, over the page."""
-        self._alert.param.update(object=escaped(words), visible=True, closed=False)
+        self._alert.param.update(object=escape(words), visible=True, closed=False)
 
     def _choose_problem(self, event) -> None:
         if event.new != self.model.problem.slug():
@@ -240,7 +249,8 @@ class LabView:
         model = self.model
         self._list.show()
         self._show_problem()
-        self._stop.show(model.stop)
+        if self._stop is not None:
+            self._stop.show(model.stop)
         self._quiet = True
         self._against.value, self._wanted.value = model.against, model.picture
         self._quiet = False
@@ -253,7 +263,7 @@ class LabView:
         if type(problem) is type(self._shown_problem):
             self._problem_panel.show(problem)
         else:
-            self._problem_panel = Panel(problem, self._turn_problem, self.say)
+            self._problem_panel = Panel(problem, self._turn_problem)
             self._problem_box[:] = [self._problem_panel.view]
             self._problem_box.visible = bool(knobs(problem))
         self._shown_problem = problem
@@ -305,7 +315,7 @@ class LabView:
         entry = next((one for one in self.model.entries if one.uid == drawing.uid), None)
         if drawing.kind == "empty" or entry is None:
             self._picture_box.visible = False
-            self._picture_note.object = escaped(drawing.empty or "Add a method to see a picture.")
+            self._picture_note.object = escape(drawing.empty or "Add a method to see a picture.")
             return
         if self._picture is None or self._picture[0] != (drawing.kind, drawing.log):
             self._picture = ((drawing.kind, drawing.log), picture_for(drawing, HEIGHT))
@@ -313,13 +323,12 @@ class LabView:
         self._picture_box.visible = True
         self._picture[1].patch(drawing)
         glyph = f'<span style="color:{entry.style.colour}">{entry.style.glyph}</span>'
-        self._picture_note.object = f"{glyph} {escaped(entry.label)}: {escaped(drawing.title)} at step {drawing.k}"
+        self._picture_note.object = f"{glyph} {escape(entry.label)}: {escape(drawing.title)} at step {drawing.k}"
 
     def _show_scrub(self, frame: Frame) -> None:
         self._quiet = True
         last, at = max(1, frame.last), frame.last if frame.at is None else frame.at
         self._scrub.param.update(end=last, value=min(at, last), disabled=frame.last == 0)
-        self._newest.disabled = frame.at is None
         self._quiet = False
 
     # -- the session --------------------------------------------------------------------------------------------
@@ -335,6 +344,18 @@ class LabView:
         self.model.close()
 
 
+_FOLD = {"& .MuiCardHeader-root": {"padding": "4px 6px 4px 12px"}, "& .MuiCardContent-root": {"padding": "0 0 8px 0"}}
+_BAR = {
+    "& .MuiAppBar-root": {
+        "backgroundColor": "background.paper",
+        "backgroundImage": "none",
+        "color": "text.primary",
+        "boxShadow": "none",
+        "borderBottom": "1px solid",
+        "borderColor": "divider",
+    },
+    "& .MuiDrawer-paper": {"borderColor": "divider"},
+}
 THEME = {
     "palette": {"primary": {"main": "#0b57d0"}},
     "typography": {"fontFamily": "Roboto, system-ui, sans-serif"},
@@ -343,7 +364,8 @@ THEME = {
 
 
 def _heading(words: str):
-    return pmui.Typography(words, variant="overline", margin=(14, 12, 0, 12), sx={"opacity": 0.7, "letterSpacing": "0.08em"})
+    styles = {"font-size": "0.72rem", "letter-spacing": "0.1em", "text-transform": "uppercase", "opacity": "0.7"}
+    return pn.pane.HTML(escape(words), margin=(16, 12, 4, 12), styles=styles, **WIDE)
 
 
 def _words(name: str) -> str:

@@ -1,0 +1,84 @@
+// The race list: one row an entry with its line, name and actions; the knobs of the open one below it.
+const STROKE = 'fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"'
+const ICON = {
+  look: `<path ${STROKE} d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z"/><circle ${STROKE} cx="12" cy="12" r="2.8"/>`,
+  fork: `<path ${STROKE} d="M7 20V4M7 14c0-4 10-3 10-8M4 7l3-3 3 3M14 8.500l3-3 3 3"/>`,
+  copy: `<rect ${STROKE} x="8.500" y="8.500" width="11" height="11" rx="2"/><path ${STROKE} d="M15.500 5.500v-1h-11v11h1"/>`,
+  remove: `<path ${STROKE} d="M6 6l12 12M18 6L6 18"/>`,
+  open: `<path ${STROKE} d="M6 9.500l6 6 6-6"/>`,
+}
+const ACTIONS = [
+  ["look", "Show the picture of"], ["fork", "Fork: a second run goes on from where this one stands:"],
+  ["copy", "Duplicate"], ["remove", "Remove"],
+]
+
+function put(node, text) { if (node.textContent !== text) node.textContent = text }
+
+function button(icon, className) {
+  const made = document.createElement("button")
+  made.type = "button"
+  made.className = className
+  made.innerHTML = `<svg viewBox="0 0 24 24" width="19" height="19" aria-hidden="true">${ICON[icon]}</svg>`
+  return made
+}
+
+function entry(model, uid) {
+  const item = document.createElement("li"), head = document.createElement("div"), body = document.createElement("div")
+  head.className = "head"; body.className = "body"
+  const name = document.createElement("button"), glyph = document.createElement("span"), label = document.createElement("span")
+  name.type = "button"; name.className = "name"; glyph.className = "glyph"; label.className = "label"
+  name.append(glyph, label)
+  name.addEventListener("click", () => model.send_msg({act: "open", uid}))
+  head.append(name)
+  const buttons = {}
+  for (const [act] of ACTIONS) {
+    buttons[act] = button(act, `act ${act}`)
+    buttons[act].addEventListener("click", () => model.send_msg({act, uid}))
+    head.append(buttons[act])
+  }
+  const chevron = button("open", "chevron")
+  chevron.tabIndex = -1
+  chevron.setAttribute("aria-hidden", "true")
+  chevron.addEventListener("click", () => model.send_msg({act: "open", uid}))
+  head.append(chevron)
+  item.append(head, body)
+  return {item, body, name, glyph, label, buttons}
+}
+
+export function render({model, el}) {
+  const list = document.createElement("ul")
+  list.setAttribute("aria-label", "race list")
+  el.append(list)
+  const known = new Map()
+  const write = () => {
+    const entries = model.entries
+    for (const [uid, parts] of known) if (!entries.some((one) => one.uid === uid)) { parts.item.remove(); known.delete(uid) }
+    entries.forEach((data, i) => {
+      let parts = known.get(data.uid)
+      if (!parts) { parts = entry(model, data.uid); known.set(data.uid, parts) }
+      if (list.children[i] !== parts.item) list.insertBefore(parts.item, list.children[i] || null)
+      put(parts.glyph, data.glyph); put(parts.label, data.label)
+      parts.glyph.style.color = data.colour
+      parts.name.title = data.label
+      const open = data.uid === model.open
+      parts.name.setAttribute("aria-expanded", String(open))
+      parts.item.classList.toggle("open", open)
+      parts.item.classList.toggle("focus", data.focus)
+      parts.buttons.look.setAttribute("aria-pressed", String(data.focus))
+      for (const [act, words] of ACTIONS) {
+        parts.buttons[act].title = act === "fork" ? "Fork: a second run goes on from where this one stands" : `${words} ${data.label}`
+        parts.buttons[act].setAttribute("aria-label", `${words} ${data.label}`)
+      }
+    })
+    house()
+  }
+  const house = () => {
+    const editor = model.get_child("editor")
+    const home = known.get(model.open)
+    if (editor && home && editor.parentElement !== home.body) home.body.replaceChildren(editor)
+  }
+  model.on("entries", write)
+  model.on("open", write)
+  model.on("editor", write)
+  write()
+}
