@@ -112,6 +112,7 @@ class AlgebraicMultigrid(Preconditioner):
     """
 
     family: ClassVar[str] = "multigrid"
+    needs_matrix: ClassVar[bool] = True
     cycle: str = knob("V", choices=("V", "W"), doc="V: every level once; W: twice from each finer one")
     sweeps: int = knob(1, 1, 5, symbol="ν", doc="Gauss–Seidel sweeps before and after the coarse correction")
 
@@ -169,11 +170,17 @@ class RugeStuben(AlgebraicMultigrid):
     sources: ClassVar[tuple[str, ...]] = ("ruge1987", "bell2023")
     strength: float = knob(0.25, 0.0, 0.99, symbol="θ", doc="share of the strongest coupling that counts as strong")
 
+    def suits(self, system) -> str:
+        real = system.dtype.kind != "c"
+        return Preconditioner.suits(self, system) or (
+            "" if real else "Ruge–Stüben AMG takes real matrices only; try smoothed aggregation."
+        )
+
     def solver(self, system: LinearSystem):
         import pyamg
 
-        if np.iscomplexobj(np.empty(0, system.dtype)):
-            raise Breakdown("Ruge–Stüben AMG takes real matrices only", "Use smoothed aggregation")
+        if self.suits(system):
+            raise Breakdown(self.suits(system), "Use smoothed aggregation")
         return pyamg.ruge_stuben_solver(_writable(system), strength=("classical", {"theta": self.strength}))
 
 

@@ -30,16 +30,20 @@ class Deflation(Preconditioner):
     title: ClassVar[str] = "spectral deflation"
     family: ClassVar[str] = "deflation"
     sources: ClassVar[tuple[str, ...]] = ("nicolaides1987", "frank2001")
+    needs_matrix: ClassVar[bool] = True
     count: int = knob(8, 1, 100, symbol="k", doc="eigenvalues that are deflated")
+
+    def suits(self, system) -> str:
+        if not system.symmetric:
+            return "Spectral deflation needs a Hermitian matrix; try GCRO-DR, which deflates any matrix."
+        if system.size > SPECTRUM_LIMIT:
+            return f"{system.size} unknowns: eigenvectors come up to {SPECTRUM_LIMIT}; try multigrid."
+        return Preconditioner.suits(self, system)
 
     def pairs(self, system: LinearSystem) -> tuple[np.ndarray, np.ndarray]:
         """(values, vectors) of the k + 1 eigenvalues nearest zero, by rising absolute value; vectors (n, k + 1)."""
-        if not system.symmetric:
-            raise Breakdown("spectral deflation needs a Hermitian matrix", "Use GCRO-DR, which deflates any matrix")
-        if system.size > SPECTRUM_LIMIT:
-            raise Breakdown(
-                f"{system.size} unknowns: eigenvectors are computed up to {SPECTRUM_LIMIT}", "Use multigrid"
-            )
+        if self.suits(system):
+            raise Breakdown(self.suits(system), "Use another preconditioner")
         if self.count >= system.size:
             raise Breakdown(f"k = {self.count} eigenvalues of {system.size}", f"Use k up to {system.size - 1}")
         values, vectors = _nearest_zero(system.matrix.astype(system.dtype), self.count + 1)

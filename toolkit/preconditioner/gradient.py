@@ -72,7 +72,9 @@ class FastGradient(Method):
     def suits(self, system) -> str:
         if not (system.symmetric and system.definite):
             return "The fast gradient method needs a Hermitian positive definite matrix; try GMRES."
-        return "" if self.preconditioner.hermitian else "The fast gradient method needs a Hermitian preconditioner."
+        if not self.preconditioner.hermitian:
+            return "The fast gradient method needs a Hermitian preconditioner."
+        return self.preconditioner.suits(system)
 
     @property
     def symmetric(self) -> bool:

@@ -68,11 +68,17 @@ class IC0(Preconditioner):
     name: ClassVar[str] = "ic0"
     family: ClassVar[str] = "incomplete factorisation"
     sources: ClassVar[tuple[str, ...]] = ("meijerink1977", "manteuffel1980", "saad2003")
+    needs_matrix: ClassVar[bool] = True
     shift: float = knob(0.0, 0.0, 10.0, symbol="α", doc="the diagonal is taken 1 + α times")
 
+    def suits(self, system) -> str:
+        return Preconditioner.suits(self, system) or (
+            "" if system.symmetric else "IC(0) needs a Hermitian matrix; try ILU(0)."
+        )
+
     def build(self, system: LinearSystem) -> Built:
-        if not system.symmetric:
-            raise Breakdown("IC(0) needs a Hermitian matrix", "Use ILU(0)")
+        if self.suits(system):
+            raise Breakdown(self.suits(system), "Use ILU(0)")
         lower = sp.csr_array(sp.tril(_shifted(system, self.shift)))
         lower.sort_indices()
         empty = np.flatnonzero(lower.indices[np.maximum(lower.indptr[1:], 1) - 1] != np.arange(system.size))
@@ -112,6 +118,7 @@ class ILU0(Preconditioner):
     name: ClassVar[str] = "ilu0"
     family: ClassVar[str] = "incomplete factorisation"
     sources: ClassVar[tuple[str, ...]] = ("meijerink1977", "saad2003")
+    needs_matrix: ClassVar[bool] = True
     hermitian: ClassVar[bool] = False
     shift: float = knob(0.0, 0.0, 10.0, symbol="α", doc="the diagonal is taken 1 + α times")
 
@@ -153,6 +160,7 @@ class ThresholdILU(Preconditioner):
     name: ClassVar[str] = "threshold_ilu"
     family: ClassVar[str] = "incomplete factorisation"
     sources: ClassVar[tuple[str, ...]] = ("li2011", "saad1994")
+    needs_matrix: ClassVar[bool] = True
     hermitian: ClassVar[bool] = False
     drop: float = knob(1e-3, 0.0, 0.5, log=True, doc="relative size below which entries are dropped")
     fill: float = knob(10.0, 1.0, 100.0, log=True, doc="most entries kept, over those of A")

@@ -36,13 +36,16 @@ class ChebyshevPolynomial(Preconditioner):
     degree: int = knob(4, 0, 50, symbol="d", doc="degree of p: products with A in one use")
     ratio: float = knob(None, 1.01, 1e8, kind=float, log=True, doc="b/a; None: λmax/λmin, 30 if unknown")
 
+    def suits(self, system) -> str:
+        if not system.definite:
+            return "A Chebyshev polynomial needs A Hermitian positive definite; try ILU(0)."
+        known = system.assembled or system.extremes
+        return "" if known else "A Chebyshev polynomial needs λmax, and this operator gives no bound of it."
+
     def bounds(self, system: LinearSystem) -> tuple[float, float]:
         """The interval [a, b]."""
-        if not system.definite:
-            raise Breakdown(
-                "A is not known to be Hermitian positive definite: a Chebyshev polynomial needs an interval (a, b) > 0",
-                "Use ILU(0), or declare A definite",
-            )
+        if self.suits(system):
+            raise Breakdown(self.suits(system), "Use ILU(0), or declare A definite")
         known = cheap_extremes(system)
         high = known[1] if known else float(abs(system.matrix).sum(axis=1).max())
         return (high / self.ratio, high) if self.ratio else (known[0] if known else high / 30.0, high)
@@ -147,15 +150,18 @@ class SymmetricPolynomial(Preconditioner):
     title: ClassVar[str] = "symmetric polynomial"
     family: ClassVar[str] = "polynomial"
     sources: ClassVar[tuple[str, ...]] = ("doikov2023",)
+    needs_matrix: ClassVar[bool] = True
     degree: int = knob(2, 0, 6, symbol="τ", doc="degree of P_τ: products with A in one use, eigenvalue gaps it cuts")
+
+    def suits(self, system) -> str:
+        if not system.definite:
+            return "Symmetric polynomials need A Hermitian positive definite; try ILU(0)."
+        return Preconditioner.suits(self, system)
 
     def coefficients(self, system: LinearSystem) -> tuple[np.ndarray, float]:
         """(σ_0 … σ_τ, λmax(A P_τ) or its bound σ_{τ+1})."""
-        if not system.definite:
-            raise Breakdown(
-                "A is not known to be Hermitian positive definite: symmetric polynomials need positive eigenvalues",
-                "Declare A definite, or use ILU(0)",
-            )
+        if self.suits(system):
+            raise Breakdown(self.suits(system), "Use ILU(0), or declare A definite")
         known = getattr(system, "spectrum", None)
         ends = cheap_extremes(system)
         wanted = self.degree + (0 if ends else 1)

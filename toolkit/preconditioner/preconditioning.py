@@ -63,12 +63,19 @@ class StationaryState(State):
 class Preconditioner(Method):
     """Base: subclasses give `build(system) -> Built`. As a method it iterates x ← x + M⁻¹ (b − A x).
 
-    `hermitian` says that M is Hermitian positive definite whenever A is, as CG and MINRES need.
+    `hermitian` says that M is Hermitian positive definite whenever A is, as CG and MINRES need; `needs_matrix` that
+    products with A are not enough to make it.
     """
 
     family: ClassVar[str] = "stationary"
     monitors: ClassVar[tuple[str, ...]] = ("residual",)
     hermitian: ClassVar[bool] = True
+    needs_matrix: ClassVar[bool] = False
+
+    def suits(self, system) -> str:
+        if self.needs_matrix and not system.assembled:
+            return f"{self.title} needs the entries of A, and this operator has none: try no preconditioner."
+        return ""
 
     def build(self, system: LinearSystem) -> Built:
         """M⁻¹ for this system. Raises `Breakdown` when it cannot be made."""

@@ -70,6 +70,7 @@ class Sweeps(Built):
 class Relaxation(Preconditioner):
     """Base: a stationary method whose steps run in one compiled loop, on the unknowns themselves and not on M⁻¹ r."""
 
+    needs_matrix: ClassVar[bool] = True
     step = Method.step
 
     def advance(self, system: LinearSystem, state: StationaryState, n: int, rows: np.ndarray) -> StationaryState:

@@ -96,6 +96,7 @@ class AdditiveSchwarz(Preconditioner):
     title: ClassVar[str] = "additive Schwarz"
     family: ClassVar[str] = "domain decomposition"
     sources: ClassVar[tuple[str, ...]] = ("nicolaides1987", "toselli2005", "dolean2015")
+    needs_matrix: ClassVar[bool] = True
     subdomains: int = knob(
         None, 1, 4096, kind=int, log=True, symbol="N", doc="about how many; None: boxes of 4 a side, so H/δ is fixed"
     )
