@@ -169,7 +169,7 @@ def down(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, keep, block, s
 
 @kernel
 def _down_spans(start, stop, n0, c0):
-    """The planes each stage of a block may touch: first, second, coarse."""
+    """The planes each stage of the block start <= i < stop may touch: first, second, coarse."""
     low, high = int(start > 1), int(stop < n0)
     step = 1 + c0
     coarse_low = (start + 2 * low + c0 + step - 1) // step if low else 1
@@ -177,11 +177,21 @@ def _down_spans(start, stop, n0, c0):
     return start, stop, start + low, stop - high, coarse_low, coarse_high
 
 
+@kernel
+def down_border(k, blocks, n0, c0):
+    """What the blocks k - 1 and k leave out between them: the spans to call `down` with."""
+    planes = n0 - 1
+    border = 1 + k * planes // blocks
+    left = _down_spans(1 + (k - 1) * planes // blocks, border, n0, c0)
+    right = _down_spans(border, 1 + (k + 1) * planes // blocks, n0, c0)
+    return border, border, left[3], right[2], left[5], right[4]
+
+
 @threaded
-def smooth_restrict(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, keep, blocks, borders):
+def smooth_restrict(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, keep, blocks):
     """Down-leg: one Gauss-Seidel sweep (first colour, then second), residual, full weighting to the coarse level.
 
-    Called first for the blocks of planes, then for the borders between them (`borders`).
+    On blocks of planes; what lies between them is left to `down` with the spans of `down_border`.
     x, b: iterate and scaled right-hand side (2, n0 + 1, rows, width); coarse: right-hand side of the coarse level,
     overwritten; r, line: workspace of each block, (blocks, 4, rows, width) and (blocks, 3, 2 width); squares: (n0 + 1,)
     sums of the squared residual over the diagonal, plane by plane; scale: diagonal over coarse diagonal; zero: take the
@@ -191,11 +201,7 @@ def smooth_restrict(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, kee
     for k in prange(blocks):
         start, stop = 1 + k * planes // blocks, 1 + (k + 1) * planes // blocks
         spans = _down_spans(start, stop, n[0], c[0])
-        if borders:
-            left = _down_spans(1 + (k - 1) * planes // blocks, start, n[0], c[0])
-            spans = (start, start, left[3], spans[2], left[5], spans[4])
-        if k > 0 or not borders:
-            down(x, b, coarse, r[k], line[k], squares, s, n, w, c, scale, zero, keep or borders, (start, stop), spans)
+        down(x, b, coarse, r[k], line[k], squares, s, n, w, c, scale, zero, keep, (start, stop), spans)
 
 
 @kernel
@@ -255,11 +261,18 @@ def up(x, b, e, line, s, n, w, c, keep, block, spans):
                 _relax_plane(x, at, planes, b, i, s ^ lag, n, w)
 
 
+@kernel
+def up_border(k, blocks, n0):
+    """What the blocks k - 1 and k leave out between them: the spans to call `up` with."""
+    border = 1 + k * (n0 - 1) // blocks
+    return border, border, border - 1, border + 1, border - 2, border + 2
+
+
 @threaded
-def prolong_smooth(x, b, e, line, s, n, w, c, keep, blocks, borders):
+def prolong_smooth(x, b, e, line, s, n, w, c, keep, blocks):
     """Up-leg: add the interpolated coarse solution e, then one Gauss-Seidel sweep (first colour, then second).
 
-    Called first for the blocks of planes, then for the borders between them (`borders`). Only the second colour is
+    On blocks of planes; what lies between them is left to `up` with the spans of `up_border`. Only the second colour is
     corrected: the sweep that follows computes the first from it. Cost: (3 d + 2) flops a point.
     """
     planes = n[0] - 1
@@ -267,10 +280,7 @@ def prolong_smooth(x, b, e, line, s, n, w, c, keep, blocks, borders):
         start, stop = 1 + k * planes // blocks, 1 + (k + 1) * planes // blocks
         low, high = int(k > 0), int(k < blocks - 1)
         spans = (start, stop, start + low, stop - high, start + 2 * low, stop - 2 * high)
-        if borders:
-            spans = (start, start, start - 1, start + 1, start - 2, start + 2)
-        if k > 0 or not borders:
-            up(x, b, e, line[k], s, n, w, c, keep or borders, (start, stop), spans)
+        up(x, b, e, line[k], s, n, w, c, keep, (start, stop), spans)
 
 
 @kernel

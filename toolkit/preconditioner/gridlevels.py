@@ -13,7 +13,7 @@ import scipy.linalg
 import scipy.sparse
 
 _DIRECT_ENTRIES = 2_000_000  # unknowns x bandwidth that the exact solve of the coarsest level may store
-SERIAL_BELOW = 20_000  # unknowns of a level under which a second thread costs more than it brings
+SERIAL_BELOW = 50_000  # unknowns of a level under which a second thread costs more than it brings
 
 
 @dataclass(slots=True)
