@@ -11,8 +11,10 @@ import scipy.sparse.linalg as spla
 
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
-from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, cheap_extremes, geometric
-from toolkit.preconditioner.system import SPECTRUM_LIMIT, LinearSystem
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, eigenvalue_bounds, geometric
+from toolkit.preconditioner.system import LinearSystem
+
+LANCZOS_LIMIT = 50_000  # unknowns up to which the eigenvectors take a few seconds at most
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Deflation(Preconditioner):
     def suits(self, system) -> str:
         if not system.symmetric:
             return "Spectral deflation needs a Hermitian matrix; try GCRO-DR, which deflates any matrix."
-        if system.size > SPECTRUM_LIMIT:
-            return f"{system.size} unknowns: eigenvectors come up to {SPECTRUM_LIMIT}; try multigrid."
+        if system.size > LANCZOS_LIMIT:
+            return f"{system.size} unknowns: eigenvectors come up to {LANCZOS_LIMIT}; try multigrid."
         return Preconditioner.suits(self, system)
 
     def pairs(self, system: LinearSystem) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +56,7 @@ class Deflation(Preconditioner):
 
     def bounds(self, system: LinearSystem, values: np.ndarray) -> tuple[float, float]:
         """(|λ_{k+1}|, the largest |λ| or its Gershgorin bound)."""
-        known = cheap_extremes(system)
+        known = eigenvalue_bounds(system)
         high = max(map(abs, known)) if known else float(abs(system.matrix).sum(axis=1).max())
         return float(abs(values[-1])), float(high)
 

@@ -28,13 +28,17 @@ def grids(system: LinearSystem):
     A problem offers `axis_coefficients`, one positive number an axis of −Σ a_d u_dd, or `cells`, the (n, n) values of
     a in −∇·(a ∇u), on a grid of n intervals a side.
     """
-    if isinstance(system, Poisson):
-        return GridCycle(system.n, (1.0,) * system.dim)
-    if getattr(system, "axis_coefficients", None) is not None:
+    kind = stencil(system)
+    if kind == "axes":
         return GridCycle(system.n, system.axis_coefficients)
-    if getattr(system, "cells", None) is not None:
-        return BlackBox.from_cells(system.cells)
-    return None
+    return BlackBox.from_cells(system.cells) if kind == "cells" else None
+
+
+def stencil(system: LinearSystem) -> str:
+    """ "axes" for constant coefficients along the axes, "cells" for one coefficient a cell in 2D, "" for neither."""
+    if getattr(system, "axis_coefficients", None) is not None:
+        return "axes"
+    return "cells" if hasattr(type(system), "cells") and system.dim == 2 else ""
 
 
 class Cycles(Built):
@@ -97,8 +101,7 @@ class Multigrid(Preconditioner):
     def suits(self, system) -> str:
         if self.pre + self.post == 0:
             return "Multigrid needs sweeps: pre and post are both zero."
-        stencil = isinstance(system, Poisson) or hasattr(system, "axis_coefficients") or hasattr(system, "cells")
-        return "" if stencil else "Geometric multigrid needs a stencil problem on a grid; try algebraic multigrid."
+        return "" if stencil(system) else "Geometric multigrid needs a stencil problem; try algebraic multigrid."
 
     def build(self, system: LinearSystem) -> Built:
         if self.suits(system):

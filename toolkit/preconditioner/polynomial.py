@@ -11,7 +11,7 @@ from toolkit.core.claim import Flat
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop
-from toolkit.preconditioner.preconditioning import Built, Preconditioner, cheap_extremes, geometric
+from toolkit.preconditioner.preconditioning import Built, Preconditioner, eigenvalue_bounds, geometric
 from toolkit.preconditioner.spectrum import Outliers
 from toolkit.preconditioner.system import LinearSystem
 
@@ -39,26 +39,27 @@ class ChebyshevPolynomial(Preconditioner):
     def suits(self, system) -> str:
         if not system.definite:
             return "A Chebyshev polynomial needs A Hermitian positive definite; try ILU(0)."
-        known = system.assembled or system.extremes
+        known = system.assembled or eigenvalue_bounds(system)
         return "" if known else "A Chebyshev polynomial needs λmax, and this operator gives no bound of it."
 
     def bounds(self, system: LinearSystem) -> tuple[float, float]:
         """The interval [a, b]."""
         if self.suits(system):
             raise Breakdown(self.suits(system), "Use ILU(0), or declare A definite")
-        known = cheap_extremes(system)
+        known = eigenvalue_bounds(system)
         high = known[1] if known else float(abs(system.matrix).sum(axis=1).max())
         return (high / self.ratio, high) if self.ratio else (known[0] if known else high / 30.0, high)
 
     def contraction(self, system: LinearSystem) -> float | None:
         """max |1 − λ p(λ)| over the spectrum: 1/T, or its value at λmin when that lies outside [a, b]."""
-        if system.extremes is None:
+        known = eigenvalue_bounds(system)
+        if known is None:
             return None
         a, b = self.bounds(system)
         theta, delta, m = (a + b) / 2, (b - a) / 2, self.degree + 1
         if delta == 0:
             return 0.0
-        outside = max(1.0, (theta - system.extremes[0]) / delta)
+        outside = max(1.0, (theta - known[0]) / delta)
         return float(np.cosh(m * np.arccosh(outside)) / np.cosh(m * np.arccosh(theta / delta)))
 
     def build(self, system: LinearSystem) -> Built:
@@ -163,7 +164,7 @@ class SymmetricPolynomial(Preconditioner):
         if self.suits(system):
             raise Breakdown(self.suits(system), "Use ILU(0), or declare A definite")
         known = getattr(system, "spectrum", None)
-        ends = cheap_extremes(system)
+        ends = system.extremes
         wanted = self.degree + (0 if ends else 1)
         sums = elementary_from_traces(system.matrix, wanted) if known is None else elementary(known, wanted)
         high = ends[1] * _at(sums, ends[1], self.degree) if ends else sums[-1]
@@ -183,7 +184,7 @@ class SymmetricPolynomial(Preconditioner):
 
     def interval(self, system: LinearSystem) -> tuple[float, float] | None:
         """(λmin P_τ(λmin), λmax P_τ(λmax)) over the latter: λ P_τ(λ) grows with λ over the spectrum."""
-        if not (system.definite and system.extremes):
+        if self.suits(system) or not system.extremes:
             return None
         sums, high = self.coefficients(system)
         low = system.extremes[0] * _at(sums, system.extremes[0], self.degree)

@@ -13,14 +13,13 @@ from toolkit.core.claim import Bound, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
-from toolkit.core.state import State
+from toolkit.core.state import State, scratch
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.spectrum import Outliers
-from toolkit.preconditioner.system import LinearSystem, System
+from toolkit.preconditioner.system import LinearSystem
 
 DENSE_LIMIT = 400
-CHEAP = 20_000  # unknowns up to which extreme eigenvalues are computed while a preconditioner is set up
 
 
 @dataclass
@@ -52,7 +51,7 @@ class StationaryState(State):
     built: Built
     x: np.ndarray
     r: np.ndarray
-    z: np.ndarray
+    z: np.ndarray = scratch()
     residual: float
 
     def solution(self) -> np.ndarray:
@@ -154,10 +153,9 @@ class Preconditioner(Method):
         return (Rate(measure="residual", factor=radius, title=title, source="saad2003", assumes="ρ(I − M⁻¹A) < 1"),)
 
 
-def cheap_extremes(system: LinearSystem) -> tuple[float, float] | None:
-    """The extreme eigenvalues where a closed form gives them or they are quick to compute: set-up must not wait."""
-    computed = isinstance(system, System) or type(system).extremes is LinearSystem.extremes
-    return None if computed and system.size > CHEAP else system.extremes
+def eigenvalue_bounds(system: LinearSystem) -> tuple[float, float] | None:
+    """(low, high) around the eigenvalues of a Hermitian A: the extremes, else an `enclosure` the problem may offer."""
+    return system.extremes or getattr(system, "enclosure", None)
 
 
 SLOW = 0.15  # a factor below it reaches rounding before an asymptotic rate can be seen
@@ -218,7 +216,7 @@ class Identity(Preconditioner):
         """ω, or the best one for a positive definite A."""
         if self.omega is not None:
             return self.omega
-        known = cheap_extremes(system) if system.definite else None
+        known = eigenvalue_bounds(system) if system.definite else None
         return 2.0 / sum(known) if known else 1.0
 
     def build(self, system: LinearSystem) -> Built:

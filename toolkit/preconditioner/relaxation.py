@@ -19,7 +19,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels import csr
 from toolkit.preconditioner.poisson import Poisson
-from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, StationaryState, cheap_extremes
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, StationaryState
 from toolkit.preconditioner.system import LinearSystem
 
 _DEFECT_TOL = 0.12  # the slope of k ρ^k, seen over the later half of nine digits, is off by at most this share
@@ -43,7 +43,7 @@ def jacobi_radius(system: LinearSystem) -> float | None:
     if isinstance(system, Poisson):
         return float(np.cos(np.pi / system.n))
     d = diagonal(system)
-    known = cheap_extremes(system) if system.symmetric and np.ptp(d.real) <= 1e-12 * abs(d[0]) else None
+    known = system.extremes if system.symmetric and np.ptp(d.real) <= 1e-12 * abs(d[0]) else None
     if known:
         return float(max(abs(1 - value / d[0].real) for value in known))
     if system.size > DENSE_LIMIT:
