@@ -80,7 +80,8 @@ def stencil_matrix(shape: tuple[int, ...], stencil: dict[tuple[int, ...], object
     strides = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
     ordered = sorted(stencil, key=lambda offset: np.dot(offset, strides))
     inside = np.ones((*shape, width), dtype=bool)
-    values, columns = np.empty((*shape, width)), np.empty((size, width), dtype=np.int32)
+    kind = np.result_type(float, *stencil.values())
+    values, columns = np.empty((*shape, width), dtype=kind), np.empty((size, width), dtype=np.int32)
     number = np.arange(size, dtype=np.int32)
     for place, offset in enumerate(ordered):
         values[..., place] = stencil[offset]
@@ -96,7 +97,7 @@ def stencil_matrix(shape: tuple[int, ...], stencil: dict[tuple[int, ...], object
     return csr(made, copy=False)
 
 
-def cross(weights: tuple[float, ...], n: int, reaction: float = 0.0) -> dict[tuple[int, ...], float]:
+def cross(weights: tuple[float, ...], n: int, reaction: complex = 0.0) -> dict[tuple[int, ...], complex]:
     """The (2 dim + 1)-point stencil of −Σ a_d u_dd + reaction · u with h = 1/n."""
     dim = len(weights)
     units = [tuple(int(axis == other) for other in range(dim)) for axis in range(dim)]
