@@ -63,7 +63,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question worth a run: a problem, the methods that race on it, and what to look at."""
+    """A question worth a run: a problem, the methods that race on it, and what to look at.
+
+    `measure` is the curve to draw (empty: the lab's own), `against` the counter, `picture` what stands beside it.
+    """
 
     name: str
     title: str
@@ -71,6 +74,7 @@ class Experiment:
     problem: object
     methods: tuple
     stop: object = None
+    measure: str = ""
     against: str = "k"
     picture: str = ""
 

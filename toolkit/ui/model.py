@@ -300,7 +300,7 @@ class LabModel:
         one = self.lab.experiment(name)
         self._clear()
         self.problem, self.stop = one.problem.turned(), one.stop or Stop()
-        self.set_view(against=one.against, picture=one.picture)
+        self.set_view(against=one.against, measure=one.measure or self.lab.measure, picture=one.picture)
         for method in one.methods[:MOST]:
             self.add(method)
 
