@@ -123,3 +123,9 @@ class Anisotropic(ConstantStencil):
     @cached_property
     def extremes(self) -> tuple[float, float] | None:
         return (ConstantStencil if self.aligned else LinearSystem).extremes.func(self)
+
+    @property
+    def enclosure(self) -> tuple[float, float]:
+        """(low, high) around the spectrum for every angle: 1/ratio ≤ D ≤ 1, so λmin(−Δ)/ratio and λmax(−Δ)."""
+        low, high = Poisson(n=self.n).extremes
+        return low / self.ratio, high

@@ -126,6 +126,11 @@ class LinearSystem(Problem):
         return extreme_eigenvalues(self.matrix) if affordable else None
 
     @property
+    def enclosure(self) -> tuple[float, float] | None:
+        """(low, high) proven to lie around the eigenvalues of a Hermitian A, cheap at any size; None if unknown."""
+        return None
+
+    @property
     def condition(self) -> float | None:
         """κ₂(A) of a positive definite A."""
         return self.extremes[1] / self.extremes[0] if self.definite and self.extremes else None
