@@ -44,7 +44,7 @@ def right_side(kind, size):
 def ours(n, coefficients, b):
     grid = GridCycle(n, coefficients)
     grid.load(b)
-    cycles, _ = grid.advance(40, TOLERANCE, zero=True)
+    cycles, _ = grid.converge(TOLERANCE, most=40, zero=True)
     return grid.store(np.empty_like(b)), cycles
 
 
@@ -109,7 +109,7 @@ def test_time_of_a_cycle_against_the_bytes_it_must_move(benchmark, case):
     seconds, cycles = [], []
     grid, f = GridCycle(n, coefficients), right_side("noise", (n - 1) ** len(coefficients))
     grid.load(f, f)
-    grid.advance(1, 0.0)
+    grid.converge(0.0, most=1)
 
     def measure():
         start = time.perf_counter()
@@ -117,7 +117,7 @@ def test_time_of_a_cycle_against_the_bytes_it_must_move(benchmark, case):
         seconds.append(time.perf_counter() - start)
         grid.load(f, f)
         start = time.perf_counter()
-        grid.advance(10, 0.0)
+        grid.converge(0.0, most=10)
         cycles.append((time.perf_counter() - start) / 10.5)
 
     benchmark.pedantic(measure, rounds=7)

@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from toolkit.kernels import redblack, redblack_storage
+from toolkit.kernels import redblack, redblack_cubic, redblack_storage
 from toolkit.preconditioner.gridcycle import GridCycle
 from toolkit.preconditioner.gridoperator import GridOperator
 
@@ -226,7 +226,7 @@ def test_symmetric_cycle_is_a_positive_definite_operator(n, coefficients, kind, 
 def test_iterating_until_the_tolerance_really_meets_it(n, coefficients):
     grid, b = GridCycle(n, coefficients), noise((n - 1) ** len(coefficients))
     grid.load(b)
-    _, ratio = grid.advance(30, 1e-9, zero=True)
+    _, ratio = grid.converge(1e-9, most=30, zero=True)
     x = grid.store(np.empty_like(b))
     true = np.linalg.norm(b - assembled(n, coefficients) @ x) / np.linalg.norm(b)
     assert true <= ratio * (1 + 1e-6) + 1e-13 and ratio <= 1e-9
@@ -269,7 +269,7 @@ def test_full_multigrid_interpolation_keeps_cubic_functions(coarsened):
     redblack_storage.split(u(coarse), e, 1.0, False)
     redblack_storage.split(u(fine), exact, 1.0, False)
     for colour in (0, 1):
-        redblack.interpolate_cubic(x, e, np.zeros((1, 3, 32)), colour, fine, coarsened, 1)
+        redblack_cubic.interpolate_cubic(x, e, np.zeros((1, 3, 32)), colour, fine, coarsened, 1)
     np.testing.assert_allclose(x[:, 1:16, :, :8], exact[:, 1:16, :, :8], rtol=1e-13, atol=1e-15)
 
 
@@ -292,7 +292,7 @@ def test_full_multigrid_error_is_at_the_level_of_the_discretisation(d):
         pass_, grid = np.empty(u.size), GridCycle(n, (1.0,) * d)
         grid.full_multigrid(np.ascontiguousarray(f), pass_)
         grid.load(f)
-        grid.advance(30, 1e-12, zero=True)
+        grid.converge(1e-12, most=30, zero=True)
         discretisation = np.abs(grid.store(np.empty_like(u)) - u).max()
         assert np.abs(pass_ - u).max() < 2.0 * discretisation
         errors.append(np.abs(pass_ - u).max())
@@ -315,7 +315,7 @@ def test_the_number_of_threads_changes_no_bit(n, coefficients):
             parts.append(grid.apply(b, np.empty_like(b)))
             parts.append(grid.full_multigrid(b, np.empty_like(b)))
             grid.load(b)
-            parts.append(np.array(grid.advance(3, 0.0, zero=True)))
+            parts.append(np.array(grid.converge(0.0, most=3, zero=True)))
             parts.append(grid.store(np.empty_like(b)))
             norms = GridOperator(n, coefficients).conjugate_gradients(b, x := np.zeros_like(b), steps=3)
             results.append(np.concatenate([*parts, np.array(norms), x]))
@@ -365,7 +365,7 @@ def test_numbers_of_intervals_that_are_no_power_of_two(n, coefficients):
     b = noise((n - 1) ** len(coefficients))
     grid = GridCycle(n, coefficients)
     grid.load(b)
-    grid.advance(40, 1e-11, zero=True)
+    grid.converge(1e-11, most=40, zero=True)
     exact = np.atleast_1d(spla.spsolve(assembled(n, coefficients).tocsc(), b))
     np.testing.assert_allclose(grid.store(np.empty_like(b)), exact, rtol=0, atol=1e-9 * np.abs(exact).max())
 

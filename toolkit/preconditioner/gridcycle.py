@@ -13,7 +13,7 @@ import copy
 
 import numpy as np
 
-from toolkit.kernels import redblack, redblack_storage
+from toolkit.kernels import redblack, redblack_cubic, redblack_storage
 from toolkit.preconditioner.gridlevels import box_of, build_levels, checked_coefficients, checked_intervals, factorise
 
 
@@ -94,12 +94,12 @@ class GridCycle:
         redblack_storage.join(self._grid(x), self._levels[0].iterate, self._levels[0].wide)
         return x
 
-    def advance(self, cycles: int, tolerance: float, *, zero: bool = False) -> tuple[int, float]:
+    def converge(self, tolerance: float, *, most: int = 50, zero: bool = False) -> tuple[int, float]:
         """V(1,1) cycles on what was loaded until the residual is at most tolerance * norm(b): their number, last ratio.
 
         The residual is known for nothing inside a cycle, after the pre-smoothing; there the loop stops, with half a
         sweep more, which never raises the residual (the red and black halves of the Jacobi matrix are contractions).
-        zero: take the first guess as zero. At most `cycles` whole cycles are done.
+        zero: take the first guess as zero. At most `most` whole cycles are done.
         """
         done, top = 0, self._levels[0]
         if len(self._levels) == 1:
@@ -107,14 +107,15 @@ class GridCycle:
             return 1, 0.0
         while True:
             self._smooth_restrict(0, zero=zero, keep=False)
-            ratio = float(np.sqrt(top.squares.sum() / self._norm2)) if self._norm2 else 0.0
-            if ratio <= tolerance or done >= cycles or not np.isfinite(ratio):
+            square = float(top.squares.sum())
+            ratio = np.sqrt(square / self._norm2) if self._norm2 else (np.inf if square else 0.0)
+            if ratio <= tolerance or done >= most or np.isnan(ratio):
                 break
             self._descend(1, "V", 1, 1, zero=True, adjoint=False)
             self._prolong_smooth(0, keep=False)
             done, zero = done + 1, False
         redblack.relax_colour(top.iterate, top.right_side, 0, top.intervals, top.weights, 1, top.intervals[0])
-        return done, ratio
+        return done, float(ratio)
 
     def iterate(self, kind: str = "V", pre: int = 1, post: int = 1):
         """One cycle on what was loaded."""
@@ -230,7 +231,7 @@ class GridCycle:
     def _interpolate_cubic(self, index):
         level, coarse = self._levels[index], self._levels[index + 1]
         numbers = (1, level.intervals, level.coarsened, level.blocks())
-        redblack.interpolate_cubic(level.iterate, coarse.iterate, level.line, *numbers)
+        redblack_cubic.interpolate_cubic(level.iterate, coarse.iterate, level.line, *numbers)
 
     def _solve_coarsest(self):
         level, v = self._levels[-1], self._coarse
