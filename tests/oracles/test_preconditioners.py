@@ -29,6 +29,7 @@ from toolkit.preconditioner import (
     ThresholdILU,
     system,
 )
+from toolkit.preconditioner.poisson import Anisotropic
 from toolkit.preconditioner.preconditioning import inverse_matrix
 from toolkit.preconditioner.relaxation import young_omega
 
@@ -339,7 +340,7 @@ def test_ic0_names_the_row_of_a_bad_pivot_and_a_shift_mends_it():
         (ChebyshevPolynomial(), scattered("general"), "positive definite"),
         (SymmetricPolynomial(), scattered("general"), "positive definite"),
         (RugeStuben(), scattered("hpd"), "real"),
-        (Multigrid(), scattered("spd"), "stencil"),
+        (Multigrid(), scattered("spd"), "grid"),
         (ThresholdILU(), system(sp.csr_array((3, 3)), np.ones(3)), "singular"),
     ],
     ids=lambda value: repr(value)[:30],
@@ -373,6 +374,8 @@ VARIANTS = [
     (Poisson(dim=2, n=32, load="sine"), Multigrid(full=True)),
     (Poisson(dim=3, n=16, load="sine"), Multigrid(full=True)),
     (Poisson(dim=1, n=32, load="sine"), Multigrid(full=True, pre=1, post=0)),
+    (Anisotropic(n=16), Multigrid()),
+    (Anisotropic(n=16, ratio=1e4, angle=90.0), Multigrid(cycle="W")),
     (Poisson(dim=2, n=12), RugeStuben(cycle="W")),
     (Poisson(dim=2, n=12), SmoothedAggregation(cycle="W")),
 ]
@@ -387,9 +390,18 @@ def test_claims_of_turned_knobs_hold(problem, method):
         assert verdict.holds is True, f"{claim.title}: {verdict}"
 
 
-@pytest.mark.parametrize("method", [Multigrid(), Multigrid(cycle="W"), RugeStuben(), SmoothedAggregation(cycle="W")])
-@pytest.mark.parametrize("problem", [Poisson(dim=2, n=16), Poisson(dim=2, n=16, load="noise")])
-def test_cg_with_multigrid_takes_steps_that_do_not_grow_with_n(method, problem):
+SCALABLE = [
+    Multigrid(),
+    Multigrid(cycle="W"),
+    RugeStuben(),
+    SmoothedAggregation(cycle="W"),
+    AdditiveSchwarz(),
+]
+
+
+@pytest.mark.parametrize("method", SCALABLE, ids=repr)
+@pytest.mark.parametrize("problem", [Poisson(dim=2, n=16), Poisson(dim=2, n=16, load="noise")], ids=repr)
+def test_steps_of_cg_do_not_grow_with_n(method, problem):
     claims = method.krylov_claims(problem)
     assert claims
     for claim in claims:

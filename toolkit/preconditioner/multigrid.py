@@ -101,7 +101,12 @@ class Multigrid(Preconditioner):
     def suits(self, system) -> str:
         if self.pre + self.post == 0:
             return "Multigrid needs sweeps: pre and post are both zero."
-        return "" if stencil(system) else "Geometric multigrid needs a stencil problem; try algebraic multigrid."
+        if stencil(system):
+            return ""
+        return (
+            "Geometric multigrid needs a grid with constant coefficients along its axes, or in the plane one "
+            "coefficient a cell; try algebraic multigrid."
+        )
 
     def build(self, system: LinearSystem) -> Built:
         if self.suits(system):
@@ -135,8 +140,9 @@ class Multigrid(Preconditioner):
         return state
 
     def flat(self, system: LinearSystem) -> tuple[Flat, ...]:
-        """Steps that do not grow with n."""
-        if self.suits(system) or not isinstance(system, Poisson):
+        """Steps that do not grow with n: for constant coefficients, and in the plane for ones without large jumps."""
+        gentle = getattr(system, "medium", "") in ("constant", "log-normal", "photograph") and system.contrast <= 1e4
+        if self.suits(system) or (stencil(system) == "cells" and not gentle):
             return ()
         values = (8, 16, 32) if system.dim == 3 else (16, 32, 64)
         about = dict(source="brandt1977", assumes="n a power of two", stop=Stop(rtol=1e-8, steps=200))
@@ -148,11 +154,12 @@ class Multigrid(Preconditioner):
         if not found:
             return Preconditioner.claims(self, system)
         factor = LOCAL_FOURIER.get(self.pre + self.post)
-        if system.dim == 2 and self.cycle != "V" and factor and system.load != "sine":
+        poisson = isinstance(system, Poisson) and system.dim == 2
+        if poisson and self.cycle != "V" and factor and system.load != "sine":
             title = f"two-grid factor {factor} of local Fourier analysis"
             about = dict(source="trottenberg2001", assumes="2D Poisson, every frequency in the error, W- or F-cycle")
             found.append(Rate(measure="residual", factor=factor, title=title, start=0.2, floor=1e-11, **about))
-        if self.full and system.load == "sine":
+        if self.full and isinstance(system, Poisson) and system.load == "sine":
             found.append(_nested(system))
         return tuple(found)
 

@@ -150,10 +150,21 @@ class AdditiveSchwarz(Preconditioner):
 
         return Built(apply, flops=flops + 4.0 * basis.nnz + 2.0 * (top.L.nnz + top.U.nnz))
 
+    def _scales(self, system) -> bool:
+        """Whether a ladder over n keeps H/δ and lets the number of subdomains grow."""
+        return isinstance(system, Poisson) and system.dim == 2 and self.subdomains is None and self.overlap == 1
+
+    def krylov_claims(self, system: LinearSystem) -> tuple:
+        """On 2D Poisson at fixed H/δ, with the coarse space: steps of CG flat in n."""
+        if not (self._scales(system) and self.coarse):
+            return ()
+        about = dict(source="toselli2005", assumes="2D Poisson, subdomains of fixed size and overlap")
+        return (Flat(over="n", values=(32, 48, 64), title="steps do not grow with n", **about),)
+
     def claims(self, system: LinearSystem) -> tuple:
         """On 2D Poisson at fixed H/δ: steps flat in n with the coarse space, like n² without; the dense factor."""
         found = Preconditioner.claims(self, system)
-        if not (isinstance(system, Poisson) and system.dim == 2 and self.subdomains is None and self.overlap == 1):
+        if not self._scales(system):
             return found
         stop = Stop(rtol=1e-6, steps=20_000)
         about = dict(source="toselli2005", assumes="2D Poisson, subdomains of fixed size and overlap", stop=stop)
