@@ -2,7 +2,7 @@
 const STROKE = 'fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"'
 const ICON = {
   look: `<path ${STROKE} d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z"/><circle ${STROKE} cx="12" cy="12" r="2.8"/>`,
-  fork: `<path ${STROKE} d="M7 20V4M7 14c0-4 10-3 10-8M4 7l3-3 3 3M14 8.500l3-3 3 3"/>`,
+  fork: `<path ${STROKE} d="M4 12h5c4 0 4-6 8-6h3M9 12c4 0 4 6 8 6h3M17.500 3.500L20 6l-2.500 2.500M17.500 15.500L20 18l-2.500 2.500"/>`,
   copy: `<rect ${STROKE} x="8.500" y="8.500" width="11" height="11" rx="2"/><path ${STROKE} d="M15.500 5.500v-1h-11v11h1"/>`,
   remove: `<path ${STROKE} d="M6 6l12 12M18 6L6 18"/>`,
   open: `<path ${STROKE} d="M6 9.500l6 6 6-6"/>`,

@@ -27,6 +27,7 @@ from toolkit.ui.palette import STYLES
 
 GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 MUTED = "#8a8f98"
+FONT = "Roboto, system-ui, sans-serif"
 
 SI = """
 if (tick == 0) return unit ? "0" : "0";
@@ -96,9 +97,9 @@ class ConvergencePlot:
         fig.add_layout(self._legend)
         self._add_tools(lines, dashed)
         self._goal = Span(dimension="width", location=1e-8, line_color=MUTED, line_dash=[1, 4], line_width=1.5, visible=False)
-        self._goal_text = Label(x=0, y=1e-8, text="", text_color=MUTED, text_font_size="12px", x_offset=6, y_offset=3)
+        self._goal_text = Label(x=0, y=1e-8, text="", text_color=MUTED, text_font_size="12px", text_font=FONT, x_offset=6, y_offset=3)
         self._cursor = Span(dimension="height", location=0, line_color=MUTED, line_width=1.5, visible=False)
-        self._hint = Label(x=25, y=1e-4, text="", text_align="center", text_color=MUTED, text_font_size="15px")
+        self._hint = Label(x=25, y=1e-4, text="", text_align="center", text_color=MUTED, text_font_size="15px", text_font=FONT)
         for one in (self._goal, self._goal_text, self._cursor, self._hint):
             fig.add_layout(one)
         self._ticks = CustomJSTickFormatter(args={"unit": ""}, code=SI)
@@ -195,7 +196,7 @@ class ConvergencePlot:
             pad = 0.05 * (high - low or 1.0)
             return (low - pad * (low < 0), high + pad)
         goals = [one.goal for one in frame.traces if one.goal > 0 and view["goal"]]
-        low = min(float(values.min()), *(0.5 * goal for goal in goals), 1e-3)
+        low = min(float(values.min()), *(0.5 * goal for goal in goals or [view["low"]]), 1e-3)
         high = float(values.max())
         low, high = 10.0 ** np.floor(np.log10(max(low, 1e-300))), 10.0 ** np.ceil(np.log10(high * 1.5))
         if self._yends:

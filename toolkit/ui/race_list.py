@@ -14,16 +14,21 @@ from toolkit.ui.model import Entry, LabModel
 from toolkit.ui.palette import MOST, STYLES
 
 
+def families(model: LabModel) -> dict[str, dict[str, str]]:
+    """The methods of the lab by family: titles and names."""
+    found: dict[str, dict[str, str]] = {}
+    for name, cls in model.lab.methods().items():
+        found.setdefault(cls.family or "methods", {})[cls.title] = name
+    return found
+
+
 class Editor:
     """The method, knobs and line of one entry."""
 
     def __init__(self, model: LabModel, entry: Entry, act: Callable):
         self._model, self._act, self._entry = model, act, entry
-        members = {cls.title: name for name, cls in model.lab.methods().items()}
         about = dict(size="small", margin=(9, 10, 3, 10), **WIDE)
-        self._method = pmui.Select(
-            label="method", options=members, value=entry.method.slug(), searchable=len(members) > 8, **about
-        )
+        self._method = pmui.Select(label="method", groups=families(model), value=entry.method.slug(), **about)
         looks = {f"{style.glyph} {style.name}": i for i, style in enumerate(STYLES)}
         self._look = pmui.Select(label="line", options=looks, value=entry.look, **about)
         self._method.param.watch(self._chosen, "value")
@@ -63,11 +68,8 @@ class RaceList:
         self._editor: Editor | None = None
         self._open = 0
         self._list = Entries(self._asked, margin=0, **WIDE)
-        members = {cls.title: name for name, cls in model.lab.methods().items()}
-        self._choice = pmui.Select(
-            options={"Add a method …": "", **members}, value="", size="small", searchable=len(members) > 8,
-            margin=(8, 10), **WIDE,
-        )  # fmt: skip
+        groups = {"race": {"Add a method …": ""}} | families(model)
+        self._choice = pmui.Select(groups=groups, value="", size="small", margin=(8, 10), **WIDE)
         self._choice.param.watch(self._add, "value")
         self.views = [self._list, self._choice]
         self.show()

@@ -289,6 +289,7 @@ class LabView:
         column = model.stop.measure or model.lab.measure
         hint = {"ready": "Press Start", "empty": "Add a method to the race"}.get(frame.stage, "")
         view = {"against": model.against, "measure": model.measure, "label": label, "goal": column == model.measure}
+        view["low"] = 0.5 * model.stop.rtol if view["goal"] and model.stop.rtol > 0 else 1e-3
         drawn = any(len(one.curve[0]) for one in frame.traces)
         view["hint"] = "" if drawn else hint or ("Not measured here" if frame.stage == "ended" else "")
         self._plot.patch(frame, {one.uid: one.look for one in model.entries}, view)
@@ -314,13 +315,12 @@ class LabView:
         drawing = frame.drawing
         entry = next((one for one in self.model.entries if one.uid == drawing.uid), None)
         if drawing.kind == "empty" or entry is None:
-            self._picture_box.visible = False
+            self._picture_box[:], self._picture = [], None
             self._picture_note.object = escape(drawing.empty or "Add a method to see a picture.")
             return
         if self._picture is None or self._picture[0] != (drawing.kind, drawing.log):
             self._picture = ((drawing.kind, drawing.log), picture_for(drawing, HEIGHT))
             self._picture_box[:] = [pn.pane.Bokeh(self._picture[1].figure, min_height=HEIGHT, margin=0, **WIDE)]
-        self._picture_box.visible = True
         self._picture[1].patch(drawing)
         glyph = f'<span style="color:{entry.style.colour}">{entry.style.glyph}</span>'
         self._picture_note.object = f"{glyph} {escape(entry.label)}: {escape(drawing.title)} at step {drawing.k}"
@@ -353,6 +353,7 @@ _BAR = {
         "boxShadow": "none",
         "borderBottom": "1px solid",
         "borderColor": "divider",
+        "& .MuiTypography-root": {"color": "text.primary", "fontSize": "1.15rem", "fontWeight": 500},
     },
     "& .MuiDrawer-paper": {"borderColor": "divider"},
 }
