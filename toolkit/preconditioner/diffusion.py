@@ -87,9 +87,9 @@ class Diffusion(GridProblem):
         """By sine transform, elimination, or in the plane beyond its reach by multigrid to the attainable accuracy."""
         if self.medium == "constant":
             return Poisson(dim=self.dim, n=self.n, load=self.load, seed=self.seed).exact
-        if self.size <= self.direct_limit:
+        if LinearSystem.solvable.fget(self):
             return LinearSystem.exact.func(self)
-        return _refined(self) if self.dim == 2 else None
+        return _refined(self) if self.solvable else None
 
     @cached_property
     def extremes(self) -> tuple[float, float] | None:
