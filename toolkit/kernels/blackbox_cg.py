@@ -2,8 +2,9 @@
 
 Vectors are (n-1, n-1) arrays of interior values; right: (n-1, n) and down: (n, n-1) are the couplings of the edges,
 (A u)_p = sum of w_pq (u_p - u_q). The preconditioner works on `blackbox_setup`'s storage, columns split by parity, in
-its own number format: the passes convert as they go. Sums are taken row by row, then over the rows in order, so they do
-not depend on the number of threads.
+its own number format: the passes convert as they go. The direction p may be rounded to that format too: q = A p is the
+double precision product of the rounded direction, so r = b - A x stays true. Sums are taken row by row, then over the
+rows in order, so they do not depend on the number of threads.
 
 Reference: M. R. Hestenes, E. Stiefel, J. Res. Natl. Bur. Stand. 49 (1952) 409-436, doi:10.6028/jres.049.044; for a
 preconditioner that varies, G. H. Golub, Q. Ye, SIAM J. Sci. Comput. 21 (1999) 1305-1320,
@@ -32,16 +33,16 @@ def _direction_row(p, z, beta, i):
 @kernel
 def _product_at(p, right, down, i, j):
     """(A p)_ij anywhere, values outside taken as zero."""
-    last, u = p.shape[0] - 1, p[i, j]
-    west, east = p[i, j - 1] if j > 0 else 0.0, p[i, j + 1] if j < last else 0.0
-    north, south = p[i - 1, j] if i > 0 else 0.0, p[i + 1, j] if i < last else 0.0
+    last, u = p.shape[0] - 1, np.float64(p[i, j])
+    west, east = np.float64(p[i, j - 1]) if j > 0 else 0.0, np.float64(p[i, j + 1]) if j < last else 0.0
+    north, south = np.float64(p[i - 1, j]) if i > 0 else 0.0, np.float64(p[i + 1, j]) if i < last else 0.0
     along = right[i, j] * (u - west) + right[i, j + 1] * (u - east)
     return along + (down[i, j] * (u - north) + down[i + 1, j] * (u - south))
 
 
 @kernel
 def _product_row(q, p, right, down, i):
-    """q <- A p on the row i; the sum of p q over the row."""
+    """q <- A p on the row i, in double precision whatever the format of p; the sum of p q over the row."""
     size, total = p.shape[1], 0.0
     if i == 0 or i == size - 1:
         for j in range(size):
@@ -50,9 +51,9 @@ def _product_row(q, p, right, down, i):
         return total
     for k in range(_U(size - 2)):
         j, r = k + _U(1), k + _U(2)
-        u = p[i, j]
-        v = right[i, j] * (u - p[i, k]) + right[i, r] * (u - p[i, r])
-        v += down[i, j] * (u - p[i - 1, j]) + down[i + 1, j] * (u - p[i + 1, j])
+        u = np.float64(p[i, j])
+        v = right[i, j] * (u - np.float64(p[i, k])) + right[i, r] * (u - np.float64(p[i, r]))
+        v += down[i, j] * (u - np.float64(p[i - 1, j])) + down[i + 1, j] * (u - np.float64(p[i + 1, j]))
         q[i, j] = v
         total += u * v
     for j in (0, size - 1):

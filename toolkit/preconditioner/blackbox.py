@@ -21,7 +21,8 @@ import scipy.sparse
 from toolkit.kernels import blackbox_cg, blackbox_cycle, blackbox_setup
 
 _COARSEST = 7  # intervals of a grid that is solved by its inverse: at most 36 unknowns
-_SERIAL_BELOW = 100  # intervals of a grid under which a second thread costs more than it brings
+_SERIAL_BELOW = 300  # intervals of a grid under which a second thread costs more than it brings
+MIDDLE = (1, 2, 2)  # cycle indices: two grids cheap to visit again, which takes a third of the iterations of V away
 
 
 def couplings(cells) -> tuple[np.ndarray, np.ndarray]:
@@ -130,9 +131,11 @@ class BlackBox:
 
     # -- what a caller does with vectors -------------------------------------------------------------------------
 
-    def cycle(self, b, x, kind: str = "V", pre: int = 1, post: int = 1):
-        """One cycle for A x = b, in place: x <- x + M (b - A x). kind "V", "W" or "F".
+    def cycle(self, b, x, kind: str | tuple = "V", pre: int = 1, post: int = 1):
+        """One cycle for A x = b, in place: x <- x + M (b - A x).
 
+        kind: "V", "W", "F" or a tuple of cycle indices: how often (1 or 2) the grids 1, 2, … are visited in a row; the
+        grids it does not name once.
         pre, post >= 1: four-colour sweeps before and, in the adjoint order, after the coarse grid.
         """
         _checked_sweeps(kind, pre, post)
@@ -142,7 +145,7 @@ class BlackBox:
         x += self.apply(residual, np.empty(self.size), kind, pre, post)
         return x
 
-    def apply(self, r, out, kind: str = "V", pre: int = 1, post: int = 1):
+    def apply(self, r, out, kind: str | tuple = "V", pre: int = 1, post: int = 1):
         """out <- M r: one cycle from zero; M is symmetric positive definite when pre = post."""
         _checked_sweeps(kind, pre, post)
         top = self._levels[0]
@@ -159,13 +162,13 @@ class BlackBox:
 
     # -- cost ----------------------------------------------------------------------------------------------------
 
-    def work_units(self, kind: str = "V", pre: int = 1, post: int = 1) -> float:
+    def work_units(self, kind: str | tuple = "V", pre: int = 1, post: int = 1) -> float:
         """Relaxation work of a cycle in sweeps over the finest grid; a 9-point sweep counts as 9/5 of a 5-point one."""
         counts = _visits(len(self._levels), kind)[:-1]
         cost = [lv.unknowns * (1.0 if lv.d is None else 1.8) for lv in self._levels]
         return (pre + post) * sum(v * w for v, w in zip(counts, cost)) / cost[0]
 
-    def flops(self, kind: str = "V", pre: int = 1, post: int = 1) -> float:
+    def flops(self, kind: str | tuple = "V", pre: int = 1, post: int = 1) -> float:
         """Floating-point operations of a cycle: sweeps, residuals, transfers, the exact solves."""
         total, visits = 0.0, _visits(len(self._levels), kind)
         for count, level in zip(visits, self._levels[:-1]):
@@ -207,10 +210,11 @@ class BlackBox:
         rest = (level.g, *level.stencil, level.wh, level.wv, level.line, level.n, level.blocks())
         blackbox_cycle.descend(below.b, x, b, *rest)
         self._visit(index + 1, below.x, below.b, kind, pre, post)
-        if kind != "V" and index + 2 < len(self._levels):
+        again = _second_visit(kind, index + 1)
+        if again and index + 2 < len(self._levels):
             r, z = below.spare("second visit")
             blackbox_cycle.residual(r, below.x, below.b, *below.stencil, below.n, below.blocks())
-            self._visit(index + 1, z, r, "W" if kind == "W" else "V", pre, post)
+            self._visit(index + 1, z, r, again, pre, post)
             below.x += z
         blackbox_cycle.ascend(x, below.x, b, *rest)
 
@@ -256,7 +260,7 @@ class BlackBox:
 
 
 class BlackBoxCG:
-    """Conjugate gradients in double precision preconditioned by the V(1,1) cycle of a hierarchy, float32 or float64.
+    """Conjugate gradients in double precision preconditioned by a cycle of a hierarchy, float32 or float64.
 
         alpha = z·r / p·q,   beta = -z·q / p·q,   z = M r,   q = A p:
 
@@ -265,8 +269,9 @@ class BlackBoxCG:
     The residual is normalised before it is rounded to float32. Cost of a step: a cycle and 27 flops a vertex.
     """
 
-    def __init__(self, hierarchy: BlackBox):
-        self.hierarchy = hierarchy
+    def __init__(self, hierarchy: BlackBox, kind: str | tuple = MIDDLE):
+        _checked_sweeps(kind, 1, 1)
+        self.hierarchy, self.kind = hierarchy, kind
         self._shape = (hierarchy.intervals - 1,) * 2
         self._sums = np.zeros((2, self._shape[0]))
 
@@ -275,7 +280,7 @@ class BlackBoxCG:
         h = self.hierarchy
         self.x = np.zeros(h.size) if x is None else h._vector(x).copy()
         self.r = h._vector(b).copy()
-        self.p, self.q = np.zeros(h.size), np.zeros(h.size)
+        self.p, self.q = np.zeros(h.size, h.dtype), np.zeros(h.size)
         if x is not None:
             self.r -= h.multiply(self.x, np.empty(h.size))
         self._pq = 1.0
@@ -288,7 +293,7 @@ class BlackBoxCG:
         """One iteration; the norm of the (recursive) residual."""
         h, top = self.hierarchy, self.hierarchy._levels[0]
         x, r, p, q = (v.reshape(self._shape) for v in (self.x, self.r, self.p, self.q))
-        h._visit(0, top.x, top.b, "V", 1, 1)
+        h._visit(0, top.x, top.b, self.kind, 1, 1)
         zr, zq = blackbox_cg.weigh(top.x, r, q, self._sums, top.blocks())
         if zr == 0.0:
             return 0.0
@@ -368,19 +373,30 @@ def _power_of_two(down):
     return 2.0 ** -np.round(np.log2(np.median(down[:: max(1, len(down) // 32), :: max(1, len(down) // 32)])))
 
 
-def _visits(levels, kind):
-    """How often a cycle comes to each level."""
-    if kind == "V":
-        return [1] * levels
-    counts = [2**k if kind == "W" else k + 1 for k in range(levels)]
-    if levels > 1:
-        counts[-1] = counts[-2]
-    return counts
+def _second_visit(kind, index):
+    """The kind of the second visit to a level, None if there is none."""
+    if isinstance(kind, str):
+        return {"V": None, "W": "W", "F": "V"}[kind]
+    return kind if index <= len(kind) and kind[index - 1] == 2 else None
+
+
+def _visits(levels, kind, index=0):
+    """How often a cycle comes to each level from `index` on."""
+    if index == levels - 1:
+        return [1]
+    counts = _visits(levels, kind, index + 1)
+    again = _second_visit(kind, index + 1)
+    if again and index + 2 < levels:
+        counts = [one + two for one, two in zip(counts, _visits(levels, again, index + 1))]
+    return [1, *counts]
 
 
 def _checked_sweeps(kind, pre, post):
-    if kind not in ("V", "W", "F"):
-        raise ValueError(f"kind={kind!r}: expected 'V', 'W' or 'F'")
+    known = kind in ("V", "W", "F") if isinstance(kind, str) else set(kind) <= {1, 2}
+    if not known:
+        raise ValueError(
+            f"kind={kind!r}: expected 'V', 'W', 'F' or a tuple of cycle indices 1 and 2, coarser grids last"
+        )
     if pre < 1 or post < 1:
         raise ValueError(
             f"pre={pre}, post={post}: expected at least one sweep before and one after the coarse grid, "
