@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toys import Contraction, Zero
+from toys import Contraction, Poisoned, Zero
 
 import toolkit as tk
 
@@ -83,3 +83,28 @@ def test_a_rate_is_fitted_clear_of_start_and_floor():
     history.append(k=k, error=values)
     verdict = tk.Rate(measure="error", factor=0.8, sharp=True, tol=0.01, **ABOUT).judge(history)
     assert verdict.holds and verdict.measured == pytest.approx(0.8, rel=1e-3)
+
+
+def test_a_bound_that_is_infinite_somewhere_binds_elsewhere():
+    def curve(k, v):
+        return np.where(k < 3, np.inf, 0.4**k)
+
+    assert tk.check(tk.Bound(measure="error", curve=curve, **ABOUT), Zero(), HALF).holds is False
+    above = tk.Bound(measure="error", curve=lambda k, v: np.where(k < 3, np.inf, 0.5**k), **ABOUT)
+    assert tk.check(above, Zero(), HALF).holds is True
+    undefined = tk.Bound(measure="error", curve=lambda k, v: np.where(k < 3, np.nan, 1.0), **ABOUT)
+    assert tk.check(undefined, Zero(), HALF).holds is False
+
+
+def test_no_claim_holds_on_a_run_that_is_no_longer_finite():
+    claim = tk.Bound(measure="residual", curve=lambda k, v: v[0] + 0 * k, **ABOUT)
+    verdict = tk.check(claim, Zero(), Poisoned())
+    assert verdict.holds is False and "no longer finite" in verdict.why
+
+
+def test_an_order_is_measured_on_runs():
+    """After three steps the error is the cube of the factor."""
+    stop = tk.Stop(steps=3, rtol=0.0)
+    claim = tk.Order(measure="error", p=3.0, over="factor", values=(0.1, 0.2, 0.4), growing=True, stop=stop, **ABOUT)
+    verdict = tk.check(claim, Zero(), HALF)
+    assert verdict.holds is True and verdict.measured == pytest.approx(3.0)

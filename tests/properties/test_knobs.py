@@ -56,6 +56,9 @@ def test_good_values(values):
         ({"free": 3}, "a text"),
         ({"auto": -1}, "a number of at least 0 or None"),
         ({"auto": float("inf")}, "or None"),
+        ({"auto": 10**400}, "or None"),
+        ({"count": 10**400}, "a whole number"),
+        ({"size": np.zeros(1000)}, "a number from 0 to 1"),
     ],
 )
 def test_bad_values(values, expected):

@@ -1,5 +1,6 @@
 """The run: chunks, stops, budgets, probes, forks, replays and specs do not change what a method does."""
 
+import copy
 import threading
 import time
 
@@ -199,3 +200,143 @@ def test_studies():
     assert [len(run.solution()) for run in tk.ladder(Zero(), Contraction(), "n", (3, 5))] == [3, 5]
     with pytest.raises(tk.KnobError, match="Neither"):
         tk.ladder(Zero(), Contraction(), "speed", (1,))
+
+
+def test_pace_grows_only_where_steps_were_done():
+    """A probe due at every step keeps a compiled call at one step: how fast that was says nothing of longer calls."""
+    probe = tk.Probe(Zero().measures()[0], tk.Every(1))
+    run = tk.Run(Zero(), Compiled(factor=1.0), tk.Stop(steps=500), [probe])
+    while not run.slice(0.01).status.done:
+        assert run._pace <= 16
+
+
+def test_a_fork_keeps_what_is_planned():
+    spec = tk.Run(Zero(), Contraction()).step(9).turn(factor=0.25).spec()
+    run = tk.Run.from_spec(spec).step(4)
+    twin = run.fork()
+    assert twin.finish().history.trace_hash() == run.finish().history.trace_hash()
+    assert twin.spec() == run.spec() and twin.changes == [(9, {"factor": 0.25})]
+
+
+def test_a_fork_of_a_cancelled_run_goes_on():
+    run = tk.Run(Zero(), Contraction()).step(3)
+    run.cancel()
+    assert run.slice().status.kind == "cancelled" and run.k == 3
+    assert run.fork().finish().k == 27 and run.k == 3
+
+
+@pytest.mark.parametrize("probes", [(), ("error",), (tk.Probe(Zero().measures()[0], tk.Every(50)),)])
+def test_a_stop_on_a_measure_does_not_depend_on_the_probes(probes):
+    """0.5^k ≤ 1e-3 first at k = 10, whether and however seldom the error was to be watched."""
+    run = tk.solve(Zero(), Compiled(), tk.Stop(measure="error", rtol=1e-3), probes)
+    assert run.status.kind == "converged" and run.k == 10
+    assert tk.Run.from_spec(run.spec()).finish().history.trace_hash() == run.history.trace_hash()
+
+
+def test_a_stop_on_an_unknown_measure_is_refused():
+    with pytest.raises(tk.KnobError, match="no measure 'nothing'"):
+        tk.Run(Zero(), Contraction(), tk.Stop(measure="nothing"))
+    with pytest.raises(tk.KnobError, match="does not measure 'error'"):
+        tk.solve(Zero(), Contraction()).extend(tk.Stop(measure="error"))
+
+
+def test_a_probe_of_a_monitor_changes_nothing():
+    wrong = tk.Measure("residual", "residual", lambda problem, state: -1.0)
+    run = tk.solve(Zero(), Contraction(), probes=(wrong, "residual"))
+    assert run.history.trace_hash() == tk.solve(Zero(), Contraction()).history.trace_hash()
+    with pytest.raises(tk.KnobError, match="'seconds'"):
+        tk.Run(Zero(), Contraction(), probes=[tk.Measure("seconds", "s", lambda problem, state: 0.0)])
+
+
+@pytest.mark.parametrize("make", [tk.Every, tk.Octaves])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "1", None, True])
+def test_cadences_are_positive(make, value):
+    with pytest.raises(tk.KnobError, match="whole number of at least 1"):
+        make(value)
+
+
+def test_specs_carry_the_cadence():
+    for cadence in (tk.Every(3), tk.Octaves(5)):
+        run = tk.Run(Zero(), Contraction(), probes=[tk.Probe(Zero().measures()[0], cadence)])
+        assert tk.Run.from_spec(run.spec()).probes[0].cadence == cadence
+
+
+values = st.floats(1e-12, 10.0) | st.sampled_from([1.0, float("nan"), float("inf"), 1e20])
+rules = st.builds(
+    tk.Stop,
+    rtol=st.sampled_from([0.0, 1e-6, 1e-2]),
+    steps=st.none() | st.integers(0, 60),
+    matvecs=st.none() | st.integers(0, 60),
+    divergence=st.sampled_from([2.0, 1e10]),
+    stagnation=st.integers(0, 12),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(rules, st.lists(values, min_size=1, max_size=60), st.lists(st.integers(1, 20), max_size=20))
+def test_a_stop_does_not_depend_on_how_the_rows_came(stop, residuals, chunks):
+    """Judged row by row, in chunks or all at once, a run ends at the same row with the same status."""
+
+    def end(sizes):
+        history, start = tk.History(("residual",)), 0
+        for size in (*sizes, *[1] * len(residuals)):
+            rows = np.array(residuals[start : start + size])
+            if not len(rows):
+                return None
+            k = np.arange(start, start + len(rows), dtype=float)
+            history.append(k=k, residual=rows, matvecs=k, nfe=k, flops=k, seconds=k)
+            found, start = stop.first(history, start), start + len(rows)
+            if found is not None:
+                return found[0], found[1].kind
+
+    assert end(chunks) == end([len(residuals)]) == end([])
+
+
+def test_stagnation_is_what_it_says():
+    """The best of all rows gains less than one percent in 5 steps, wherever the best was."""
+    history = tk.History(("residual",))
+    residual = np.array([1.0, 0.1, *[0.5] * 20])
+    history.append(k=np.arange(22.0), residual=residual, seconds=np.zeros(22))
+    assert tk.Stop(stagnation=5, rtol=0.0).first(history, 0)[0] == 6
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(spec, path=()):
+    """The paths of all values in a nest of dicts and lists."""
+    yield path
+    for key in spec if isinstance(spec, dict) else range(len(spec)) if isinstance(spec, list) else ():
+        yield from places(spec[key], (*path, key))
+
+
+SPEC = tk.Run(Zero(n=3), Contraction(factor=0.9), tk.Stop(rtol=0.1), ("error",)).step(2).turn(factor=0.3).spec()
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(sorted(places(SPEC), key=str)), json_values)
+def test_a_damaged_spec_is_refused_or_runs(path, value):
+    """Whatever stands in place of a part of a spec, nothing but a ToolkitError comes of it."""
+    spec = copy.deepcopy(SPEC)
+    if path:
+        inside = spec
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = value
+    else:
+        spec = value
+    try:
+        run = tk.Run.from_spec(spec)
+    except tk.ToolkitError as mistake:
+        assert str(mistake) and len(str(mistake)) < 2000
+    else:
+        run.step(5)
+
+
+def test_a_spec_nested_without_end_is_refused():
+    with pytest.raises(tk.SpecError, match="not JSON"):
+        specs.loads("[" * 100_000)

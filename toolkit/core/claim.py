@@ -78,7 +78,10 @@ class Bound(Claim):
             return undecided("needs two measured steps")
         promised = np.asarray(self.curve(k, values), dtype=float)
         excess = values - ((1 + self.slack) * promised + self.floor)
-        worst = int(np.argmax(excess / np.maximum(promised, self.floor + 1e-300)))
+        with np.errstate(invalid="ignore"):
+            share = excess / np.maximum(promised, self.floor + 1e-300)
+        unlimited = np.where(excess < 0, -np.inf, np.inf)  # where the curve is infinite, and where it is NaN
+        worst = int(np.argmax(np.where(np.isfinite(excess), share, unlimited)))
         holds = bool(excess[worst] <= 0)
         why = "stays below" if holds else f"exceeds it at step {k[worst]:g}"
         return Verdict(holds, float(values[worst]), float(promised[worst]), (k[0], k[-1]), why)

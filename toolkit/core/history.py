@@ -128,8 +128,8 @@ class Snapshots:
 
     def before(self, k: int) -> State | None:
         """A copy of the latest state kept at or before step k."""
-        steps = [at for at in self._states if at <= k]
-        return self._states[max(steps)].copy() if steps else None
+        kept = [(at, state) for at, state in list(self._states.items()) if at <= k]  # a list: another thread may add
+        return max(kept, key=lambda one: one[0])[1].copy() if kept else None
 
     def copy(self) -> Snapshots:
         twin = Snapshots(self.cap)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+import reprlib
 from dataclasses import dataclass, field
 
 from toolkit.core.errors import KnobError
@@ -40,10 +41,10 @@ class Knob:
             return None
         try:
             accepted = self._convert(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             accepted = None
         if accepted is None or not self._within(accepted):
-            raise KnobError(f"{owner}.{self.name} = {value!r}: expected {self.expected()}.")
+            raise KnobError(f"{owner}.{self.name} = {reprlib.repr(value)}: expected {self.expected()}.")
         return accepted
 
     def expected(self) -> str:
@@ -79,7 +80,8 @@ class Knob:
             return value in self.choices
         if self.kind in (int, float) and self.family is None:
             above = self.low is None or value >= self.low
-            return math.isfinite(value) and above and (self.high is None or value <= self.high)
+            finite = self.kind is int or math.isfinite(value)
+            return finite and above and (self.high is None or value <= self.high)
         return True
 
 

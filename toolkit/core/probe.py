@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from toolkit.core.errors import KnobError
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -23,11 +25,19 @@ class Measure:
     doc: str = ""
 
 
+def _positive(name: str, value) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1 << 62:
+        raise KnobError(f"{name} = {value!r}: expected a whole number of at least 1.")
+
+
 @dataclass(frozen=True, slots=True)
 class Every:
     """Cadence: every `n`-th step."""
 
     n: int = 1
+
+    def __post_init__(self):
+        _positive("Every.n", self.n)
 
     def next(self, k: int) -> int:
         """The first due step after step k."""
@@ -39,6 +49,9 @@ class Octaves:
     """Cadence: every step up to `per`, then `per` times an octave: the cost of looking fades as a run grows long."""
 
     per: int = 32
+
+    def __post_init__(self):
+        _positive("Octaves.per", self.per)
 
     def next(self, k: int) -> int:
         """The first due step after step k."""

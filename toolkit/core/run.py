@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 import time
 
@@ -17,6 +18,7 @@ from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
 
 _CHUNK = 4096
+_CLOCKWORK = ("k", *COUNTERS, "seconds")
 
 
 class Run:
@@ -30,6 +32,7 @@ class Run:
         When to end.
     probes
         Measures, their names, or Probes. Watching changes nothing: iterates and work are the same with and without.
+        What the stopping rule looks at is measured at every step, asked for or not.
     snapshots : int
         Bytes of states kept for `at`; 0 keeps none (then `at` replays from the start).
 
@@ -39,7 +42,7 @@ class Run:
 
     def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0):
         self.problem, self.method, self.stop = problem, method, stop or Stop()
-        self.probes = tuple(self._probe(one) for one in probes)
+        self.probes = self._watched([self._probe(one) for one in probes if one not in method.monitors])
         self.history = History(method.monitors, tuple(probe.name for probe in self.probes))
         self.state: State | None = None
         self.changes: list[tuple[int, dict]] = []
@@ -82,17 +85,17 @@ class Run:
         return self
 
     def slice(self, seconds: float = 0.01) -> Run:
-        """Go on for about `seconds`: the number of steps in a compiled call adapts by doubling and halving."""
+        """Go on for about `seconds`; the steps of a compiled call adapt: doubled (eightfold at first), halved."""
         end = time.perf_counter() + seconds
         self._started()
         while not self._halted() and time.perf_counter() < end:
-            start = time.perf_counter()
+            start, first = time.perf_counter(), self.k
             self._advance(self._pace)
-            spent = time.perf_counter() - start
-            if spent < seconds / 2:
-                self._pace = min(2 * self._pace, _CHUNK)
-            elif spent > seconds:
-                self._pace = max(1, self._pace // 2)
+            spent, done = time.perf_counter() - start, self.k - first
+            if spent > seconds:
+                self._pace = max(1, done // 2)
+            elif spent < seconds / 2 and done >= self._pace:  # fewer where a probe was due: says nothing of more
+                self._pace = min((8 if spent < seconds / 16 else 2) * self._pace, _CHUNK)
         return self
 
     def finish(self, stop: Stop | None = None) -> Run:
@@ -109,8 +112,12 @@ class Run:
             yield self.state
 
     def extend(self, stop: Stop) -> Run:
-        """Go on under another stopping rule."""
+        """Go on under another stopping rule; KnobError when it looks at what this run does not measure."""
+        if stop.measure and stop.measure not in self.history:
+            known = ", ".join(self.history.names)
+            raise KnobError(f"This run does not measure {stop.measure!r}: it has {known}. Start a new run.")
         self.stop, self._ended = stop, RUNNING
+        self.probes = self._watched(self.probes)
         self._cancel.clear()
         if self.state is not None:
             self._judge(len(self.history) - 1)
@@ -122,24 +129,21 @@ class Run:
 
     def turn(self, **values) -> Run:
         """Turn live knobs in mid-run; KnobError for a knob that is not live."""
-        known = knobs(self.method)
-        turned = self.method.turned(**values)
-        for name in values:
-            if not known[name].live:
-                raise KnobError(f"{type(self.method).__name__}.{name} is not live: start a new run to change it.")
+        turned = _turned(self.method, values)
         self._started()
-        self.changes.append((self.k, values))
+        self.changes.append((self.k, {name: getattr(turned, name) for name in values}))
         self.method = turned
         return self
 
     def fork(self, **values) -> Run:
-        """An independent run that goes on from here, with some live knobs turned."""
+        """An independent run that goes on from here, with some live knobs turned; from a cancelled run too."""
         self._standing()
         twin = Run(self.problem, self.method, self.stop, self.probes, self._snapshots.cap)
         twin.history, twin.state = self.history.copy(), self.state.copy()
         twin.changes, twin.seconds = list(self.changes), self.seconds
-        twin._first_method, twin._ended, twin._pace = self._first_method, self._ended, self._pace
-        twin._snapshots = self._snapshots.copy()
+        twin._first_method, twin._pace = self._first_method, self._pace
+        twin._ended = RUNNING if self._ended.kind == "cancelled" else self._ended
+        twin._plan, twin._snapshots = list(self._plan), self._snapshots.copy()
         return twin.turn(**values) if values else twin
 
     # -- looking back -------------------------------------------------------------------------------------------
@@ -167,8 +171,8 @@ class Run:
             "problem": specs.describe(self.problem),
             "method": specs.describe(self._first_method),
             "stop": specs.values(self.stop),
-            "probes": [{"name": p.name, "every": getattr(p.cadence, "n", 0)} for p in self.probes],
-            "changes": [[k, values] for k, values in self.changes],
+            "probes": [{"name": probe.name, **_words(probe.cadence)} for probe in self.probes],
+            "changes": [[k, values] for k, values in self.changes + self._plan],
         }
 
     @classmethod
@@ -177,11 +181,16 @@ class Run:
         specs.check_schema(spec)
         try:
             problem, method = specs.restore("problem", spec["problem"]), specs.restore("method", spec["method"])
-            probes = {p["name"]: Every(p["every"]) if p["every"] else Octaves() for p in spec.get("probes", ())}
-            run = cls(problem, method, Stop(**spec.get("stop", {})), tuple(probes), snapshots)
-            run.probes = tuple(Probe(p.measure, probes[p.name]) for p in run.probes)
-            run._plan = [(int(k), dict(values)) for k, values in spec.get("changes", ())]
-        except (KeyError, TypeError, AttributeError) as error:
+            cadences = {p["name"]: _cadence(p) for p in spec.get("probes", ())}
+            run = cls(problem, method, Stop(**spec.get("stop", {})), tuple(cadences), snapshots)
+            run.probes = run._watched([Probe(p.measure, cadences.get(p.name, p.cadence)) for p in run.probes])
+            plan = [(operator.index(k), dict(values)) for k, values in spec.get("changes", ())]
+            run._plan = sorted(plan, key=lambda change: change[0])
+            for _, values in run._plan:
+                method = _turned(method, values)
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            if isinstance(error, ToolkitError):
+                raise
             raise SpecError(f"The spec is damaged ({error!r}): expected what Run.spec() returns.") from None
         return run
 
@@ -214,7 +223,7 @@ class Run:
 
     def _advance(self, n: int) -> None:
         """At most n steps in one go, up to the next probe, snapshot or planned change, not past the stopping row."""
-        n = min(n, self._next_due() - self.k)
+        n = int(min(n, self._next_due() - self.k, self.stop.outlook(self.history) if n > 1 else 1))
         before, length = self.seconds, len(self.history)
         if n > 1:
             self._guard = self.state.copy(self._guard)
@@ -313,3 +322,31 @@ class Run:
                 raise KnobError(f"There is no measure {one!r} here; known: {', '.join(known) or 'none'}.")
             one = known[one]
         return Probe(one)
+
+    def _watched(self, probes) -> tuple[Probe, ...]:
+        """One probe of each measure the method does not monitor; that of the stopping rule is due at every step."""
+        found = {probe.name: probe for probe in probes if probe.name not in self.method.monitors}
+        for name in found:
+            if name in _CLOCKWORK:
+                raise KnobError(f"A measure cannot be called {name!r}: every history has a column of that name.")
+        looked = self.stop.measure
+        if looked and looked not in (*self.method.monitors, *_CLOCKWORK):
+            found[looked] = Probe((found.get(looked) or self._probe(looked)).measure, Every(1))
+        return tuple(found.values())
+
+
+def _turned(method, values: dict):
+    """The method with some live knobs turned; KnobError for a knob that is not live."""
+    known, turned = knobs(method), method.turned(**values)
+    for name in values:
+        if not known[name].live:
+            raise KnobError(f"{type(method).__name__}.{name} is not live: start a new run to change it.")
+    return turned
+
+
+def _words(cadence: Every | Octaves) -> dict:
+    return {"every": cadence.n} if isinstance(cadence, Every) else {"per": cadence.per}
+
+
+def _cadence(words: dict) -> Every | Octaves:
+    return Every(words["every"]) if words.get("every") else Octaves(words.get("per", Octaves().per))

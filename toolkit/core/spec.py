@@ -51,7 +51,7 @@ def loads(text: str) -> dict:
     """The spec in a JSON text; SpecError with the reason for anything else."""
     try:
         spec = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"The spec is not JSON ({error}).") from None
     check_schema(spec)
     return spec

@@ -35,6 +35,19 @@ class Stop(Knobbed):
         """The column that is compared with the tolerances; empty when nothing is monitored."""
         return self.measure or (history.monitors[0] if history.monitors else "")
 
+    def outlook(self, history: History) -> float:
+        """How many more steps the tolerance seems to need, from the decline over the last ones; infinity if unknown.
+
+        Only a guess, for how far to go in one compiled call without overshooting much.
+        """
+        name = self.column(history)
+        values = history[name][-64:] if name in history.monitors else ()
+        goal = max(self.atol, self.rtol * history[name][0]) if len(values) > 2 else 0.0
+        if not (goal > 0 and 0 < values[-1] < values[0] < np.inf):
+            return np.inf
+        per_step = np.log(values[0] / values[-1]) / (len(values) - 1)
+        return max(1.0, np.ceil(np.log(values[-1] / goal) / per_step))
+
     def first(self, history: History, start: int) -> tuple[int, Status] | None:
         """(row, status) of the first row from `start` on where the run ends, or None."""
         found = [rule for rule in self._rules(history, start) if rule is not None]
@@ -66,10 +79,10 @@ class Stop(Knobbed):
             advice = "The iteration does not converge on this problem"
             yield _hit(values[start:] > self.divergence * first, start, "diverged", cause, advice)
         if self.stagnation:
-            since = max(0, start - 2 * self.stagnation)
-            best = np.fmin.accumulate(values[since:])
-            old = np.concatenate((np.full(min(self.stagnation, len(best)), np.inf), best[: -self.stagnation]))
-            idle = best[start - since :] > 0.99 * old[start - since :]
+            since = max(0, start - self.stagnation)
+            best = np.fmin(np.fmin.accumulate(values[since:]), np.fmin.reduce(values[: since + 1]))
+            old = np.concatenate((np.full(max(0, self.stagnation - start), np.inf), best))[: len(values) - start]
+            idle = best[start - since :] > 0.99 * old
             cause = f"{name} gained less than 1 % in {self.stagnation} steps"
             yield _hit(idle, start, "stagnated", cause, "Change the method or its preconditioner")
 

@@ -68,6 +68,8 @@ def judge(claim: Claim, run: Run) -> Verdict:
         return Verdict(None, why=f"decided by a {claim.evidence}")
     if claim.measure not in run.history:
         return Verdict(None, why=f"{claim.measure} was not measured")
+    if run.status.kind == "non-finite":
+        return Verdict(False, why=run.status.cause)
     if claim.kind == "exact":
         return claim.judge(run.history, run.status.done)
     return claim.judge(run.history)
