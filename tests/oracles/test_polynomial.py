@@ -170,6 +170,19 @@ class TestFastGradient:
             assert now <= before * (1 + 1e-9) + rounding
             before = now
 
+    def test_a_step_is_a_gradient_step_from_between_x_and_v(self, inner, problem):
+        """x_{k+1} = y − P ∇f(y)/M with y = ((1 − θ) x_k + θ (1 − ω) v_k)/(1 − θ ω)."""
+        p, a = inverse(inner, problem), problem.matrix.toarray()
+        run = tk.Run(problem, FastGradient(inner), tk.Stop(rtol=0.0, steps=12)).step(1)
+        for _ in range(8):
+            state = run.snapshot()
+            step = weight(state.total, state.smooth, state.convex)
+            total = state.total + step
+            theta, omega = step / total, state.convex * step / (1 + state.convex * total)
+            y = ((1 - theta) * state.x + theta * (1 - omega) * state.v) / (1 - theta * omega)
+            expected = y + p @ (problem.rhs - a @ y) / state.smooth
+            np.testing.assert_allclose(run.step(1).solution(), expected, atol=1e-12 * abs(expected).max())
+
     def test_carried_residual_is_the_true_one(self, inner, problem):
         state = tk.Run(problem, FastGradient(inner), tk.Stop(rtol=0.0, steps=50)).finish().state
         assert np.linalg.norm(problem.residual(state.x) - state.rx) <= 1e-11 * problem.norm
