@@ -1,6 +1,6 @@
 """Black-box multigrid against PyAMG on variable coefficients: set-up and solve to a relative residual of 1e-8.
 
-Ours: a float32 V(1,1) cycle inside double conjugate gradients, from the edge couplings. PyAMG's best of Ruge-Stüben and
+Ours: a float32 cycle inside double conjugate gradients, from the edge couplings. PyAMG's best of Ruge-Stüben and
 smoothed aggregation, alone or with CG, from the assembled matrix; the best is found once, then raced. Both residuals
 are recomputed with the assembled matrix. PyAMG takes any matrix; the black-box hierarchy only structured grids.
 """
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG, assemble, couplings
+from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG
+from toolkit.preconditioner.couplings import assemble, couplings
 
 pyamg = pytest.importorskip("pyamg")
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import scipy.sparse.linalg
 
-from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG, assemble, couplings
+from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG
+from toolkit.preconditioner.couplings import assemble, couplings
 
 
 def rough(n, sigma=2.0, seed=0):
@@ -288,6 +289,24 @@ def test_copies_work_side_by_side():
     workers = [threading.Thread(target=work, args=(k,)) for k in range(2)]
     [w.start() for w in workers], [w.join() for w in workers]
     assert all(np.array_equal(a, b) for a, b in zip(got, expected))
+
+
+def test_a_copied_iteration_goes_on_independently():
+    cg = BlackBoxCG(BlackBox.from_cells(rough(40), np.float32))
+    cg.start(np.ones(39**2))
+    cg.step()
+    other = cg.copy()
+    ahead = [cg.step() for _ in range(3)]
+    assert [other.step() for _ in range(3)] == ahead
+    assert np.array_equal(cg.x, other.x)
+
+
+def test_a_float32_cycle_is_the_double_one_rounded_at_any_magnitude():
+    cells, r = checkerboard(48, 6, 1e6), np.random.default_rng(6).standard_normal(47**2)
+    exact = BlackBox.from_cells(cells).apply(r, np.empty_like(r))
+    for size in (1e-80, 1.0, 1e80):
+        got = BlackBox.from_cells(cells, np.float32).apply(size * r, np.empty_like(r))
+        assert np.linalg.norm(got / size - exact) <= 1e-5 * np.linalg.norm(exact)
 
 
 def test_kernels_give_the_same_without_compilation(tmp_path):

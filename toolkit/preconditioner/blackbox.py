@@ -19,42 +19,11 @@ import scipy.linalg
 import scipy.sparse
 
 from toolkit.kernels import blackbox_cg, blackbox_cycle, blackbox_setup
+from toolkit.preconditioner.couplings import checked_couplings, couplings, level_interpolation, level_matrix
 
 _COARSEST = 7  # intervals of a grid that is solved by its inverse: at most 36 unknowns
 _SERIAL_BELOW = 300  # intervals of a grid under which a second thread costs more than it brings
 MIDDLE = (1, 2, 2)  # cycle indices: two grids cheap to visit again, which takes a third of the iterations of V away
-
-
-def couplings(cells) -> tuple[np.ndarray, np.ndarray]:
-    """Edge couplings (right, down) of the 5-point operator from cell values.
-
-    right[i-1, j] = n²/2 (a[i-1, j] + a[i, j]) couples the vertices (i, j) and (i, j+1), shape (n-1, n);
-    down[i, j-1] = n²/2 (a[i, j-1] + a[i, j]) couples (i, j) and (i+1, j), shape (n, n-1).
-    cells: (n, n) positive values, a[i, j] between the vertices i, i+1 on axis 0 (the slow one) and j, j+1 on axis 1.
-    """
-    a = np.asarray(cells, dtype=float)
-    if a.ndim != 2 or a.shape[0] != a.shape[1] or len(a) < 2:
-        raise ValueError(f"cells of shape {a.shape}: expected a square array, at least 2 x 2")
-    if not (a.min() > 0.0 and a.max() < np.inf):
-        raise ValueError(f"cells between {a.min()} and {a.max()}: expected positive finite numbers")
-    half = 0.5 * len(a) ** 2
-    right, down = a[:-1] + a[1:], a[:, :-1] + a[:, 1:]
-    right *= half
-    down *= half
-    return right, down
-
-
-def assemble(right, down) -> scipy.sparse.csr_array:
-    """The operator of these couplings as a matrix of shape ((n-1)², (n-1)²)."""
-    n = len(down)
-    diagonal = (right[:, :-1] + right[:, 1:]) + (down[:-1] + down[1:])
-    number = np.arange((n - 1) ** 2, dtype=np.int32).reshape(n - 1, n - 1)
-    p = np.concatenate([number[:, :-1].ravel(), number[:-1].ravel()])
-    q = np.concatenate([number[:, 1:].ravel(), number[1:].ravel()])
-    w = np.concatenate([right[:, 1:-1].ravel(), down[1:-1].ravel()])
-    values = np.concatenate([diagonal.ravel(), -w, -w])
-    places = (np.concatenate([number.ravel(), p, q]), np.concatenate([number.ravel(), q, p]))
-    return scipy.sparse.coo_array((values, places), shape=((n - 1) ** 2,) * 2).tocsr()
 
 
 class _Level:
@@ -97,13 +66,14 @@ class BlackBox:
     right: (n-1, n), down: (n, n-1): couplings of the edges along and across rows, as `couplings` makes them.
     dtype: number format of the hierarchy; float32 halves the traffic and is meant for preconditioning.
     Vectors at the boundary of this class are flat, float64, C-ordered, of length (n-1)².
-    Memory: about 9 vectors. One hierarchy serves one thread at a time: threads take a `copy()` each.
-    Fails (ValueError) on couplings that are not positive; convergence is lost where the coefficient has strong
-    anisotropy that point relaxation cannot see (channels thinner than the coarse grids are still resolved by P).
+    Memory: about 8 vectors in its number format, besides the couplings. One hierarchy serves one thread at a time:
+    threads take a `copy()` each.
+    Fails (ValueError) on couplings that are not positive. Slow where couplings along and across rows differ much over
+    wide regions: point relaxation does not smooth across the weak ones.
     """
 
     def __init__(self, right, down, dtype=np.float64):
-        self.right, self.down = _checked_couplings(right, down)
+        self.right, self.down = checked_couplings(right, down)
         self.intervals = len(self.down)
         self.size = (self.intervals - 1) ** 2
         self.dtype = np.dtype(dtype)
@@ -138,7 +108,7 @@ class BlackBox:
         grids it does not name once.
         pre, post >= 1: four-colour sweeps before and, in the adjoint order, after the coarse grid.
         """
-        _checked_sweeps(kind, pre, post)
+        checked_cycle(kind, pre, post)
         residual = np.empty(self.size)
         self.multiply(self._vector(x), residual)
         np.subtract(self._vector(b), residual, out=residual)
@@ -146,12 +116,19 @@ class BlackBox:
         return x
 
     def apply(self, r, out, kind: str | tuple = "V", pre: int = 1, post: int = 1):
-        """out <- M r: one cycle from zero; M is symmetric positive definite when pre = post."""
-        _checked_sweeps(kind, pre, post)
-        top = self._levels[0]
-        blackbox_cycle.split(self._grid(r), top.b, self._scale, top.blocks())
+        """out <- M r: one cycle from zero; M is symmetric positive definite when pre = post, but for the kind "F".
+
+        A float32 hierarchy normalises r first; its M is symmetric to single precision.
+        """
+        checked_cycle(kind, pre, post)
+        top, size = self._levels[0], 1.0
+        if self.dtype != np.float64:
+            size = float(max(r.max(), -r.min())) or 1.0
+        blackbox_cycle.split(self._grid(r), top.b, self._scale / size, top.blocks())
         self._visit(0, top.x, top.b, kind, pre, post)
         blackbox_cycle.join(self._grid(out), top.x, top.blocks())
+        if size != 1.0:
+            out *= size
         return out
 
     def multiply(self, x, out):
@@ -181,11 +158,11 @@ class BlackBox:
 
     def operator(self, level: int = 0) -> scipy.sparse.csr_array:
         """The operator of a level as a matrix over its interior vertices (without the scale of a float32 hierarchy)."""
-        return _as_matrix(self._levels[level])
+        return level_matrix(self._levels[level])
 
     def interpolation(self, level: int = 0) -> scipy.sparse.csr_array:
         """P from the interior vertices of the grid `level` + 1 to those of `level`, centres by their own equation."""
-        return _as_interpolation(self._levels[level], _as_matrix(self._levels[level]))
+        return level_interpolation(self._levels[level], level_matrix(self._levels[level]))
 
     # -- the recursion -------------------------------------------------------------------------------------------
 
@@ -245,18 +222,14 @@ class BlackBox:
         return self._vector(v).reshape(self.intervals - 1, self.intervals - 1)
 
     def _vector(self, v):
-        if (
-            not isinstance(v, np.ndarray)
-            or v.dtype != np.float64
-            or v.shape != (self.size,)
-            or not v.flags.c_contiguous
-        ):
-            kind = f"{v.dtype} array of shape {v.shape}" if isinstance(v, np.ndarray) else type(v).__name__
-            raise ValueError(
-                f"got a vector that is a {kind}; expected a contiguous float64 array of shape ({self.size},), "
-                f"(n-1)² with n={self.intervals}: pass np.ascontiguousarray(v, float)"
-            )
-        return v
+        array = isinstance(v, np.ndarray)
+        if array and v.dtype == np.float64 and v.shape == (self.size,) and v.flags.c_contiguous:
+            return v
+        given = f"{v.dtype} array of shape {v.shape}" if array else type(v).__name__
+        raise ValueError(
+            f"got a {given} for a vector; expected a contiguous float64 array of shape ({self.size},), "
+            f"(n-1)² with n={self.intervals}: pass np.ascontiguousarray(v, float)"
+        )
 
 
 class BlackBoxCG:
@@ -270,7 +243,7 @@ class BlackBoxCG:
     """
 
     def __init__(self, hierarchy: BlackBox, kind: str | tuple = MIDDLE):
-        _checked_sweeps(kind, 1, 1)
+        checked_cycle(kind, 1, 1)
         self.hierarchy, self.kind = hierarchy, kind
         self._shape = (hierarchy.intervals - 1,) * 2
         self._sums = np.zeros((2, self._shape[0]))
@@ -303,6 +276,15 @@ class BlackBoxCG:
         self._scale = np.sqrt(h.size / rr) if rr > 0.0 else 1.0
         return float(np.sqrt(rr))
 
+    def copy(self) -> "BlackBoxCG":
+        """An iteration that goes on independently, from the same place; the operators are shared."""
+        other = copy.copy(self)
+        other.hierarchy = self.hierarchy.copy()
+        other.hierarchy._levels[0].b[:] = self.hierarchy._levels[0].b
+        other.x, other.r, other.p, other.q = (v.copy() for v in (self.x, self.r, self.p, self.q))
+        other._sums = self._sums.copy()
+        return other
+
 
 def _aligned(shape, dtype):
     """Zeros that start on a cache line."""
@@ -310,62 +292,6 @@ def _aligned(shape, dtype):
     raw = np.zeros(size + 64 // step, dtype)
     start = -raw.ctypes.data % 64 // step
     return raw[start : start + size].reshape(shape)
-
-
-def _natural(w):
-    """An array of the hierarchy with its columns in their natural order."""
-    out = np.empty((w.shape[0], 2 * w.shape[2]))
-    out[:, 0::2], out[:, 1::2] = w[:, 0], w[:, 1]
-    return out
-
-
-def _as_matrix(level):
-    """The couplings of a level as a matrix over its interior vertices."""
-    m = level.n + 1
-    e, s, d, c = (np.zeros((m, m)) if w is None else _natural(w)[:m, :m] for w in level.stencil)
-    number = _numbers(level.n)
-    pairs = (
-        (e[:, :-1], number[:, :-1], number[:, 1:]),
-        (s[:-1], number[:-1], number[1:]),
-        (d[:-1, :-1], number[:-1, :-1], number[1:, 1:]),
-        (c[:-1, :-1], number[:-1, 1:], number[1:, :-1]),
-    )
-    parts = [part for w, p, q in pairs for part in ((p, q, -w), (q, p, -w), (p, p, w), (q, q, w))]
-    return _gather(parts, level.unknowns, level.unknowns)
-
-
-def _as_interpolation(level, matrix):
-    """Coarse vertices and the lines between them from the shares, then centres u_C = -(A_CC)^-1 A_CF u_F."""
-    n, m = level.n, level.m
-    fine, coarse = _numbers(2 * m, n), _numbers(m)
-    wh, wv = level.wh[:, :m].astype(float), level.wv[1:, : m + 1].astype(float)
-    parts = [
-        (fine[::2, ::2], coarse, np.ones((m + 1, m + 1))),
-        (fine[::2, 1::2], coarse[:, :-1], wh),
-        (fine[::2, 1::2], coarse[:, 1:], 1.0 - wh),
-        (fine[1::2, ::2], coarse[:-1], wv),
-        (fine[1::2, ::2], coarse[1:], 1.0 - wv),
-    ]
-    lines = _gather(parts, level.unknowns, (m - 1) ** 2)
-    i, j = np.divmod(np.arange(level.unknowns), n - 1)
-    centre = (i % 2 == 0) & (j % 2 == 0)  # interior vertices are counted from one
-    inverse = scipy.sparse.diags_array(np.where(centre, 1.0 / matrix.diagonal(), 0.0))
-    return scipy.sparse.csr_array(lines - inverse @ (matrix @ lines))
-
-
-def _numbers(n, interior=None):
-    """Numbers of the vertices of a grid with n intervals, row by row; -1 where there is no unknown."""
-    last = (interior or n) - 1
-    number = np.full((n + 1, n + 1), -1)
-    number[1 : last + 1, 1 : last + 1] = np.arange(last**2).reshape(last, last)
-    return number
-
-
-def _gather(parts, rows, columns):
-    """A sparse matrix from pieces (row numbers, column numbers, values); a negative number drops an entry."""
-    i, j, values = (np.concatenate([part[a].ravel() for part in parts]) for a in range(3))
-    keep = (i >= 0) & (j >= 0)
-    return scipy.sparse.coo_array((values[keep], (i[keep], j[keep])), shape=(rows, columns)).tocsr()
 
 
 def _power_of_two(down):
@@ -391,7 +317,7 @@ def _visits(levels, kind, index=0):
     return [1, *counts]
 
 
-def _checked_sweeps(kind, pre, post):
+def checked_cycle(kind, pre, post):
     known = kind in ("V", "W", "F") if isinstance(kind, str) else set(kind) <= {1, 2}
     if not known:
         raise ValueError(
@@ -402,16 +328,3 @@ def _checked_sweeps(kind, pre, post):
             f"pre={pre}, post={post}: expected at least one sweep before and one after the coarse grid, "
             "because interpolation to the centres of coarse cells is part of these sweeps"
         )
-
-
-def _checked_couplings(right, down):
-    right, down = np.ascontiguousarray(right, float), np.ascontiguousarray(down, float)
-    n = len(down)
-    if n < 2 or right.shape != (n - 1, n) or down.shape != (n, n - 1):
-        raise ValueError(
-            f"couplings of shapes {right.shape} and {down.shape}: expected right (n-1, n) and down (n, n-1), n >= 2"
-        )
-    for name, w in (("right", right), ("down", down)):
-        if not (w.min() > 0.0 and w.max() < np.inf):
-            raise ValueError(f"couplings {name} between {w.min()} and {w.max()}: expected positive finite numbers")
-    return right, down
