@@ -19,7 +19,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels import csr
 from toolkit.preconditioner.poisson import Poisson
-from toolkit.preconditioner.preconditioning import DENSE_LIMIT, Built, Preconditioner, StationaryState
+from toolkit.preconditioner.preconditioning import DENSE_LIMIT, SLOW, Built, Preconditioner, StationaryState
 from toolkit.preconditioner.system import LinearSystem
 
 _DEFECT_TOL = 0.12  # the slope of k ρ^k, seen over the later half of nine digits, is off by at most this share
@@ -54,6 +54,23 @@ def jacobi_radius(system: LinearSystem) -> float | None:
 def young_omega(mu: float) -> float:
     """ω_opt = 2 / (1 + √(1 − μ²)) for consistently ordered A with real Jacobi eigenvalues in (−1, 1) (Young 1954)."""
     return 2.0 / (1.0 + float(np.sqrt(1.0 - mu * mu)))
+
+
+def is_consistently_ordered(matrix) -> bool:
+    """Whether numbers γ exist with γ_j = γ_i + 1 for every i < j with a_ij ≠ 0 or a_ji ≠ 0.
+
+    γ is laid along a spanning forest of the graph of A, then every entry is asked; O(nnz).
+    Reference: D. M. Young, Iterative Solution of Large Linear Systems (1971), theorem 5.3.2 (ordering vectors).
+    """
+    graph = abs(matrix)
+    _, first = np.unique(connected_components(graph, directed=False)[1], return_index=True)
+    gamma = np.zeros(graph.shape[0], dtype=int)
+    for root in first:
+        order, before = breadth_first_order(graph, root, directed=False)
+        for i in order[1:]:
+            gamma[i] = gamma[before[i]] + (1 if i > before[i] else -1)
+    i, j = graph.nonzero()
+    return bool(np.all(gamma[j] - gamma[i] == np.sign(j - i)))
 
 
 @dataclass
@@ -206,16 +223,27 @@ class SOR(Relaxation):
         return float((half + np.sqrt(half * half - (omega - 1))) ** 2)
 
     def claims(self, system: LinearSystem) -> tuple:
-        """On Poisson Young's factor as a limit and, at the optimum, steps growing like n; else the dense radius."""
-        if not isinstance(system, Poisson) or system.n < 3:
+        """Young's factor as a limit where A is consistently ordered, else the dense radius; on Poisson steps ~ n."""
+        if not self._follows_young(system):
             return Preconditioner.claims(self, system)
-        omega, mu = self.relaxation(system), float(np.cos(np.pi / system.n))
+        omega, mu = self.relaxation(system), jacobi_radius(system)
         factor = self.factor(mu, omega)
-        about = "5- or 7-point Poisson, lexicographic order; at ω_opt errors decay like k (ω − 1)^k"
+        if not SLOW < factor < 1:
+            return Preconditioner.claims(self, system)
+        about = "A positive definite, consistently ordered; at ω_opt errors decay like k (ω − 1)^k"
         title = f"Young's factor {factor:.5f} at ω = {omega:.4f}"
         options = dict(title=title, source="young1954", assumes=about, tol=_DEFECT_TOL)
         found = (Rate(measure="residual", factor=factor, **options),)
-        return (*found, _growth(system, 1.0, "steps grow like n", "young1954")) if self.omega is None else found
+        if not isinstance(system, Poisson) or self.omega is not None:
+            return found
+        return (*found, _growth(system, 1.0, "steps grow like n", "young1954"))
+
+    def _follows_young(self, system: LinearSystem) -> bool:
+        """Whether A is positive definite and consistently ordered: known of Poisson, found out of small systems."""
+        if isinstance(system, Poisson):
+            return True
+        small = system.assembled and system.size <= DENSE_LIMIT
+        return bool(small and system.definite and is_consistently_ordered(system.matrix))
 
 
 @dataclass(frozen=True)
