@@ -119,5 +119,6 @@ def is_hermitian(A) -> bool:
         return bool(np.allclose(A, A.conj().T, rtol=1e-12, atol=0))
     if not sp.issparse(A):
         return False
-    gap = abs(sp.csr_array(A) - sp.csr_array(A).conj().T)
+    A = sp.csr_array(A)
+    gap = abs(A - A.conj().T)
     return bool(gap.nnz == 0 or gap.max() <= 1e-12 * abs(A).max())
