@@ -10,14 +10,13 @@ from jupyter_bokeh import BokehModel
 
 from toolkit.core.errors import ToolkitError
 from toolkit.core.run import Run
-from toolkit.core.stop import Stop
 from toolkit.ui.frame import Frame, Trace
 from toolkit.ui.knobs_ipywidgets import Form
 from toolkit.ui.lane import Lane
 from toolkit.ui.model import LabModel
 from toolkit.ui.palette import MOST, STYLES
 from toolkit.ui.pictures import picture_for
-from toolkit.ui.plots import ConvergencePlot
+from toolkit.ui.plots import Axes, ConvergencePlot
 
 BEAT = 0.1
 _NARROW = w.Layout(width="6.5em")
@@ -28,15 +27,15 @@ def curves(runs: list[Run], measure: str = "", against: str = "k", height: int =
 
     `measure` is a column of their histories (empty: the first monitor), `against` a counter.
     """
+    measure = measure or runs[0].method.monitors[0]
     traces = []
     for uid, run in enumerate(runs[:MOST]):
         lane = Lane(uid, run.problem, run.method, run.stop, 0)
         lane.run, lane.claims = run, tuple(run.method.claims(run.problem))
-        traces.append(lane.trace(measure or run.method.monitors[0], against, None, "ended"))
+        traces.append(lane.trace(measure, against, None, "ended"))
     plot = ConvergencePlot(height=height)
-    label = measure or runs[0].method.monitors[0]
-    view = dict(against=against, measure=label, label=label.replace("_", " "), goal=False, hint="")
-    plot.patch(Frame(stage="ended", traces=tuple(traces)), {uid: uid for uid in range(len(traces))}, view)
+    axes = Axes(against, measure, measure.replace("_", " "))
+    plot.patch(Frame(stage="ended", traces=tuple(traces)), {uid: uid for uid in range(len(traces))}, axes)
     return BokehModel(plot.figure)
 
 
@@ -199,7 +198,7 @@ class LabWidget(w.VBox):
             return
         self._seen = frame.version
         looks = {entry.uid: entry.look for entry in self.model.entries}
-        self._plot.patch(frame, looks, self._view(frame))
+        self._plot.patch(frame, looks, Axes.of(self.model, frame))
         self._show_picture(frame)
         self.table.value = _table(frame, looks)
         self._status.value = html.escape(frame.busy) or "&nbsp;"
@@ -211,14 +210,6 @@ class LabWidget(w.VBox):
         self._scrub.max = max(frame.last, 0)
         if frame.at is None:
             self._scrub.value = frame.last
-
-    def _view(self, frame: Frame) -> dict:
-        names = {name: (title, symbol) for name, title, symbol, *_ in frame.measures}
-        title, symbol = names.get(self.model.measure, (self.model.measure, ""))
-        stop: Stop = self.model.stop
-        goal = stop.measure in ("", self.model.measure)
-        label = f"{title}  {symbol}".strip()
-        return dict(against=self.model.against, measure=self.model.measure, label=label, goal=goal, hint="")
 
     def _show_picture(self, frame: Frame) -> None:
         drawing = frame.drawing
