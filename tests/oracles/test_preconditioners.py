@@ -29,9 +29,11 @@ from toolkit.preconditioner import (
     ThresholdILU,
     system,
 )
+from toolkit.preconditioner.convection import ConvectionDiffusion
+from toolkit.preconditioner.diffusion import Diffusion
 from toolkit.preconditioner.poisson import Anisotropic
 from toolkit.preconditioner.preconditioning import inverse_matrix
-from toolkit.preconditioner.relaxation import young_omega
+from toolkit.preconditioner.relaxation import is_consistently_ordered, jacobi_radius, young_omega
 
 
 def scattered(kind, size=24):
@@ -106,6 +108,47 @@ class TestRelaxation:
 
 def radius(method, problem):
     return np.abs(la.eigvals(np.eye(problem.size) - inverse(method, problem) @ problem.matrix.toarray())).max()
+
+
+def has_ordering_vector(a):
+    """Young's property by force: ranks by relaxing γ_j = γ_i + 1 (i < j) until nothing moves, or a contradiction."""
+    size, gamma = len(a), {}
+    for root in range(size):
+        stack = [] if root in gamma else [(root, 0)]
+        while stack:
+            i, rank = stack.pop()
+            if gamma.setdefault(i, rank) != rank:
+                return False
+            stack += [
+                (j, rank + (1 if j > i else -1))
+                for j in range(size)
+                if j != i and (a[i, j] or a[j, i]) and gamma.get(j) != rank + (1 if j > i else -1)
+            ]
+    return True
+
+
+def test_consistent_order_is_recognised():
+    rng = np.random.default_rng(3)
+    found = set()
+    for size in [2, 3, 4, 5, 6] * 30:
+        a = np.eye(size) + np.triu(rng.random((size, size)) < 0.35, 1) + np.tril(rng.random((size, size)) < 0.15, -1)
+        found.add(expected := has_ordering_vector(a))
+        assert is_consistently_ordered(sp.csr_array(a)) == expected
+    assert found == {True, False}
+    assert is_consistently_ordered(Poisson(dim=3, n=5).matrix)
+    assert not is_consistently_ordered(Anisotropic(n=6, angle=30.0).matrix)
+
+
+@pytest.mark.parametrize("omega", [1.0, 1.3, 1.8])
+@pytest.mark.parametrize(
+    "problem",
+    [Diffusion(n=8, contrast=1e3, features=3), Anisotropic(n=8), ConvectionDiffusion(n=8, peclet=20.0)],
+    ids=lambda problem: problem.slug(),
+)
+def test_sor_obeys_youngs_relation_wherever_the_order_is_consistent(problem, omega):
+    expected = SOR().factor(jacobi_radius(problem), omega)
+    assert radius(SOR(omega=omega), problem) == pytest.approx(expected, rel=1e-3)
+    assert "Young" in SOR(omega=omega).claims(problem)[0].title
 
 
 @pytest.mark.parametrize("problem", [Poisson(dim=1, n=9), Poisson(dim=2, n=8), Poisson(dim=3, n=5)])

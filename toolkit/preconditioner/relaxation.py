@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from toolkit.core.claim import Beats, Order, Rate
 from toolkit.core.errors import Breakdown
@@ -48,7 +49,12 @@ def jacobi_radius(system: LinearSystem) -> float | None:
         return float(max(abs(1 - value / d[0].real) for value in known))
     if system.size > DENSE_LIMIT:
         return None
-    return float(np.abs(np.linalg.eigvals(np.eye(system.size) - system.matrix.toarray() / d[:, None])).max())
+    return float(np.abs(jacobi_eigenvalues(system)).max())
+
+
+def jacobi_eigenvalues(system: LinearSystem) -> np.ndarray:
+    """The eigenvalues of I − D⁻¹A, dense."""
+    return np.linalg.eigvals(np.eye(system.size) - system.matrix.toarray() / diagonal(system)[:, None])
 
 
 def young_omega(mu: float) -> float:
@@ -60,7 +66,7 @@ def is_consistently_ordered(matrix) -> bool:
     """Whether numbers γ exist with γ_j = γ_i + 1 for every i < j with a_ij ≠ 0 or a_ji ≠ 0.
 
     γ is laid along a spanning forest of the graph of A, then every entry is asked; O(nnz).
-    Reference: D. M. Young, Iterative Solution of Large Linear Systems (1971), theorem 5.3.2 (ordering vectors).
+    Reference: D. M. Young (1954), section 2 (ordering vectors).
     """
     graph = abs(matrix)
     _, first = np.unique(connected_components(graph, directed=False)[1], return_index=True)
@@ -230,7 +236,7 @@ class SOR(Relaxation):
         factor = self.factor(mu, omega)
         if not SLOW < factor < 1:
             return Preconditioner.claims(self, system)
-        about = "A positive definite, consistently ordered; at ω_opt errors decay like k (ω − 1)^k"
+        about = "A consistently ordered with real Jacobi eigenvalues in (−1, 1); at ω_opt errors decay like k (ω − 1)^k"
         title = f"Young's factor {factor:.5f} at ω = {omega:.4f}"
         options = dict(title=title, source="young1954", assumes=about, tol=_DEFECT_TOL)
         found = (Rate(measure="residual", factor=factor, **options),)
@@ -239,11 +245,14 @@ class SOR(Relaxation):
         return (*found, _growth(system, 1.0, "steps grow like n", "young1954"))
 
     def _follows_young(self, system: LinearSystem) -> bool:
-        """Whether A is positive definite and consistently ordered: known of Poisson, found out of small systems."""
+        """Whether A is consistently ordered with real Jacobi eigenvalues in (−1, 1): found out of small systems."""
         if isinstance(system, Poisson):
             return True
         small = system.assembled and system.size <= DENSE_LIMIT
-        return bool(small and system.definite and is_consistently_ordered(system.matrix))
+        if not small or not is_consistently_ordered(system.matrix):
+            return False
+        values = np.zeros(1) if system.definite else jacobi_eigenvalues(system)
+        return bool(np.abs(values.imag).max() <= 1e-6 and np.abs(values.real).max() < 1)
 
 
 @dataclass(frozen=True)
