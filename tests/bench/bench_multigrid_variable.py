@@ -63,7 +63,7 @@ PEERS = {
 
 def peer(name, matrix, b):
     make, accelerator = PEERS[name]
-    return make(matrix).solve(b, tol=RTOL, accel=accelerator, maxiter=60)
+    return make(matrix).solve(b, tol=RTOL, accel=accelerator, maxiter=300)
 
 
 def best_peer(matrix, b):

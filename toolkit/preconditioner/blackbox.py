@@ -11,6 +11,7 @@ P. M. de Zeeuw, Matrix-dependent prolongations and restrictions in a blackbox mu
 33 (1990) 1-27, doi:10.1016/0377-0427(90)90252-U.
 """
 
+import contextlib
 import copy
 
 import numba
@@ -124,9 +125,10 @@ class BlackBox:
         top, size = self._levels[0], 1.0
         if self.dtype != np.float64:
             size = float(max(r.max(), -r.min())) or 1.0
-        blackbox_cycle.split(self._grid(r), top.b, self._scale / size, top.blocks())
-        self._visit(0, top.x, top.b, kind, pre, post)
-        blackbox_cycle.join(self._grid(out), top.x, top.blocks())
+        with _threads(top.blocks()):
+            blackbox_cycle.split(self._grid(r), top.b, self._scale / size, top.blocks())
+            self._visit(0, top.x, top.b, kind, pre, post)
+            blackbox_cycle.join(self._grid(out), top.x, top.blocks())
         if size != 1.0:
             out *= size
         return out
@@ -134,7 +136,8 @@ class BlackBox:
     def multiply(self, x, out):
         """out <- A x."""
         rows, chunks = np.empty(self.intervals - 1), self._levels[0].blocks()
-        blackbox_cg.multiply(self._grid(out), self._grid(x), self.right, self.down, rows, chunks)
+        with _threads(chunks):
+            blackbox_cg.multiply(self._grid(out), self._grid(x), self.right, self.down, rows, chunks)
         return out
 
     # -- cost ----------------------------------------------------------------------------------------------------
@@ -168,6 +171,10 @@ class BlackBox:
 
     def _visit(self, index, x, b, kind, pre, post):
         """x <- the cycle from zero for b: S^(post-1) V S^(pre-1), V the two fused legs around the next grid."""
+        with _threads(self._levels[index].blocks()):
+            self._descend(index, x, b, kind, pre, post)
+
+    def _descend(self, index, x, b, kind, pre, post):
         level = self._levels[index]
         if index == len(self._levels) - 1:
             blackbox_cycle.solve_dense(x, b, self._inverse, level.n)
@@ -204,13 +211,15 @@ class BlackBox:
     def _build(self):
         n = self.intervals
         top = _Level(n, self.dtype, nine=False)
-        blackbox_setup.split_couplings(top.e, top.s, top.g, self.right, self.down, n, self._scale, top.blocks())
+        with _threads(top.blocks()):
+            blackbox_setup.split_couplings(top.e, top.s, top.g, self.right, self.down, n, self._scale, top.blocks())
         levels = [top]
         while levels[-1].n > _COARSEST:
             fine = levels[-1]
             coarse = _Level(fine.m, self.dtype, nine=True)
             made = (*coarse.stencil, coarse.g, fine.wh, fine.wv)
-            blackbox_setup.coarsen(*made, *fine.stencil, fine.n, fine.line, fine.blocks())
+            with _threads(fine.blocks()):
+                blackbox_setup.coarsen(*made, *fine.stencil, fine.n, fine.line, fine.blocks())
             levels.append(coarse)
         return levels
 
@@ -264,6 +273,10 @@ class BlackBoxCG:
 
     def step(self) -> float:
         """One iteration; the norm of the (recursive) residual."""
+        with _threads(self.hierarchy._levels[0].blocks()):
+            return self._step()
+
+    def _step(self):
         h, top = self.hierarchy, self.hierarchy._levels[0]
         x, r, p, q = (v.reshape(self._shape) for v in (self.x, self.r, self.p, self.q))
         h._visit(0, top.x, top.b, self.kind, 1, 1)
@@ -284,6 +297,17 @@ class BlackBoxCG:
         other.x, other.r, other.p, other.q = (v.copy() for v in (self.x, self.r, self.p, self.q))
         other._sums = self._sums.copy()
         return other
+
+
+@contextlib.contextmanager
+def _threads(count):
+    """At most so many threads: a parallel region with one block would still wake, and wait for, all of them."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(count, before))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def _aligned(shape, dtype):
