@@ -179,6 +179,20 @@ def right_operator(preconditioner: Preconditioner, system: LinearSystem) -> np.n
     return columns.T
 
 
+def positive_definite(preconditioner: Preconditioner, system: LinearSystem) -> bool:
+    """Whether M is known to be positive definite: by A's being so, or by looking at M⁻¹ where it is small enough."""
+    if system.definite or isinstance(preconditioner, Identity):
+        return True
+    if not system.assembled or system.size > DENSE_LIMIT:
+        return False
+    built, columns = preconditioner.build(system), []
+    for e in np.eye(system.size, dtype=system.dtype):
+        columns.append(np.empty_like(e))
+        built.apply(e, columns[-1])
+    inverse = np.array(columns)
+    return bool(np.linalg.eigvalsh(inverse + inverse.conj().T)[0] > 0)
+
+
 def distinct(values: np.ndarray, tol: float = 1e-9) -> int:
     """How many different eigenvalues there are, up to `tol` of the largest."""
     return 1 + int(np.sum(np.diff(values) > tol * np.abs(values).max()))

@@ -20,6 +20,7 @@ from toolkit.preconditioner.krylov import (
     end,
     first_residual,
     no_gap,
+    positive_definite,
     spectrum,
     spend,
 )
@@ -142,6 +143,8 @@ class MINRES(KrylovMethod):
 
     def promises(self, system):
         """The residual it minimises never grows and obeys the bound of its spectrum, definite or not."""
+        if not positive_definite(self.preconditioner, system):
+            return
         measure = "residual" if self.plain else "preconditioned_residual"
         about = dict(source="paige1975", assumes="A Hermitian, M positive definite")
         yield monotone(measure, floor=1e-13, **about)
