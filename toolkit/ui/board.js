@@ -89,7 +89,34 @@ function write_chips(toggle, counts, none) {
   toggle.setAttribute("aria-label", said); toggle.title = said
 }
 
+function scrubber(model) {
+  const box = make("div", "scrub"), label = make("label", "", "look back"), range = make("input"), at = make("output")
+  const newest = make("button", "newest", "Newest")
+  range.type = "range"; range.min = "0"; range.step = "1"; range.id = "scrub"; label.htmlFor = "scrub"
+  let asked = 0
+  range.addEventListener("input", () => {
+    const k = Number(range.value)
+    put(at, `step ${k}`)
+    clearTimeout(asked)
+    asked = setTimeout(() => model.send_msg({scrub: k >= model.last ? -1 : k}), 60)
+  })
+  newest.addEventListener("click", () => model.send_msg({scrub: -1}))
+  box.append(label, range, at, newest)
+  const write = () => {
+    const last = model.last, k = model.at < 0 ? last : Math.min(model.at, last)
+    range.disabled = last === 0
+    range.max = String(Math.max(1, last))
+    if (!range.matches(":active")) { range.value = String(last === 0 ? 1 : k); put(at, last ? `step ${k}` : "") }
+    newest.disabled = model.at < 0
+  }
+  model.on("last", write)
+  model.on("at", write)
+  write()
+  return box
+}
+
 export function render({model, el}) {
+  el.append(scrubber(model))
   const wrap = make("div", "wrap"), table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead")
   for (const [, words, title] of HEAD) {
     const cell = make("th", words === "entry" ? "entry" : "", words)

@@ -26,7 +26,13 @@ async function picture(name, kind, file) {
   return false
 }
 
-export function render({model}) {
+// Begin in the browser's colours, and with the drawer closed where there is no room beside it.
+function suit(page) {
+  if (window.matchMedia("(prefers-color-scheme: dark)").matches) page.dark_theme = true
+  if (window.matchMedia("(max-width: 599px)").matches) page.sidebar_open = false
+}
+
+export function render({model, view}) {
   model.on("msg:custom", async (event) => {
     const asked = event.data ?? event
     if (asked.search !== undefined && window.location.search !== asked.search)
@@ -38,6 +44,7 @@ export function render({model}) {
     }
     if (asked.picture) model.send_msg({pictured: await picture(asked.picture, asked.kind, asked.name)})
   })
+  suit(view.root.model.data)
   const back = () => model.send_msg({search: window.location.search})
   window.addEventListener("popstate", back)
   model.on("remove", () => window.removeEventListener("popstate", back))

@@ -6,35 +6,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 import param
-from panel.custom import Child, JSComponent
+from panel.custom import JSComponent
 
 HERE = Path(__file__).parent
 
 
 class Board(JSComponent):
-    """The table of a race with its promises; `rows` are dicts of texts, `check(uid, index)` asks for evidence."""
+    """The table of a race with its promises, and the slider that looks back.
+
+    `rows` are dicts of texts; `check(uid, index)` asks for evidence, `scrub(k)` for an earlier step.
+    """
 
     rows = param.List(default=[], doc="one dict an entry, as `toolkit.ui.rows.rows` makes them")
+    last = param.Integer(default=0, doc="the newest step of the race")
+    at = param.Integer(default=-1, doc="the step that is looked at, -1 for the newest")
 
     _esm = HERE / "board.js"
     _stylesheets = [HERE / "board.css"]
 
-    def __init__(self, check: Callable, **params):
+    def __init__(self, check: Callable, scrub: Callable, **params):
         super().__init__(**params)
-        self._check = check
+        self._check, self._scrub = check, scrub
 
     def _handle_msg(self, data) -> None:
         asked = data.get("check") if isinstance(data, dict) else None
         if isinstance(asked, list) and len(asked) == 2 and all(isinstance(one, int) for one in asked):
             self._check(*asked)
+        if isinstance(data, dict) and isinstance(data.get("scrub"), int):
+            self._scrub(data["scrub"])
 
 
 class Entries(JSComponent):
-    """The rows of the race list; `asked(action, uid)` hears what a person wants with an entry."""
+    """Some rows of the race list; `asked(action, uid)` hears what a person wants with an entry."""
 
     entries = param.List(default=[], doc="one dict an entry: uid, label, glyph, colour, focus")
-    open = param.Integer(default=0, doc="the entry whose editor is shown, 0 for none")
-    editor = Child(doc="the knobs of the open entry")
+    open = param.Integer(default=0, doc="the entry whose knobs are shown, 0 for none")
 
     _esm = HERE / "entries.js"
     _stylesheets = [HERE / "entries.css"]

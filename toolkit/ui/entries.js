@@ -1,4 +1,4 @@
-// The race list: one row an entry with its line, name and actions; the knobs of the open one below it.
+// A part of the race list: one row an entry with its line, name and actions.
 const STROKE = 'fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"'
 const ICON = {
   look: `<path ${STROKE} d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z"/><circle ${STROKE} cx="12" cy="12" r="2.8"/>`,
@@ -23,8 +23,8 @@ function button(icon, className) {
 }
 
 function entry(model, uid) {
-  const item = document.createElement("li"), head = document.createElement("div"), body = document.createElement("div")
-  head.className = "head"; body.className = "body"
+  const item = document.createElement("li"), head = document.createElement("div")
+  head.className = "head"
   const name = document.createElement("button"), glyph = document.createElement("span"), label = document.createElement("span")
   name.type = "button"; name.className = "name"; glyph.className = "glyph"; label.className = "label"
   name.append(glyph, label)
@@ -41,8 +41,8 @@ function entry(model, uid) {
   chevron.setAttribute("aria-hidden", "true")
   chevron.addEventListener("click", () => model.send_msg({act: "open", uid}))
   head.append(chevron)
-  item.append(head, body)
-  return {item, body, name, glyph, label, buttons}
+  item.append(head)
+  return {item, name, glyph, label, buttons}
 }
 
 export function render({model, el}) {
@@ -50,12 +50,14 @@ export function render({model, el}) {
   list.setAttribute("aria-label", "race list")
   el.append(list)
   const known = new Map()
+  let begun = false
   const write = () => {
     const entries = model.entries
     for (const [uid, parts] of known) if (!entries.some((one) => one.uid === uid)) { parts.item.remove(); known.delete(uid) }
     entries.forEach((data, i) => {
       let parts = known.get(data.uid)
-      if (!parts) { parts = entry(model, data.uid); known.set(data.uid, parts) }
+      const fresh = !parts
+      if (fresh) { parts = entry(model, data.uid); known.set(data.uid, parts) }
       if (list.children[i] !== parts.item) list.insertBefore(parts.item, list.children[i] || null)
       put(parts.glyph, data.glyph); put(parts.label, data.label)
       parts.glyph.style.color = data.colour
@@ -64,21 +66,17 @@ export function render({model, el}) {
       parts.name.setAttribute("aria-expanded", String(open))
       parts.item.classList.toggle("open", open)
       parts.item.classList.toggle("focus", data.focus)
+      if (fresh && open && begun) parts.name.focus({preventScroll: true})
       parts.buttons.look.setAttribute("aria-pressed", String(data.focus))
       for (const [act, words] of ACTIONS) {
         parts.buttons[act].title = act === "fork" ? "Fork: a second run goes on from where this one stands" : `${words} ${data.label}`
         parts.buttons[act].setAttribute("aria-label", `${words} ${data.label}`)
       }
     })
-    house()
-  }
-  const house = () => {
-    const editor = model.get_child("editor")
-    const home = known.get(model.open)
-    if (editor && home && editor.parentElement !== home.body) home.body.replaceChildren(editor)
+    list.hidden = entries.length === 0
+    begun = true
   }
   model.on("entries", write)
   model.on("open", write)
-  model.on("editor", write)
   write()
 }

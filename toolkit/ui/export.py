@@ -127,7 +127,10 @@ def _value(value) -> str:
 _PLOT = """import holoviews as hv
 
 hv.extension("bokeh")
-curves = [hv.Curve(zip(*run.history.series("{measure}")), "steps", "{measure}", label=run.method.label()) for run, _ in runs]
+curves = []
+for run, _ in runs:
+    points = zip(*run.history.series("{measure}"))
+    curves.append(hv.Curve(points, "steps", "{measure}", label=run.method.label()))
 hv.Overlay(curves).opts(hv.opts.Curve(logy=True, width=760, height=420))"""
 
 _LAB = """from toolkit.ui.notebook import lab
@@ -141,7 +144,9 @@ def notebook(race: Race, lab: str, measure: str, spec: dict) -> str:
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     body = script(race).split("\n", 2)[2].strip()
-    text = "# A race from the convergence toolkit\n\nThe cells repeat the runs; the printed traces tell whether they are the same."
+    text = (
+        "# A race from the convergence toolkit\n\nThe printed traces tell whether the runs are the ones that were seen."
+    )
     cells = [new_markdown_cell(text), new_code_cell(body), new_code_cell(_PLOT.format(measure=measure))]
     cells += [new_markdown_cell("The same race, live:"), new_code_cell(_LAB.format(lab=lab, spec=spec))]
     made = new_notebook(cells=cells)
@@ -160,7 +165,7 @@ def table(race: Race) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["entry", "method", *names])
     for i, one in enumerate(told, 1):
-        columns = [one.history[name] if name in one.history else None for name in names]
+        columns = [one.history.get(name, None) for name in names]
         for row in range(len(one.history)):
             cells = ["" if c is None or c[row] != c[row] else _number(c[row]) for c in columns]
             writer.writerow([i, one.method.label(), *cells])

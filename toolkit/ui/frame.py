@@ -191,7 +191,13 @@ def progress(history: History, stop, status: Status) -> float:
         goal = max(stop.atol, stop.rtol * values[0])
         if 0 < goal < values[0]:
             parts.append(np.log(values[0] / values[-1]) / np.log(values[0] / goal))
-    for budget, name in {"steps": "k", "matvecs": "matvecs", "nfe": "nfe", "flops": "flops", "seconds": "seconds"}.items():
+    for budget, name in {
+        "steps": "k",
+        "matvecs": "matvecs",
+        "nfe": "nfe",
+        "flops": "flops",
+        "seconds": "seconds",
+    }.items():
         most = getattr(stop, budget)
         if most:
             parts.append(history[name][-1] / most)
@@ -226,7 +232,7 @@ def quantised(z: np.ndarray, most: int = 256) -> tuple[np.ndarray, tuple[float, 
         z = z[:rows, :cols].reshape(rows // step, step, cols // step, step).mean(axis=(1, 3))
     z = np.where(np.isfinite(z), z, 0.0)
     low, high = float(z.min()), float(z.max())
-    signed = low < -0.02 * abs(high) and high > 0 or high <= 0 > low
+    signed = (low < -0.02 * abs(high) and high > 0) or high <= 0 > low
     top = nice(max(abs(low), abs(high)))
     low, high = (-top, top) if signed else (0.0, top)
     scaled = (z - low) * (255.0 / (high - low))

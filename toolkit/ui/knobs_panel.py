@@ -11,12 +11,16 @@ from toolkit.core import registry
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import Knob, Knobbed, knobs
 from toolkit.ui.scale import Scale, shown, typed
+from toolkit.ui.theme import WIDE
 
-WIDE = {"sizing_mode": "stretch_width"}
 UPLOAD_LIMIT = 64 << 20
 _TEXT = {"& .MuiInputBase-input": {"padding": "7px 12px", "fontSize": "0.9rem"}}
 _BARE = {"& .MuiFormLabel-root, & .MuiTypography-root": {"display": "none"}}
-_INDENT = {"border-left": "2px solid var(--divider-color, #8884)", "margin-left": "14px", "width": "calc(100% - 14px)"}
+_INDENT = {
+    "border-left": "2px solid color-mix(in srgb, var(--panel-on-surface-color, #888) 18%, transparent)",
+    "margin-left": "14px",
+    "width": "calc(100% - 14px)",
+}
 
 
 class Panel:

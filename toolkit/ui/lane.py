@@ -182,7 +182,7 @@ class Lane:
     def _judge(self) -> None:
         """Judge the claims about one run, not more than a few times a second."""
         now = time.perf_counter()
-        if self._judged[1] == self.k and self._judged[0] or (now - self._judged[0] < 0.3 and not self.held):
+        if (self._judged[1] == self.k and self._judged[0]) or (now - self._judged[0] < 0.3 and not self.held):
             return
         for i, claim in enumerate(self.claims):
             if claim.evidence == "run":

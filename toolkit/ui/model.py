@@ -348,7 +348,9 @@ class LabModel:
 
     def _restart(self, entries: list[Entry], changes=(), goal: int | None = None) -> None:
         """Give entries fresh lanes; a changed method forgets what was turned in mid-run."""
-        self.entries = [replace(one, first=one.method) if one in entries and not changes else one for one in self.entries]
+        self.entries = [
+            replace(one, first=one.method) if one in entries and not changes else one for one in self.entries
+        ]
         fresh = [
             Lane(one.uid, self.problem, one.first, self.stop, SNAPSHOT_BYTES // MOST, changes, goal)
             for one in self.entries

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import holoviews as hv
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, Legend, LegendItem, LinearColorMapper, Range1d
+from bokeh.models import ColorBar, Legend, LegendItem, LinearColorMapper, Range1d
 
 from toolkit.ui.frame import Drawing
 from toolkit.ui.palette import POSITIVE, SIGNED, STYLES
-from toolkit.ui.plots import _set, _update, backend
+from toolkit.ui.plots import _set, _update, backend, sized
 
 
 class ImagePicture:
@@ -17,8 +17,8 @@ class ImagePicture:
     def __init__(self, height: int):
         backend()
         image = hv.Image(np.zeros((2, 2), dtype=np.uint8), bounds=(0, 0, 1, 1))
-        options = dict(responsive=True, min_height=height, default_tools=[], toolbar=None, xaxis=None, yaxis=None)
-        self.figure = hv.render(image.opts(**options), backend="bokeh")
+        options = dict(default_tools=[], toolbar=None, xaxis=None, yaxis=None)
+        self.figure = sized(hv.render(image.opts(**options), backend="bokeh"), height)
         fig = self.figure
         fig.name, fig.match_aspect = "picture", True
         fig.x_range, fig.y_range = Range1d(0, 1), Range1d(0, 1)
@@ -54,8 +54,8 @@ class SeriesPicture:
         backend()
         kind = hv.Scatter if points else hv.Curve
         shapes = [kind([(0.0, 1.0)], "x", "y", label=style.name).opts(color=style.colour) for style in STYLES]
-        options = dict(responsive=True, min_height=height, default_tools=[], toolbar=None, logy=log, show_grid=True)
-        self.figure = hv.render(hv.Overlay(shapes).opts(**options), backend="bokeh")
+        options = dict(default_tools=[], toolbar=None, logy=log, show_grid=True)
+        self.figure = sized(hv.render(hv.Overlay(shapes).opts(**options), backend="bokeh"), height)
         self.figure.name, self.log = "picture", log
         self._sources = [one.data_source for one in self.figure.renderers]
         for look, (renderer, style) in enumerate(zip(self.figure.renderers, STYLES)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import holoviews as hv
 import numpy as np
@@ -44,6 +45,39 @@ def backend() -> None:
     hv.extension("bokeh", logo=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What a plot draws: counter, measure and its label, whether the tolerance belongs to it, the least value to
+    make room for, and a hint where there is no curve."""
+
+    against: str
+    measure: str
+    label: str
+    log: bool = True
+    goal: bool = False
+    low: float = 1e-3
+    hint: str = ""
+
+    @classmethod
+    def of(cls, model, frame: Frame) -> Axes:
+        """The axes of a LabModel as it stands."""
+        named = {one[0]: one for one in frame.measures}
+        _, title, unit, log = named.get(model.measure, (model.measure, model.measure.replace("_", " "), "", True))
+        unit = unit or (model.lab.unit if model.measure == model.lab.measure else "")
+        goal = model.measure == (model.stop.measure or model.lab.measure)
+        low = 0.5 * model.stop.rtol if goal and model.stop.rtol > 0 else 1e-3
+        hint = {"ready": "Press Start", "empty": "Add a method to the race", "ended": "Not measured here"}
+        drawn = any(len(one.curve[0]) for one in frame.traces)
+        words = "" if drawn else hint.get(frame.stage, "")
+        return cls(model.against, model.measure, f"{title}   {unit}".strip(), log, goal, low, words)
+
+
+def sized(figure, height: int):
+    """The figure, as wide as its place and of a fixed height."""
+    figure.update(sizing_mode="stretch_width", width=None, height=height)
+    return figure
+
+
 class ConvergencePlot:
     """Six slots of a measured line with markers and dashed promises; `patch` puts a frame into them.
 
@@ -56,10 +90,8 @@ class ConvergencePlot:
         self.log = log
         nothing = [(0.0, 1.0)]
         curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
-        overlay = hv.Overlay(curves).opts(
-            logy=log, responsive=True, min_height=height, default_tools=[], show_grid=True
-        )
-        self.figure = hv.render(overlay, backend="bokeh")
+        overlay = hv.Overlay(curves).opts(logy=log, default_tools=[], show_grid=True)
+        self.figure = sized(hv.render(overlay, backend="bokeh"), height)
         self._lines = [one.data_source for one in self.figure.renderers]
         self._furnish()
         self._zoomed = False
@@ -96,10 +128,24 @@ class ConvergencePlot:
             fig.center.remove(old)
         fig.add_layout(self._legend)
         self._add_tools(lines, dashed)
-        self._goal = Span(dimension="width", location=1e-8, line_color=MUTED, line_dash=[1, 4], line_width=1.5, visible=False)
-        self._goal_text = Label(x=0, y=1e-8, text="", text_color=MUTED, text_font_size="12px", text_font=FONT, x_offset=6, y_offset=3)
+        self._goal = Span(
+            dimension="width", location=1e-8, line_color=MUTED, line_dash=[1, 4], line_width=1.5, visible=False
+        )
+        self._goal_text = Label(
+            x=0,
+            y=1e-8,
+            text="",
+            text_color=MUTED,
+            text_font_size="12px",
+            text_font=FONT,
+            text_align="right",
+            text_baseline="top",
+            y_offset=-3,
+        )
         self._cursor = Span(dimension="height", location=0, line_color=MUTED, line_width=1.5, visible=False)
-        self._hint = Label(x=25, y=1e-4, text="", text_align="center", text_color=MUTED, text_font_size="15px", text_font=FONT)
+        self._hint = Label(
+            x=25, y=1e-4, text="", text_align="center", text_color=MUTED, text_font_size="15px", text_font=FONT
+        )
         for one in (self._goal, self._goal_text, self._cursor, self._hint):
             fig.add_layout(one)
         self._ticks = CustomJSTickFormatter(args={"unit": ""}, code=SI)
@@ -125,16 +171,16 @@ class ConvergencePlot:
 
     # -- patching -----------------------------------------------------------------------------------------------
 
-    def patch(self, frame: Frame, looks: dict[int, int], view: dict) -> None:
-        """Put a frame on the screen. `looks` maps entries to styles, `view` holds against, labels and the hint."""
-        self._fit(frame, view)
+    def patch(self, frame: Frame, looks: dict[int, int], axes: Axes) -> None:
+        """Put a frame on the screen. `looks` maps entries to styles, `axes` says what is drawn."""
+        self._fit(frame, axes)
         taken = {looks[one.uid]: one for one in frame.traces if one.uid in looks}
         for look in range(len(STYLES)):
             self._slot(look, taken.get(look))
         marked = [(one.mark, STYLES[look].colour) for look, one in taken.items() if one.mark is not None]
         columns = dict(x=[m[0] for m, _ in marked], y=[m[1] for m, _ in marked], colour=[c for _, c in marked])
         self._put("points", self._points, **columns)
-        self._label(frame, view)
+        self._label(frame, axes)
 
     def _slot(self, look: int, trace) -> None:
         item = self._legend.items[look]
@@ -175,51 +221,57 @@ class ConvergencePlot:
 
     # -- ranges and words ---------------------------------------------------------------------------------------
 
-    def _fit(self, frame: Frame, view: dict) -> None:
-        key = (view["against"], view["measure"], self.log)
+    def _fit(self, frame: Frame, axes: Axes) -> None:
+        key = (axes.against, axes.measure, self.log)
         if key != self._key or frame.stage in ("ready", "empty"):
             self._key, self._zoomed = key, False
             self._xend, self._yends = 0.0, None
         tops = [float(one.curve[0][-1]) for one in frame.traces if len(one.curve[0])]
         self._xend = max(self._xend, grown(max(tops, default=0.0)))
-        self._yends = self._span(frame, view)
+        self._yends = self._span(frame, axes)
         if not self._zoomed:
-            xend = self._xend or (10.0 if view["against"] != "seconds" else 1.0)
+            xend = self._xend or (10.0 if axes.against != "seconds" else 1.0)
             _set(self.figure.x_range, -0.012 * xend, xend)
             _set(self.figure.y_range, *self._yends)
 
-    def _span(self, frame: Frame, view: dict) -> tuple[float, float]:
+    def _span(self, frame: Frame, axes: Axes) -> tuple[float, float]:
         values = [one.curve[1][one.curve[1] > 0] if self.log else one.curve[1] for one in frame.traces]
         values = np.concatenate([v for v in values if len(v)] or [np.ones(1)])
         if not self.log:
             low, high = min(0.0, float(values.min())), float(values.max())
             pad = 0.05 * (high - low or 1.0)
             return (low - pad * (low < 0), high + pad)
-        goals = [one.goal for one in frame.traces if one.goal > 0 and view["goal"]]
-        low = min(float(values.min()), *(0.5 * goal for goal in goals or [view["low"]]), 1e-3)
+        goals = [one.goal for one in frame.traces if one.goal > 0 and axes.goal]
+        low = min(float(values.min()), *(0.5 * goal for goal in goals or [axes.low]), 1e-3)
         high = float(values.max())
         low, high = 10.0 ** np.floor(np.log10(max(low, 1e-300))), 10.0 ** np.ceil(np.log10(high * 1.5))
         if self._yends:
             low, high = min(low, self._yends[0]), max(high, self._yends[1])
         return float(low), float(high)
 
-    def _label(self, frame: Frame, view: dict) -> None:
+    def _label(self, frame: Frame, axes: Axes) -> None:
         fig = self.figure
-        against = AGAINST[view["against"]]
-        _update(fig.xaxis[0], axis_label=against + (" (s)" if view["against"] == "seconds" else ""))
-        _update(fig.yaxis[0], axis_label=view["label"])
-        unit = "s" if view["against"] == "seconds" else ""
+        against = AGAINST[axes.against]
+        _update(fig.xaxis[0], axis_label=against + (" (s)" if axes.against == "seconds" else ""))
+        _update(fig.yaxis[0], axis_label=axes.label)
+        unit = "s" if axes.against == "seconds" else ""
         if self._ticks.args["unit"] != unit:
             self._ticks.args = {"unit": unit}
-        goal = next((one.goal for one in frame.traces if one.goal > 0), None) if view["goal"] else None
+        goal = next((one.goal for one in frame.traces if one.goal > 0), None) if axes.goal else None
         _update(self._goal, visible=goal is not None, location=goal or 1.0)
-        _update(self._goal_text, visible=goal is not None, y=goal or 1.0, text=f"tolerance {goal:.0e}" if goal else "")
+        _update(
+            self._goal_text,
+            visible=goal is not None,
+            x=fig.x_range.end,
+            y=goal or 1.0,
+            text=f"tolerance {goal:.0e}" if goal else "",
+        )
         marks = [one.mark[0] for one in frame.traces if one.mark is not None]
-        show = frame.at is not None and bool(marks) and view["against"] == "k"
+        show = frame.at is not None and bool(marks) and axes.against == "k"
         _update(self._cursor, visible=show, location=float(frame.at or 0))
         low, high = self._yends
         middle = float(np.sqrt(low * high)) if self.log else (low + high) / 2
-        _update(self._hint, text=view["hint"], x=self.figure.x_range.end / 2, y=middle, visible=bool(view["hint"]))
+        _update(self._hint, text=axes.hint, x=self.figure.x_range.end / 2, y=middle, visible=bool(axes.hint))
 
     def _reset(self, event) -> None:
         self._zoomed = False

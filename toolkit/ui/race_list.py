@@ -9,9 +9,10 @@ import panel_material_ui as pmui
 
 from toolkit.core.errors import ToolkitError
 from toolkit.ui.browser import Entries
-from toolkit.ui.knobs_panel import WIDE, Panel
+from toolkit.ui.knobs_panel import Panel
 from toolkit.ui.model import Entry, LabModel
 from toolkit.ui.palette import MOST, STYLES
+from toolkit.ui.theme import WIDE
 
 
 def families(model: LabModel) -> dict[str, dict[str, str]]:
@@ -61,17 +62,21 @@ class Editor:
 
 
 class RaceList:
-    """All entries, and the menu that adds one. `changed()` is called after every action, `say(words)` on a refusal."""
+    """All entries, the knobs of the open one below it, and the menu that adds one.
+
+    `changed()` is called after every action, `say(words)` on a refusal.
+    """
 
     def __init__(self, model: LabModel, changed: Callable, say: Callable):
         self._model, self._changed, self._say = model, changed, say
         self._editor: Editor | None = None
         self._open = 0
-        self._list = Entries(self._asked, margin=0, **WIDE)
+        self._above, self._below = Entries(self._asked, margin=0, **WIDE), Entries(self._asked, margin=0, **WIDE)
+        self._place = pn.Column(margin=(0, 0, 6, 0), **WIDE)
         groups = {"race": {"Add a method …": ""}} | families(model)
         self._choice = pmui.Select(groups=groups, value="", size="small", margin=(8, 10), **WIDE)
         self._choice.param.watch(self._add, "value")
-        self.views = [self._list, self._choice]
+        self.views = [self._above, self._place, self._below, self._choice]
         self.show()
 
     def act(self, action: Callable) -> None:
@@ -101,23 +106,27 @@ class RaceList:
         """Show the list as it stands."""
         entries = self._model.entries
         self._show_editor({one.uid: one for one in entries})
-        data = [
-            {"uid": e.uid, "label": e.label, "glyph": e.style.glyph, "colour": e.style.colour, "focus": e.uid == focus}
-            for focus in (self._model.focus,)
-            for e in entries
-        ]
-        if self._list.entries != data:
-            self._list.entries = data
+        uids = [one.uid for one in entries]
+        cut = uids.index(self._open) + 1 if self._open else len(uids)
+        data = [self._row(one) for one in entries]
+        for part, rows in ((self._above, data[:cut]), (self._below, data[cut:])):
+            if part.entries != rows or part.open != self._open:
+                part.param.update(entries=rows, open=self._open)
         full = len(entries) >= MOST
         if self._choice.disabled != full:
             self._choice.disabled = full
+
+    def _row(self, entry: Entry) -> dict:
+        style = entry.style
+        about = {"uid": entry.uid, "label": entry.label, "glyph": style.glyph, "colour": style.colour}
+        return about | {"focus": entry.uid == self._model.focus}
 
     def _show_editor(self, entries: dict[int, Entry]) -> None:
         """Make the knobs of the open entry when they are first wanted: a folded one costs the page nothing."""
         if self._open not in entries:
             self._open = 0
-        if self._open != self._list.open:
+        if self._open != self._above.open:
             self._editor = Editor(self._model, entries[self._open], self.act) if self._open else None
-            self._list.param.update(editor=self._editor.view if self._editor else None, open=self._open)
+            self._place[:] = [self._editor.view] if self._editor else []
         elif self._editor is not None:
             self._editor.show(entries[self._open])

@@ -9,29 +9,37 @@ import panel as pn
 import panel_material_ui as pmui
 
 from toolkit.ui.frame import Frame
-from toolkit.ui.knobs_panel import WIDE
 from toolkit.ui.model import LabModel
 from toolkit.ui.palette import STYLES
+from toolkit.ui.theme import WIDE
 
-_STATUS = {"font-size": "0.9rem", "line-height": "1.35", "min-height": "2.7em", "display": "flex", "align-items": "center", "flex": "1 1 260px", "width": "auto"}
+_STATUS = {
+    "font-size": "0.9rem",
+    "line-height": "1.35",
+    "min-height": "2.7em",
+    "display": "flex",
+    "align-items": "center",
+    "flex": "1 1 260px",
+    "width": "auto",
+}
 
 
 class Top:
     """Start / Pause, Step, Reset, Cancel, the progress of the race and its status with the cause."""
 
-    def __init__(self, model: LabModel, act: Callable):
+    def __init__(self, model: LabModel, act: Callable, take):
         self._model, self._act = model, act
-        self._start = self._button("Start", "play_arrow", self._toggle, variant="contained", width=118)
+        self._start = self._button("Start", "play_arrow", self._toggle, variant="contained", width=112)
         self._step = self._button("Step", "skip_next", model.step)
         self._reset = self._button("Reset", "restart_alt", model.reset)
         self._cancel = self._button("Cancel", "stop", model.cancel)
         self._bar = pmui.LinearProgress(variant="determinate", value=0, margin=(0, 10, 6, 10), **WIDE)
         self._status = pn.pane.HTML("", margin=(2, 12), styles=_STATUS)
         buttons = (self._start, self._step, self._reset, self._cancel)
-        self.views = [pn.FlexBox(*buttons, self._status, align_items="center", margin=0, **WIDE), self._bar]
+        self.views = [pn.FlexBox(*buttons, self._status, take, align_items="center", margin=0, **WIDE), self._bar]
 
     def _button(self, label: str, icon: str, action: Callable, variant: str = "outlined", **about):
-        button = pmui.Button(label=label, icon=icon, variant=variant, margin=(6, 4), **about)
+        button = pmui.Button(label=label, icon=icon, variant=variant, margin=(6, 3), sx={"px": 1.25}, **about)
         button.on_click(lambda event: self._act(action))
         return button
 
@@ -61,7 +69,9 @@ class Top:
             self._status.object = words
 
     def _words(self, frame: Frame) -> str:
-        troubles = [one for one in frame.traces if one.status.kind not in ("running", "converged", "budget", "cancelled")]
+        troubles = [
+            one for one in frame.traces if one.status.kind not in ("running", "converged", "budget", "cancelled")
+        ]
         looks = {one.uid: STYLES[one.look] for one in self._model.entries}
         if frame.busy:
             head = escape(frame.busy)
@@ -86,5 +96,3 @@ class Top:
 def _disable(widget, disabled: bool) -> None:
     if widget.disabled != disabled:
         widget.disabled = disabled
-
-

@@ -14,19 +14,19 @@ from toolkit.core.registry import Lab
 from toolkit.ui import export, share
 from toolkit.ui.browser import Board, Bridge
 from toolkit.ui.frame import Frame
-from toolkit.ui.knobs_panel import WIDE, Panel
+from toolkit.ui.knobs_panel import Panel
 from toolkit.ui.model import LabModel
 from toolkit.ui.pictures import picture_for
-from toolkit.ui.plots import ConvergencePlot
+from toolkit.ui.plots import Axes, ConvergencePlot
 from toolkit.ui.race_list import RaceList
 from toolkit.ui.rows import rows
+from toolkit.ui.theme import BAR, CARD, FOLD, THEME, WIDE
 from toolkit.ui.top import Top
 
 BEAT = 100
 HEIGHT = 400
 MIME = {"py": "text/x-python", "ipynb": "application/x-ipynb+json", "csv": "text/csv"}
 _OVERLAY = {"position": "fixed", "bottom": "20px", "left": "50%", "transform": "translateX(-50%)", "z-index": "3000"}
-_CARD = {"border": "1px solid var(--divider-color, #8884)", "border-radius": "10px", "padding": "8px"}
 
 
 class LabView:
@@ -71,13 +71,16 @@ class LabView:
         self._bridge = Bridge(self._came_back, self._copied)
         self._list = RaceList(model, self._changed, self.say)
         self._make_problem()
-        self._top = Top(model, self._list.act)
+        self._make_takes()
+        self._top = Top(model, self._list.act, self._take)
         self._plots = {True: ConvergencePlot(True, HEIGHT)}
         self._plot = self._plots[True]
-        self._plot_pane = pn.pane.Bokeh(self._plot.figure, min_height=HEIGHT, margin=0, **WIDE)
-        self._picture_box = pn.Column(margin=0, min_height=HEIGHT, **WIDE)
-        self._picture_note = pn.pane.HTML("", margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE)
-        self._board = Board(self._check, margin=0, **WIDE)
+        self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, **WIDE)
+        self._picture_box = pn.Column(margin=0, height=HEIGHT, **WIDE)
+        self._picture_note = pn.pane.HTML(
+            "", margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE
+        )
+        self._board = Board(self._check, self._scrub, margin=0, **WIDE)
         self._make_choices()
 
     def _make_problem(self) -> None:
@@ -91,12 +94,12 @@ class LabView:
         self._problem_box = pn.Column(margin=0, **WIDE)
         self._shown_problem = None
         experiments = {"Choose an experiment …": "", **{one.title: one.name for one in self.lab.experiments}}
-        self._experiment = pmui.Select(
-            options=experiments, value="", size="small", margin=(14, 10, 4, 10), **WIDE
-        )
+        self._experiment = pmui.Select(options=experiments, value="", size="small", margin=(14, 10, 4, 10), **WIDE)
         self._experiment.param.watch(self._choose_experiment, "value")
         self._stop: Panel | None = None
-        self._stop_card = pmui.Card(title="Stopping rule", collapsed=True, variant="outlined", sx=_FOLD, margin=(14, 10), **WIDE)
+        self._stop_card = pmui.Card(
+            title="Stopping rule", collapsed=True, variant="outlined", sx=FOLD, margin=(14, 10), **WIDE
+        )
         self._stop_card.param.watch(self._unfold_stop, "collapsed")
         self._show_problem()
 
@@ -109,19 +112,17 @@ class LabView:
     def _make_choices(self) -> None:
         model = self.model
         self._quiet = False
-        small = dict(size="small", margin=(4, 6))
-        self._measure = pmui.Select(label="curve", options=[model.measure], value=model.measure, width=230, **small)
-        self._against = pmui.Select(label="against", options=_inverse(model.counters()), value=model.against, width=190, **small)
+        small = dict(size="small", margin=(4, 6), max_width=240, styles={"flex": "1 1 140px"}, **WIDE)
+        self._measure = pmui.Select(label="curve", options=[model.measure], value=model.measure, **small)
+        self._against = pmui.Select(label="against", options=_inverse(model.counters()), value=model.against, **small)
         pictures = {"automatic": "", **{one.title: one.name for one in self.lab.pictures}}
-        self._wanted = pmui.Select(label="picture", options=pictures, value=model.picture, width=230, **small)
+        self._wanted = pmui.Select(label="picture", options=pictures, value=model.picture, **small)
         for name, widget in (("measure", self._measure), ("against", self._against), ("picture", self._wanted)):
             widget.param.watch(lambda event, name=name: self._look(**{name: event.new}), "value")
-        self._scrub = pmui.IntSlider(
-            label="look back to step", start=0, end=1, value=1, disabled=True, size="small", margin=(4, 20), **WIDE
-        )
-        self._scrub.param.watch(self._scrubbed, "value")
+
+    def _make_takes(self) -> None:
         self._take = pmui.MenuButton(
-            label="Take away", icon="ios_share", variant="outlined", size="small", margin=(10, 8),
+            label="Take away", icon="ios_share", variant="text", margin=(6, 4),
             items=[{"label": label, "icon": icon} for label, icon, _ in self._takes()],
         )  # fmt: skip
         self._take.on_click(self._taken)
@@ -149,17 +150,16 @@ class LabView:
             _heading("Race"), *self._list.views, self._stop_card,
         ]  # fmt: skip
         card = dict(margin=6, **WIDE)
-        choices = pn.FlexBox(self._measure, self._against, margin=0)
-        plot = pn.Column(choices, self._plot_pane, styles=_CARD | {"flex": "3 1 460px", "width": "auto"}, **card)
+        choices = pn.FlexBox(self._measure, self._against, margin=0, flex_wrap="nowrap", **WIDE)
+        plot = pn.Column(choices, self._plot_pane, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card)
         beside = (self._wanted, self._picture_box, self._picture_note)
-        picture = pn.Column(*beside, styles=_CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
-        back = pn.Row(self._scrub, self._take, margin=0, **WIDE)
-        table = pn.Column(back, self._board, styles=_CARD, **card)
+        picture = pn.Column(*beside, styles=CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
+        table = pn.Column(self._board, styles=CARD, **card)
         middle = pn.FlexBox(plot, picture, gap="0px", margin=0, **WIDE)
         main = pn.Column(*self._top.views, middle, table, margin=(4, 6), **WIDE)
         page = pmui.Page(
             title=self.lab.title, sidebar=sidebar, main=[main, self._alert, self._bridge], sidebar_width=340,
-            busy_indicator=None, site_url=home, theme_config=THEME, sx=_BAR, meta_description=self.lab.about,
+            busy_indicator=None, site_url=home, theme_config=THEME, sx=BAR, meta_description=self.lab.about,
         )  # fmt: skip
         with pn.util.edit_readonly(page):
             page.busy = False
@@ -191,10 +191,9 @@ class LabView:
         if not self._quiet:
             self._list.act(lambda: self.model.set_view(**view))
 
-    def _scrubbed(self, event) -> None:
-        if not self._quiet:
-            frame = self.model.frame
-            self._list.act(lambda: self.model.scrub(min(event.new, frame.last) if event.new < frame.last else None))
+    def _scrub(self, k: int) -> None:
+        last = self.model.frame.last
+        self._list.act(lambda: self.model.scrub(k if 0 <= k < last else None))
 
     def _check(self, uid: int, index: int) -> None:
         self._list.act(lambda: self.model.check(uid, index))
@@ -203,7 +202,9 @@ class LabView:
         self._bridge.copy("?s=" + share.pack(self.model.to_spec()))
 
     def _copied(self, done: bool, link: str) -> None:
-        self.say("The link is in the clipboard." if done else f"The browser keeps its clipboard closed. The link: {link}")
+        self.say(
+            "The link is in the clipboard." if done else f"The browser keeps its clipboard closed. The link: {link}"
+        )
 
     def _export(self, kind: str) -> None:
         """Gather the traces between two slices, then hand over the file."""
@@ -281,21 +282,14 @@ class LabView:
         model = self.model
         self._top.show(frame)
         self._offer(frame)
-        about = {one[0]: one for one in frame.measures}.get(model.measure, (model.measure, _words(model.measure), "", True))
-        if self._plots.get(about[3]) is not self._plot:
-            self._plot = self._plots.setdefault(about[3], ConvergencePlot(about[3], HEIGHT))
+        axes = Axes.of(model, frame)
+        if self._plots.get(axes.log) is not self._plot:
+            self._plot = self._plots.setdefault(axes.log, ConvergencePlot(axes.log, HEIGHT))
             self._plot_pane.object = self._plot.figure
-        label = f"{about[1]}   {about[2]}".strip()
-        column = model.stop.measure or model.lab.measure
-        hint = {"ready": "Press Start", "empty": "Add a method to the race"}.get(frame.stage, "")
-        view = {"against": model.against, "measure": model.measure, "label": label, "goal": column == model.measure}
-        view["low"] = 0.5 * model.stop.rtol if view["goal"] and model.stop.rtol > 0 else 1e-3
-        drawn = any(len(one.curve[0]) for one in frame.traces)
-        view["hint"] = "" if drawn else hint or ("Not measured here" if frame.stage == "ended" else "")
-        self._plot.patch(frame, {one.uid: one.look for one in model.entries}, view)
+        self._plot.patch(frame, {one.uid: one.look for one in model.entries}, axes)
         self._draw_picture(frame)
-        self._board.rows = rows(model, frame)
-        self._show_scrub(frame)
+        at = -1 if frame.at is None else min(frame.at, frame.last)
+        self._board.param.update(rows=rows(model, frame), last=frame.last, at=at)
 
     def _offer(self, frame: Frame) -> None:
         """Keep the choices of curve and counter in step with what is measured."""
@@ -320,16 +314,10 @@ class LabView:
             return
         if self._picture is None or self._picture[0] != (drawing.kind, drawing.log):
             self._picture = ((drawing.kind, drawing.log), picture_for(drawing, HEIGHT))
-            self._picture_box[:] = [pn.pane.Bokeh(self._picture[1].figure, min_height=HEIGHT, margin=0, **WIDE)]
+            self._picture_box[:] = [pn.pane.Bokeh(self._picture[1].figure, height=HEIGHT, margin=0, **WIDE)]
         self._picture[1].patch(drawing)
         glyph = f'<span style="color:{entry.style.colour}">{entry.style.glyph}</span>'
         self._picture_note.object = f"{glyph} {escape(entry.label)}: {escape(drawing.title)} at step {drawing.k}"
-
-    def _show_scrub(self, frame: Frame) -> None:
-        self._quiet = True
-        last, at = max(1, frame.last), frame.last if frame.at is None else frame.at
-        self._scrub.param.update(end=last, value=min(at, last), disabled=frame.last == 0)
-        self._quiet = False
 
     # -- the session --------------------------------------------------------------------------------------------
 
@@ -342,26 +330,6 @@ class LabView:
         """The tab was closed: stop the work, let go of everything."""
         self._timer.stop()
         self.model.close()
-
-
-_FOLD = {"& .MuiCardHeader-root": {"padding": "4px 6px 4px 12px"}, "& .MuiCardContent-root": {"padding": "0 0 8px 0"}}
-_BAR = {
-    "& .MuiAppBar-root": {
-        "backgroundColor": "background.paper",
-        "backgroundImage": "none",
-        "color": "text.primary",
-        "boxShadow": "none",
-        "borderBottom": "1px solid",
-        "borderColor": "divider",
-        "& .MuiTypography-root": {"color": "text.primary", "fontSize": "1.15rem", "fontWeight": 500},
-    },
-    "& .MuiDrawer-paper": {"borderColor": "divider"},
-}
-THEME = {
-    "palette": {"primary": {"main": "#0b57d0"}},
-    "typography": {"fontFamily": "Roboto, system-ui, sans-serif"},
-    "shape": {"borderRadius": 8},
-}
 
 
 def _heading(words: str):

@@ -1,0 +1,55 @@
+"""The index page: every lab with its experiments, a question and a link each."""
+
+from __future__ import annotations
+
+from html import escape
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.util import edit_readonly
+
+from toolkit.core.registry import Lab
+from toolkit.ui.browser import Bridge
+from toolkit.ui.theme import BAR, CARD, THEME, WIDE
+
+_STYLE = """
+<style>
+h2 { font-size: 1.15rem; font-weight: 500; margin: 4px 0 2px; }
+p { margin: 0 0 10px; opacity: 0.8; line-height: 1.45; }
+h2 a { color: var(--panel-primary-color); text-decoration: none; } h2 a:hover { text-decoration: underline; }
+ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 10px;
+  grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
+li a { display: block; height: 100%; box-sizing: border-box; padding: 10px 14px; border-radius: 8px;
+  color: inherit; text-decoration: none; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); }
+li a:hover, li a:focus-visible { border-color: var(--panel-primary-color); outline: none; }
+li b { display: block; font-weight: 500; margin-bottom: 3px; }
+li span { opacity: 0.75; font-size: 0.88rem; line-height: 1.4; }
+</style>
+"""
+_CARD = CARD | {"padding": "16px 18px"}
+_INTRO = "Beside every measured curve stands what theory promises, who promised it, and whether it held."
+
+
+def page(labs: dict[str, Lab]):
+    """Every lab as a card; `labs` by name, each served under its name."""
+    cards = [pn.pane.HTML(_STYLE + _lab(name, one), styles=_CARD, margin=10, **WIDE) for name, one in labs.items()]
+    if not cards:
+        cards = [pn.pane.HTML("No lab is installed.", margin=20)]
+    head = pn.pane.HTML(f"<p style='font-size:1.02rem;opacity:.85;margin:12px 12px 4px'>{_INTRO}</p>", **WIDE)
+    main = pn.Column(head, *cards, margin=(4, 6), **WIDE)
+    made = pmui.Page(
+        title="Convergence toolkit", main=[main, Bridge(lambda search: None, lambda *told: None)], busy_indicator=None,
+        site_url="./", theme_config=THEME, sx=BAR, main_width=1100, meta_description=_INTRO,
+    )  # fmt: skip
+    with edit_readonly(made):
+        made.busy = False
+    return made
+
+
+def _lab(name: str, lab: Lab) -> str:
+    items = "".join(
+        f'<li><a href="./{name}?experiment={escape(one.name, quote=True)}"><b>{escape(one.title)}</b>'
+        f"<span>{escape(one.question)}</span></a></li>"
+        for one in lab.experiments
+    )
+    return f'<h2><a href="./{name}">{escape(lab.title)}</a></h2><p>{escape(lab.about)}</p><ul>{items}</ul>'
