@@ -385,6 +385,16 @@ def test_gmres_on_a_singular_matrix_keeps_the_least_residual(method):
     assert abs(run.history.last("residual") - np.sqrt(0.5)) < 1e-12
 
 
+def test_gmres_does_not_take_a_numerically_singular_matrix_for_solved():
+    A = np.diag([1.0, 2.0, 3.0, 1e-15])
+    A[0, 3] = 1.0
+    problem = system(A, np.ones(4))
+    run = tk.solve(problem, GMRES())
+    true = np.linalg.norm(problem.residual(run.solution())) / problem.norm
+    assert (run.status.kind == "converged") == (true < 1e-6)
+    assert abs(run.history.last("residual") - true) < 1e-6
+
+
 @pytest.mark.parametrize("method", [GMRES(), FGMRES(), MINRES(), CG(), FlexibleCG(), BiCGStab(), IDR()])
 def test_an_eigenvector_is_solved_in_one_step(method):
     run = tk.solve(system(np.diag([3.0, 5.0, 9.0]), np.array([0.0, 2.0, 0.0]), definite=True), method)

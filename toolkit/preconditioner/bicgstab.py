@@ -166,7 +166,7 @@ class IDR(KrylovMethod):
     exact after at most n + n/s products in exact arithmetic, generically. 3 s + 5 vectors. IDR(1) is BiCGStab's equal.
     The variant with bi-orthogonal bases; ω is kept from vanishing where r and A M⁻¹ r are nearly orthogonal (κ = 0.7).
     Reference: P. Sonneveld, M. B. van Gijzen, SIAM J. Sci. Comput. 31 (2008) 1035–1062, doi:10.1137/070685804;
-    M. B. van Gijzen, P. Sonneveld, ACM Trans. Math. Softw. 38 (2011) 5, doi:10.1145/2049662.2049667, Alg. 2.
+    M. B. van Gijzen, P. Sonneveld, ACM Trans. Math. Softw. 38 (2011) 5, doi:10.1145/2049662.2049667 (Algorithm 913).
     """
 
     title: ClassVar[str] = "IDR"

@@ -121,7 +121,7 @@ class GMRES(KrylovMethod):
         _rotate(state, h, 0.0 if invariant else after)
         last, state.residual = state.residual, float(abs(state.g[j + 1])) / system.norm
         spend(state, system, matvecs=1 + restart, vectors=4.0 * j + 8)
-        return _invariant(state, before, last) if invariant else state
+        return _invariant(system, state, before, last) if invariant else state
 
     def promises(self, system):
         """The residual never grows, vanishes after n steps, and obeys what is known of spectrum and field of values."""
@@ -208,15 +208,21 @@ def _rotate(state: GMRESState, h: np.ndarray, below: float) -> None:
     state.j = j + 1
 
 
-def _invariant(state: GMRESState, before: float, before_last: float) -> GMRESState:
-    """The Krylov space does not grow: the solution is in it, unless A is singular there."""
+def _invariant(system: LinearSystem, state: GMRESState, before: float, last: float) -> GMRESState:
+    """The Krylov space does not grow: the solution is in it, unless A is singular there, which the true residual tells.
+
+    `before` is the norm of the last product, `last` the residual of the step before, which stays after a breakdown.
+    """
     j, state.k = state.j - 1, state.k - 1
-    if np.isfinite(before) and abs(state.upper[j, j]) > 10 * EPS * before:
-        return end(state, "converged", "the Krylov space is invariant: it holds the solution")
     if not np.isfinite(before):
         return end(state, "non-finite", "a product with A overflowed", "Scale the system or mend the preconditioner")
-    # The last equation cannot be met: what it should have removed stays in the residual.
-    state.residual = before_last
+    if abs(state.upper[j, j]) > 10 * EPS * before:
+        state.residual = float(np.linalg.norm(system.residual(state.solution()))) / system.norm
+        state.work.matvecs += 1
+        if state.residual <= max(1e-3 * last, 1e-13):
+            return end(state, "converged", "the Krylov space is invariant: it holds the solution")
+        state.upper[j, j] = 0  # the last direction is not to be used
+    state.residual = last
     return end(state, "breakdown", "A M⁻¹ is singular on the Krylov space", "The matrix or M is singular")
 
 

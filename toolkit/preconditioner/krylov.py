@@ -204,7 +204,7 @@ def chebyshev_factor(kappa: float) -> float:
 
 
 def chebyshev_curve(kappa: float):
-    """1/T_k((κ+1)/(κ−1)) = 2 q^k/(1 + q^{2k}), relative to the first value (Saad 2003, eq. 6.107 and thm. 6.29)."""
+    """1/T_k((κ+1)/(κ−1)) = 2 q^k/(1 + q^{2k}), relative to the first value (Saad 2003, thm. 6.29)."""
     q = chebyshev_factor(kappa)
     return lambda k, values: 2 * values[0] * q**k / (1 + q ** (2 * k))
 

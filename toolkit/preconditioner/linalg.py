@@ -219,7 +219,7 @@ def _cycles(request: _Request, norm: float, tol: float, cycle: int, maxiter: int
         run.finish()
         if run.k == 0:
             return x, False  # M r = 0: M is singular
-        x, spent, stuck = x + run.solution(), spent + run.k, run.status.kind == "breakdown" or not run.state.residual
+        x, spent, stuck = x + run.solution(), spent + run.k, run.state.status.done
         r = plain.residual(x)
         size = float(np.linalg.norm(r))
         if kind == "x":
