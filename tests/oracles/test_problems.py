@@ -10,8 +10,8 @@ import scipy.sparse.linalg as spla
 import toolkit as tk
 from toolkit.core import spec as specs
 from toolkit.preconditioner import sparse
-from toolkit.preconditioner.blackbox import assemble, couplings
 from toolkit.preconditioner.convection import ConvectionDiffusion, Helmholtz, ShiftedLaplace
+from toolkit.preconditioner.couplings import assemble, couplings
 from toolkit.preconditioner.diffusion import Diffusion, _refined
 from toolkit.preconditioner.grid import cross, stencil_matrix
 from toolkit.preconditioner.incomplete import ThresholdILU
@@ -248,6 +248,18 @@ def test_a_medium_is_the_same_function_on_every_mesh(medium):
     coarse, fine = (np.log(Diffusion(n=n, medium=medium, features=4).coefficient) for n in (64, 256))
     averaged = fine.reshape(64, 4, 64, 4).mean(axis=(1, 3))
     assert np.corrcoef(coarse.ravel(), averaged.ravel())[0, 1] > 0.93
+
+
+@pytest.mark.parametrize("contrast", [1e4, 1e6])
+def test_clustered_extremes_are_found(contrast):
+    """Squares far more permeable than their neighbours each bring nearly the same largest eigenvalue.
+
+    The dense values are good to rounding in the largest: relative to the smallest that is ε κ times a few.
+    """
+    problem = Diffusion(n=32, medium="checkerboard", contrast=contrast)
+    low, *_, high = np.linalg.eigvalsh(dense(problem))
+    assert problem.extremes[1] == pytest.approx(high, rel=1e-12)
+    assert problem.extremes[0] == pytest.approx(low, rel=1e-9 + 10 * np.finfo(float).eps * high / low)
 
 
 def test_random_fields_follow_their_seed():
