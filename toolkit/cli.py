@@ -4,43 +4,59 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from toolkit import __version__, catalogue
 from toolkit.core import registry, spec, study
 from toolkit.core.errors import ToolkitError
-from toolkit.core.knob import knobs
-from toolkit.core.references import source
+from toolkit.core.history import History
 from toolkit.core.run import Run
-from toolkit.core.stop import Stop
+from toolkit.core.stop import BUDGETS, Stop
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 when all is well, 1 when a claim fails, 2 for a caller's mistake (one line on stderr)."""
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.command(arguments)
-    except (ToolkitError, OSError) as mistake:
-        print(f"toolkit: {mistake}", file=sys.stderr)
-        return 2
+        code = arguments.command(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `toolkit catalogue | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ToolkitError as mistake:
+        return _mistaken(str(mistake))
+    except OSError as mistake:
+        return _mistaken(f"{mistake.filename}: {mistake.strerror}" if mistake.filename else str(mistake))
     except KeyboardInterrupt:
         print("toolkit: interrupted", file=sys.stderr)
         return 130
 
 
+def _mistaken(words: str) -> int:
+    print("toolkit:", " ".join(words.split()), file=sys.stderr)
+    return 2
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="toolkit", description="A convergence laboratory.")
+    parser.add_argument("--version", action="version", version=f"convergence-toolkit {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     serve = commands.add_parser("serve", help="serve the apps in the browser")
-    serve.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
+    serve.add_argument("--port", type=_port, default=5006, help="port to listen on (default 5006; 0: a free one)")
     serve.add_argument("--address", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument("--no-show", dest="show", action="store_false", help="do not open a browser")
+    serve.add_argument("--origin", action="append", help="host:port under which a proxy shows the pages ('*': any)")
+    serve.add_argument("--warm", action="store_true", help="compile the kernels first")
     serve.set_defaults(command=_serve)
 
     run = commands.add_parser("run", help="run an experiment, or what a spec says")
-    run.add_argument("what", help="an experiment (lab/name or name), a file with a spec, or a spec as JSON text")
+    run.add_argument("what", help="an experiment (lab/name or name), a spec's or history's file, or a spec as JSON")
     run.add_argument("--save", metavar="FILE", help="write the history of each run to FILE (.npz)")
     run.add_argument("--json", action="store_true", help="print JSON")
     run.set_defaults(command=_run)
@@ -52,9 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(command=_check)
 
-    catalogue = commands.add_parser("catalogue", help="list labs, problems, methods, experiments")
-    catalogue.add_argument("--json", action="store_true", help="print JSON")
-    catalogue.set_defaults(command=_catalogue)
+    listing = commands.add_parser("catalogue", help="list labs, problems, methods, experiments")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.set_defaults(command=_catalogue)
 
     warm = commands.add_parser("warm", help="compile the kernels that the apps need")
     warm.set_defaults(command=_warm)
@@ -66,19 +82,34 @@ def _serve(arguments) -> int:
         from toolkit.ui.serve import serve
     except ImportError as missing:
         raise ToolkitError(f"Serving needs {missing.name}: pip install 'convergence-toolkit[apps]'.") from None
-    serve(port=arguments.port, address=arguments.address, show=arguments.show)
+    if arguments.warm:
+        _warm(arguments)
+    options = {"websocket_origin": arguments.origin} if arguments.origin else {}
+    try:
+        serve(port=arguments.port, address=arguments.address, show=arguments.show, **options)
+    except OSError as mistake:
+        place = f"{arguments.address}:{arguments.port}"
+        raise ToolkitError(f"Cannot serve on {place} ({mistake.strerror or mistake}): choose a --port.") from None
     return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: expected a whole number from 0 to 65535")
+    return int(text)
 
 
 # -- run ----------------------------------------------------------------------------------------------------------
 
 
 def _run(arguments) -> int:
+    if arguments.save and not Path(arguments.save).resolve().parent.is_dir():
+        raise ToolkitError(f"{arguments.save}: its folder does not exist.")
     runs = _runs(arguments.what)
-    with _progress(len(runs), "running") as advance:
-        for run in runs:
-            run.finish()
-            advance()
+    with _progress(len(runs), "running") as show:
+        for i, run in enumerate(runs):
+            while not run.slice(0.1).status.done:
+                show(i + _share(run))
     if arguments.save:
         _save(runs, Path(arguments.save))
     rows = [_run_row(run) for run in runs]
@@ -93,8 +124,10 @@ def _runs(what: str) -> list[Run]:
     path = Path(what)
     if what.lstrip().startswith("{"):
         return [Run.from_spec(spec.loads(what))]
+    if path.suffix == ".npz":
+        return [Run.from_spec(History.load(path)[1])]
     if path.suffix == ".json" or path.is_file():
-        return [Run.from_spec(spec.loads(path.read_text()))]
+        return [Run.from_spec(spec.loads(path.read_text(errors="replace")))]
     experiment = _experiment(what)
     suited = [method for method in experiment.methods if not method.suits(experiment.problem)]
     return [Run(experiment.problem, method, experiment.stop) for method in suited]
@@ -116,17 +149,29 @@ def _save(runs: list[Run], path: Path) -> None:
         run.history.save(name, run.spec())
 
 
+def _share(run: Run) -> float:
+    """How far a run is, from 0 to 1: of a budget, or of the way down to its tolerance."""
+    history, stop = run.history, run.stop
+    spent = [history[column][-1] / most for name, column in BUDGETS.items() if (most := getattr(stop, name))]
+    seen = history.series(name)[1] if (name := stop.column(history)) in history else ()
+    goal = max(stop.atol, stop.rtol * seen[0]) if len(seen) else 0.0
+    if 0 < goal < seen[-1] < seen[0]:
+        spent.append(math.log(seen[0] / seen[-1]) / math.log(seen[0] / goal))
+    return min(1.0, max(spent, default=0.0))
+
+
 def _run_row(run: Run) -> dict:
     history = run.history
     last = history.monitors[0] if history.monitors else ""
     return {
         "method": run.method.label(),
+        "problem": run.problem.slug(),
         "status": run.status.kind,
         "cause": run.status.cause,
         "steps": run.k,
         "matvecs": int(history["matvecs"][-1]) if len(history) else 0,
         "seconds": round(run.seconds, 6),
-        "residual": float(history[last][-1]) if len(history) and last else None,
+        "residual": _number(history[last][-1]) if len(history) and last else None,
         "trace": history.trace_hash(),
         "spec": run.spec(),
     }
@@ -140,11 +185,11 @@ def _check(arguments) -> int:
     if not claims:
         raise ToolkitError("No claim matches: see `toolkit catalogue` for the names of labs, methods and problems.")
     rows = []
-    with _progress(len(claims), "checking") as advance:
+    with _progress(len(claims), "checking") as show:
         for claim, problem, method in claims:
             verdict = study.check(claim, problem, method)
             rows.append(_verdict_row(claim, problem, method, verdict))
-            advance()
+            show(len(rows))
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
@@ -186,71 +231,22 @@ def _number(value: float) -> float | None:
 
 
 def _catalogue(arguments) -> int:
-    labs = [_lab(lab) for lab in registry.labs().values()]
+    labs = list(registry.labs().values())
     if arguments.json:
-        print(json.dumps({"labs": labs}, indent=2))
+        found = {"labs": [{"name": lab.name, "title": lab.title, "about": lab.about} for lab in labs]}
+        for rows in (catalogue.methods, catalogue.problems, catalogue.experiments):
+            found[rows.__name__] = [row for lab in labs for row in rows(lab)]
+        print(json.dumps(found, indent=2))
         return 0
     for lab in labs:
-        print(f"{lab['title']} — {lab['about']}\n")
-        rows = [row | {"cites": ", ".join(one["cited"] for one in row["sources"])} for row in lab["methods"]]
+        print(f"{lab.title} — {lab.about}\n")
+        rows = [row | {"cites": ", ".join(one["cited"] for one in row["sources"])} for row in catalogue.methods(lab)]
         _table(rows, ("name", "title", "family", "cites"))
         print()
-        _table(lab["problems"], ("name", "title"))
+        _table(catalogue.problems(lab), ("name", "title"))
         print()
-        _table(lab["experiments"], ("name", "question"))
+        _table(catalogue.experiments(lab), ("name", "question"))
     return 0
-
-
-def _lab(lab: registry.Lab) -> dict:
-    return {
-        "name": lab.name,
-        "title": lab.title,
-        "about": lab.about,
-        "methods": [_method(name, cls, lab) for name, cls in lab.methods().items()],
-        "problems": [
-            {"name": name, "title": cls.title, "knobs": _knobs(cls), "sources": _sources(cls)}
-            for name, cls in lab.problems().items()
-        ],
-        "experiments": [{"name": one.name, "title": one.title, "question": one.question} for one in lab.experiments],
-    }
-
-
-def _method(name: str, cls: type, lab: registry.Lab) -> dict:
-    made = [claim for problem in lab.cases if not cls().suits(problem) for claim in cls().claims(problem)]
-    claims = {(claim.kind, claim.title): claim.source for claim in made}
-    return {
-        "name": name,
-        "title": cls.title,
-        "lab": lab.name,
-        "family": cls.family,
-        "knobs": _knobs(cls),
-        "sources": _sources(cls),
-        "claims": [{"kind": kind, "title": title, "source": key} for (kind, title), key in claims.items()],
-        "no_claim": cls.no_claim,
-    }
-
-
-def _knobs(cls: type) -> list[dict]:
-    return [
-        {
-            "name": name,
-            "default": spec.describe(one.default) if one.family else one.default,
-            "expected": one.expected(),
-            "symbol": one.symbol,
-            "unit": one.unit,
-            "live": one.live,
-            "doc": one.doc,
-        }
-        for name, one in knobs(cls).items()
-    ]
-
-
-def _sources(cls: type) -> list[dict]:
-    found = [source(key) for key in cls.sources]
-    return [
-        {"key": s.key, "title": s.title, "year": s.year, "doi": s.doi, "arxiv": s.arxiv, "cited": s.short()}
-        for s in found
-    ]
 
 
 # -- warm ---------------------------------------------------------------------------------------------------------
@@ -264,10 +260,10 @@ def _warm(arguments) -> int:
         for cls in lab.methods().values()
         if not cls().suits(problem)
     ]
-    with _progress(len(jobs), "compiling") as advance:
-        for problem, method in jobs:
+    with _progress(len(jobs), "compiling") as show:
+        for i, (problem, method) in enumerate(jobs):
             Run(problem, method, Stop(steps=2)).finish()
-            advance()
+            show(i + 1)
     print(f"{len(jobs)} runs compiled and cached")
     return 0
 
@@ -277,17 +273,17 @@ def _warm(arguments) -> int:
 
 @contextmanager
 def _progress(total: int, words: str):
-    """A progress bar on a terminal, nothing elsewhere or without rich."""
+    """`show(done)` of a progress bar on a terminal; it shows nothing elsewhere or without rich."""
     try:
         from rich.console import Console
         from rich.progress import Progress
     except ImportError:
-        yield lambda: None
+        yield lambda done: None
         return
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(words, total=total)
-        yield lambda: bar.advance(task)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _table(rows: list[dict], columns: tuple[str, ...]) -> None:
