@@ -383,6 +383,7 @@ def test_ic0_names_the_row_of_a_bad_pivot_and_a_shift_mends_it():
         (ChebyshevPolynomial(), scattered("general"), "positive definite"),
         (SymmetricPolynomial(), scattered("general"), "positive definite"),
         (RugeStuben(), scattered("hpd"), "real"),
+        (ThresholdILU(fill=100.0), Poisson(n=160), "lower fill"),
         (Multigrid(), scattered("spd"), "grid"),
         (ThresholdILU(), system(sp.csr_array((3, 3)), np.ones(3)), "singular"),
     ],

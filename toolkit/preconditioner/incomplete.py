@@ -18,6 +18,7 @@ from toolkit.kernels.csr import views
 from toolkit.preconditioner.preconditioning import Built, Preconditioner
 from toolkit.preconditioner.system import LinearSystem
 
+MOST_ENTRIES = 1e7  # of threshold ILU: set-up cannot be cancelled
 _ADVICE = "Raise the diagonal shift, or use threshold ILU"
 
 
@@ -165,7 +166,19 @@ class ThresholdILU(Preconditioner):
     drop: float = knob(1e-3, 0.0, 0.5, log=True, doc="relative size below which entries are dropped")
     fill: float = knob(10.0, 1.0, 100.0, log=True, doc="most entries kept, over those of A")
 
+    def suits(self, system) -> str:
+        found = Preconditioner.suits(self, system)
+        entries = 0.0 if found else self.fill * system.matvec_flops / 2
+        if entries > MOST_ENTRIES:
+            return (
+                f"Threshold ILU with fill {self.fill:g} may keep {entries:.1e} entries here; beyond {MOST_ENTRIES:.0e} "
+                "SuperLU takes more than ten seconds; try a lower fill or ILU(0)."
+            )
+        return found
+
     def build(self, system: LinearSystem) -> Built:
+        if self.suits(system):
+            raise Breakdown(self.suits(system), "Lower fill, or use ILU(0)")
         try:
             factor = spla.spilu(
                 sp.csc_array(system.matrix), drop_tol=self.drop, fill_factor=self.fill, permc_spec="NATURAL"
