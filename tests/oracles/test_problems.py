@@ -440,6 +440,17 @@ def test_compiled_and_scipy_products_agree():
     assert problem.matvec(np.asfortranarray(np.stack([x, x]))[0]).shape == x.shape
 
 
+@pytest.mark.parametrize(
+    "problem", [Poisson(n=128), Poisson(dim=3, n=26), Anisotropic(n=120, ratio=1e4, angle=90.0)], ids=name
+)
+def test_products_without_a_matrix_are_those_of_the_matrix(problem):
+    x = np.random.default_rng(0).standard_normal(problem.size)
+    found = problem.matvec(x)
+    assert "matrix" not in vars(problem)
+    np.testing.assert_allclose(found, problem.matrix @ x, rtol=1e-12, atol=1e-14 * np.abs(found).max())
+    np.testing.assert_allclose(problem.matvec(1j * x), 1j * found, rtol=1e-12, atol=1e-14 * np.abs(found).max())
+
+
 def test_looking_at_a_large_problem_costs_nothing():
     """Selecting a problem must not factorise: no measure list computes a solution or a spectrum."""
     problem = Diffusion(n=1024)

@@ -11,7 +11,11 @@ import scipy.sparse as sp
 
 from toolkit.core.knob import knob
 from toolkit.preconditioner.grid import LOADS, GridProblem, cross, eigenvalues, sine_solve, stencil_matrix
+from toolkit.preconditioner.gridoperator import GridOperator
+from toolkit.preconditioner.sparse import plain
 from toolkit.preconditioner.system import LinearSystem, frozen
+
+STENCIL_FROM = 10_000
 
 
 class ConstantStencil(GridProblem):
@@ -23,6 +27,20 @@ class ConstantStencil(GridProblem):
     @cached_property
     def matrix(self) -> sp.csr_array:
         return stencil_matrix(self.shape, cross(self.axis_coefficients, self.n))
+
+    @cached_property
+    def _stencil(self) -> GridOperator | None:
+        """The product without a matrix, for grids large enough for that to be faster."""
+        large = self.axis_coefficients is not None and self.size >= STENCIL_FROM
+        return GridOperator(self.n, self.axis_coefficients) if large else None
+
+    def matvec(self, x: np.ndarray) -> np.ndarray:
+        if self._stencil is None or x.ndim != 1 or x.dtype.kind == "c":
+            return LinearSystem.matvec(self, x)
+        x = plain(x)
+        out = np.empty_like(x)
+        self._stencil.multiply(x, out)
+        return out
 
     @property
     def matvec_flops(self) -> float:
