@@ -216,6 +216,18 @@ def test_a_bomb_of_many_members_is_refused(monkeypatch):
         take(bomb(1) * 20)
 
 
+def test_a_file_of_very_many_members_is_refused_quickly():
+    with pytest.raises(tk.DataError, match="more than 10000 members"):
+        take(gzip.compress(b"", mtime=0) * 100_000)
+
+
+def test_gzip_may_be_filled_up_with_zeros_but_not_with_something_else():
+    packed = gzip.compress(GOOD)
+    np.testing.assert_array_equal(mtx.check_matrix("a.mtx.gz", packed + bytes(100)).toarray(), FULL)
+    with pytest.raises(tk.DataError, match="not a sound gzip file"):
+        mtx.check_matrix("a.mtx.gz", packed + b"more")
+
+
 def test_a_huge_header_allocates_nothing():
     """In a process that may not have more than 1.5 GB, a header of 10¹⁸ entries is refused as any other."""
     program = (

@@ -25,6 +25,8 @@ from toolkit.preconditioner.sparse import csr, frozen
 ENDINGS = (".mtx", ".mtx.gz")
 MOST_BYTES = 64 << 20
 MOST_UNPACKED = 256 << 20
+MOST_MEMBERS = 10_000
+CHUNK = 1 << 16
 MOST_ENTRIES = 5_000_000
 MOST_ROWS = 2_000_000
 RANK_LIMIT = 1_000_000  # entries up to which the structural rank is computed
@@ -177,21 +179,34 @@ def unpacked(name: str, data: bytes) -> bytes:
         raise _too_large(name, len(data))
     if data[:2] != b"\x1f\x8b":
         return data
-    pieces, total, rest = [], 0, data
-    while rest:
-        stream = zlib.decompressobj(wbits=31)
+    pieces, total, at = [], 0, 0
+    while at < len(data):
+        piece, at = _member(name, data, at, MOST_UNPACKED - total)
+        pieces.append(piece)
+        total += len(piece)
+        if len(pieces) > MOST_MEMBERS:
+            raise DataError(f"{name}: the gzip file has more than {MOST_MEMBERS} members, which is the limit.")
+    return b"".join(pieces)
+
+
+def _member(name: str, data: bytes, at: int, room: int) -> tuple[bytes, int]:
+    """(what the gzip member at this place unpacks to, where the next one begins)."""
+    stream, pieces = zlib.decompressobj(wbits=31), []
+    while not stream.eof:
+        if at >= len(data):
+            raise DataError(f"{name}: the gzip file is cut off.")
+        given = data[at : at + CHUNK]
         try:
-            piece = stream.decompress(rest, MOST_UNPACKED + 1 - total)
+            pieces.append(stream.decompress(given, room + 1))
         except zlib.error as error:
             raise DataError(f"{name}: it is not a sound gzip file ({error}).") from None
-        total += len(piece)
-        pieces.append(piece)
-        if total > MOST_UNPACKED:
+        room -= len(pieces[-1])
+        if room < 0:
             raise DataError(f"{name}: it unpacks to more than {MOST_UNPACKED >> 20} MB, which is the limit.")
-        if not stream.eof:
-            raise DataError(f"{name}: the gzip file is cut off after {total} unpacked bytes.")
-        rest = stream.unused_data.lstrip(b"\0")
-    return b"".join(pieces)
+        at += len(given) - len(stream.unused_data)
+    if data[at : at + 1] == b"\0" and not data[at:].strip(b"\0"):
+        at = len(data)  # some writers fill up with zeros
+    return b"".join(pieces), at
 
 
 def _too_large(name: str, size: int) -> DataError:
