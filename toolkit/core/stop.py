@@ -36,17 +36,20 @@ class Stop(Knobbed):
         return self.measure or (history.monitors[0] if history.monitors else "")
 
     def outlook(self, history: History) -> float:
-        """How many more steps the tolerance seems to need, from the decline over the last ones; infinity if unknown.
+        """How far to go in one compiled call without overshooting the tolerance much; infinity where there is none.
 
-        Only a guess, for how far to go in one compiled call without overshooting much.
+        Not more steps than have been seen, and half of those that seem needed by the decline over the last ones, as the
+        guess is rough and Krylov methods speed up; but 16 at least, as a call costs about as much.
         """
         name = self.column(history)
         values = history[name][-64:] if name in history.monitors else ()
-        goal = max(self.atol, self.rtol * history[name][0]) if len(values) > 2 else 0.0
-        if not (goal > 0 and 0 < values[-1] < values[0] < np.inf):
+        goal = max(self.atol, self.rtol * history[name][0]) if len(values) else 0.0
+        if not goal > 0:
             return np.inf
-        per_step = np.log(values[0] / values[-1]) / (len(values) - 1)
-        return max(1.0, np.ceil(np.log(values[-1] / goal) / per_step))
+        needed = np.inf
+        if 0 < values[-1] < values[0] < np.inf:
+            needed = np.log(values[-1] / goal) / (np.log(values[0] / values[-1]) / (len(values) - 1))
+        return max(16.0, min(len(history), np.ceil(needed / 2)))
 
     def first(self, history: History, start: int) -> tuple[int, Status] | None:
         """(row, status) of the first row from `start` on where the run ends, or None."""
