@@ -7,7 +7,7 @@ import toolkit as tk
 from toolkit.core import spec as specs
 from toolkit.preconditioner.examples import NAMES, Example, stored
 from toolkit.preconditioner.experiments import CASES, EXPERIMENTS
-from toolkit.preconditioner.graph import IMAGES, GraphLaplacian
+from toolkit.preconditioner.graph import IMAGES, GraphLaplacian, _digits
 from toolkit.preconditioner.matrixmarket import MatrixMarket
 from toolkit.preconditioner.pictures import PICTURES, spectrum
 from toolkit.preconditioner.raster import Raster
@@ -95,19 +95,17 @@ def test_graph_laplacian(knobs):
     assert problem.exact.min() >= -1e-12 and problem.exact.max() <= 1 + 1e-12
 
 
-def test_graph_neighbours_are_the_nearest():
+def test_graph_joins_the_nearest_with_gaussian_weights():
     from sklearn.neighbors import kneighbors_graph
 
-    problem = GraphLaplacian(images=150, neighbours=4)
-    from toolkit.preconditioner.graph import _digits
-
-    expected = kneighbors_graph(_digits()[0][:150], 4)
-    assert abs(((problem.weights > 0) - ((expected + expected.T) > 0)).sum()) == 0
+    distance = kneighbors_graph(_digits()[0][:150], 4, mode="distance").toarray()
+    scale = (distance[distance > 0] ** 2).mean()
+    directed = np.where(distance > 0, np.exp(-(distance**2) / scale), 0.0)
+    weights = GraphLaplacian(images=150, neighbours=4).weights.toarray()
+    np.testing.assert_allclose(weights, np.maximum(directed, directed.T), rtol=1e-10)
 
 
 def test_harmonic_functions_recognise_the_digit():
-    from toolkit.preconditioner.graph import _digits
-
     problem = GraphLaplacian(labelled=200, digit=0)
     truth = _digits()[1][problem.unknown] == 0
     assert problem.size + len(problem.known) == IMAGES
