@@ -102,7 +102,7 @@ class Run:
         """Go on until the run ends."""
         if stop is not None:
             self.extend(stop)
-        while not self.slice(0.02).status.done:
+        while not self.slice(0.04).status.done:
             pass
         return self
 
