@@ -18,7 +18,7 @@ function button(icon, className) {
   const made = document.createElement("button")
   made.type = "button"
   made.className = className
-  made.innerHTML = `<svg viewBox="0 0 24 24" width="19" height="19" aria-hidden="true">${ICON[icon]}</svg>`
+  made.innerHTML = `<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">${ICON[icon]}</svg>`
   return made
 }
 

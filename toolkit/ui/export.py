@@ -165,7 +165,7 @@ def table(race: Race) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["entry", "method", *names])
     for i, one in enumerate(told, 1):
-        columns = [one.history.get(name, None) for name in names]
+        columns = [one.history[name] if name in one.history.names else None for name in names]
         for row in range(len(one.history)):
             cells = ["" if c is None or c[row] != c[row] else _number(c[row]) for c in columns]
             writer.writerow([i, one.method.label(), *cells])

@@ -147,7 +147,7 @@ def _promised(claim: Claim, history: History) -> np.ndarray | None:
         return None
     promised, values = np.asarray(found[1], dtype=float), history.series(claim.measure)[1]
     repeated = np.mean(promised == values) > 0.5 or np.array_equal(promised[1:], values[:-1])
-    return None if repeated else promised
+    return None if claim.kind == "bound" and repeated else promised
 
 
 def observed_rate(history: History, measure: str) -> float:

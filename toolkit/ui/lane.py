@@ -60,6 +60,13 @@ class Lane:
         """Do one step."""
         self._guard(lambda: self._made().step(1))
 
+    def cancelled(self) -> None:
+        """End here: a run that was told to cancel says so now, one that has not begun is called off."""
+        if self.run is None:
+            self._trouble = Status("cancelled", "before its first step", "Press Start to run it")
+        else:
+            self._guard(lambda: self.run.slice(0.0))
+
     def prepare(self) -> None:
         """Make the run and its first row without stepping."""
         self._guard(lambda: self._made())

@@ -261,6 +261,10 @@ class LabModel:
         """The session is over: stop the work and free its memory."""
         self._worker.close()
 
+    def alive(self) -> bool:
+        """Whether the worker's thread still runs."""
+        return self._worker.alive()
+
     # -- how it is looked at ------------------------------------------------------------------------------------
 
     def scrub(self, k: int | None) -> None:

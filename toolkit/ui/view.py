@@ -116,7 +116,7 @@ class LabView:
         self._measure = pmui.Select(label="curve", options=[model.measure], value=model.measure, **small)
         self._against = pmui.Select(label="against", options=_inverse(model.counters()), value=model.against, **small)
         pictures = {"automatic": "", **{one.title: one.name for one in self.lab.pictures}}
-        self._wanted = pmui.Select(label="picture", options=pictures, value=model.picture, **small)
+        self._wanted = pmui.Select(label="picture", options=pictures, value=model.picture, **(small | {"styles": {}}))
         for name, widget in (("measure", self._measure), ("against", self._against), ("picture", self._wanted)):
             widget.param.watch(lambda event, name=name: self._look(**{name: event.new}), "value")
 

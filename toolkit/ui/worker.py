@@ -175,8 +175,8 @@ class Worker:
     def _cancelled(self) -> None:
         self.playing, self._checks, self._busy = False, [], ""
         for lane in self._all():
-            if lane.run is not None and not lane.status.done:
-                lane.go(0.0)
+            if not lane.status.done:
+                lane.cancelled()
 
     def _say(self, words: str) -> None:
         """Tell at once what takes long."""

@@ -1,0 +1,50 @@
+"""What the tests of the screen share: a small lab of toys, waiting for a frame, the served pages and a browser."""
+
+import functools
+import shutil
+import socket
+
+import pytest
+from screen import TOYS, until
+
+from toolkit.ui.model import LabModel
+
+
+@pytest.fixture
+def make():
+    """`make(lab, spec)` gives a model that is closed after the test."""
+    models = []
+
+    def one(lab=TOYS, spec=None):
+        models.append(LabModel(lab, spec))
+        return models[-1]
+
+    yield one
+    for model in models:
+        model.close()
+        until(lambda model=model: not model.alive())
+
+
+@functools.cache
+def chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    if chromium() is None:
+        pytest.fail("The browser tests need Chromium: apt-get install chromium")
+    return browser_type_launch_args | {"executable_path": chromium(), "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="session")
+def served():
+    """The address of the pages, served on a free port of this machine."""
+    from toolkit.ui.serve import serve
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = serve(port=port, show=False, threaded=True, check_unused_sessions=200, unused_session_lifetime=200)
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
