@@ -20,6 +20,7 @@ from toolkit.preconditioner.matrixmarket import MatrixMarket
 
 HEAD = b"%%MatrixMarket matrix coordinate real general\n"
 GOOD = HEAD + b"% a comment\n3 3 5\n1 1 4.0\n2 2 5\n3 3 -6e0\n1 3 1.5\n3 1 0.25\n"
+DENSE = b"%%MatrixMarket matrix array real symmetric\n"
 FULL = np.array([[4.0, 0, 1.5], [0, 5, 0], [0.25, 0, -6]])
 
 
@@ -68,6 +69,15 @@ def test_dense_and_integer_files_are_read():
     assert whole.matrix.dtype == float and whole.definite
 
 
+def test_every_way_to_write_a_number_is_read():
+    body = b"\r\n3  3 4 \n\n 1 1\t.5e+1\r\n2 2 5.\n3 3 -60E-1\n\n3 1 0.25e00"
+    np.testing.assert_array_equal(
+        mtx.check_matrix("a", HEAD + body).toarray(), np.diag([5.0, 5, -6]) + 0.25 * np.eye(3, k=-2)
+    )
+    dense = mtx.check_matrix("a", DENSE + b"2 2\n4\n\n-1e0\n 4\n")
+    np.testing.assert_array_equal(dense.toarray(), [[4, -1], [-1, 4]])
+
+
 def test_symmetric_but_indefinite_is_told_apart():
     problem = MatrixMarket(take(written(sp.coo_array(np.array([[1.0, 2], [2, 1]])), symmetry="symmetric")))
     assert problem.symmetric and not problem.definite
@@ -106,10 +116,16 @@ def test_an_upload_travels_in_a_spec_and_repeats_the_run():
     assert tk.Run.from_spec(run.spec()).finish().history.trace_hash() == run.history.trace_hash()
 
 
-@pytest.mark.parametrize("end", [b"", b"e", b" %", b"\xff", b"\r", b" 7"])
+@pytest.mark.parametrize("end", [b"", b" ", b"\r"])
 def test_a_last_line_without_a_line_break_is_read_safely(end):
     """SciPy's parser looks for the line break behind the last number, past the end of the file: it crashed here."""
     np.testing.assert_array_equal(mtx.check_matrix("mine.mtx", GOOD.rstrip() + end).toarray(), FULL)
+
+
+@pytest.mark.parametrize("end", [b"e", b" %", b"\xff", b" 7"])
+def test_a_number_with_something_behind_it_is_not_half_read(end):
+    with pytest.raises(tk.DataError, match=r"line 8 is '3 1 0.25.+'; expected row, column and value"):
+        mtx.check_matrix("mine.mtx", GOOD.rstrip() + end)
 
 
 def test_the_same_bytes_are_kept_once():
@@ -168,6 +184,16 @@ BAD = {
     "more entries than bytes": (HEAD + b"1000 1000 900000\n1 1 1\n", "truncated"),
     "a number beyond 64 bits": (HEAD + b"99999999999999999999999 3 1\n1 1 1\n", "damaged"),
     "a large dense header": (b"%%MatrixMarket matrix array real general\n60000 60000\n1\n", "limits are"),
+    "a decimal comma": (GOOD.replace(b"0.25", b"0,25"), "line 8 is '3 1 0,25'; expected row, column and value"),
+    "a Fortran exponent": (GOOD.replace(b"0.25", b"2.5D-1"), "line 8 is '3 1 2.5D-1'"),
+    "two points": (GOOD.replace(b"0.25", b"0.2.5"), "line 8 is '3 1 0.2.5'"),
+    "a word behind a value": (GOOD.replace(b"0.25", b"0.25 or so"), "line 8 is '3 1 0.25 or so'"),
+    "a fourth column": (GOOD.replace(b"0.25", b"0.25 0"), "line 8 is '3 1 0.25 0'"),
+    "a fraction among whole numbers": (GOOD.replace(b"real", b"integer"), "line 4 is '1 1 4.0'; expected row, column"),
+    "a dense symmetric file cut off": (DENSE + b"2 2\n4\n1\n", "2 values; expected 3, the lower triangle"),
+    "a dense symmetric file too long": (DENSE + b"2 2\n4\n1\n4\n4\n", "4 values; expected 3"),
+    "a dense file cut off": (DENSE.replace(b"symmetric", b"general") + b"2 2\n4\n1\n1\n", "truncated"),
+    "a comment among entries": (GOOD.replace(b"3 1 0.25", b"% 3 1 0.25"), "line 8 is '% 3 1 0.25'"),
     "broken gzip": (gzip.compress(GOOD)[:-12], "gzip file is cut off"),
     "damaged gzip": (b"\x1f\x8b\x08\x00 no, not at all", "gzip"),
     "gzip of nothing": (gzip.compress(b""), "empty"),

@@ -20,6 +20,7 @@ import scipy.sparse.linalg as spla
 from scipy.sparse.csgraph import structural_rank
 
 from toolkit.core.errors import DataError
+from toolkit.preconditioner.mtxlines import check_lines
 from toolkit.preconditioner.sparse import csr, frozen
 
 ENDINGS = (".mtx", ".mtx.gz")
@@ -129,10 +130,10 @@ def check_matrix(name: str, data: bytes) -> sp.csr_array:
 def check_vector(name: str, data: bytes) -> np.ndarray:
     """A real vector from the bytes of a file: an array or coordinate file of one column (or one row)."""
     text = text_of(name, data)
-    rows, columns, *_ = _header(name, text)
+    rows, columns, *_ = header = _header(name, text)
     if min(rows, columns) != 1:
         raise DataError(f"{name}: {rows} × {columns}; expected a right-hand side of one column.")
-    found = _parsed(name, text)
+    found = _parsed(name, text, header)
     vector = np.asarray(found.toarray() if sp.issparse(found) else found, dtype=float).reshape(-1)
     _finite(name, vector)
     return frozen(vector)
@@ -154,10 +155,10 @@ class _Bytes:
 @lru_cache(maxsize=4)
 def _matrix(name: str, given: _Bytes) -> sp.csr_array:
     text = text_of(name, given.data)
-    rows, columns, *_ = _header(name, text)
+    rows, columns, *_ = header = _header(name, text)
     if rows != columns:
         raise DataError(f"{name}: the matrix is {rows} × {columns}; expected a square one.")
-    found = _parsed(name, text)
+    found = _parsed(name, text, header)
     made = csr(sp.csr_array(found))
     _finite(name, made.data)
     _nonsingular(name, made)
@@ -242,7 +243,8 @@ def _header(name: str, text: bytes) -> tuple:
     return header
 
 
-def _parsed(name: str, text: bytes):
+def _parsed(name: str, text: bytes, header: tuple):
+    check_lines(name, text, header)
     try:
         return scipy.io.mmread(io.BytesIO(text), spmatrix=False)
     except Exception as error:
