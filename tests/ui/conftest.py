@@ -45,6 +45,7 @@ def served():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = serve(port=port, show=False, threaded=True, check_unused_sessions=200, unused_session_lifetime=200)
+    soon = {"unused_session_lifetime_milliseconds": 4000, "check_unused_sessions_milliseconds": 500}
+    server = serve(port=port, show=False, threaded=True, **soon)
     yield f"http://127.0.0.1:{port}"
     server.stop()

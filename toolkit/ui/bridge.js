@@ -45,7 +45,12 @@ export function render({model, view}) {
     if (asked.picture) model.send_msg({pictured: await picture(asked.picture, asked.kind, asked.name)})
   })
   suit(view.root.model.data)
+  const away = () => model.send_msg({away: true})
+  window.addEventListener("pagehide", away)
   const back = () => model.send_msg({search: window.location.search})
   window.addEventListener("popstate", back)
-  model.on("remove", () => window.removeEventListener("popstate", back))
+  model.on("remove", () => {
+    window.removeEventListener("popstate", back)
+    window.removeEventListener("pagehide", away)
+  })
 }

@@ -60,15 +60,17 @@ class Bridge(JSComponent):
 
     _esm = HERE / "bridge.js"
 
-    def __init__(self, came_back: Callable, copied: Callable, **params):
+    def __init__(self, came_back: Callable, copied: Callable, away: Callable, **params):
         super().__init__(width=0, height=0, margin=0, **params)
-        self._came_back, self._copied = came_back, copied
+        self._came_back, self._copied, self._away = came_back, copied, away
 
     def _handle_msg(self, data) -> None:
         if not isinstance(data, dict):
             return
         if isinstance(data.get("search"), str):
             self._came_back(data["search"])
+        if "away" in data:
+            self._away()
         if "copied" in data:
             self._copied(bool(data["copied"]), str(data.get("link", "")))
 

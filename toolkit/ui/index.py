@@ -38,12 +38,16 @@ def page(labs: dict[str, Lab]):
     head = pn.pane.HTML(f"<p style='font-size:1.02rem;opacity:.85;margin:12px 12px 4px'>{_INTRO}</p>", **WIDE)
     main = pn.Column(head, *cards, margin=(4, 6), **WIDE)
     made = pmui.Page(
-        title="Convergence toolkit", main=[main, Bridge(lambda search: None, lambda *told: None)], busy_indicator=None,
+        title="Convergence toolkit", main=[main, Bridge(_nothing, _nothing, _nothing)], busy_indicator=None,
         site_url="./", theme_config=THEME, sx=BAR, main_width=1100, meta_description=_INTRO,
     )  # fmt: skip
     with edit_readonly(made):
         made.busy = False
     return made
+
+
+def _nothing(*told) -> None:
+    """This page has no state to bring back."""
 
 
 def _lab(name: str, lab: Lab) -> str:

@@ -18,6 +18,9 @@ def pages() -> dict:
     return {"/" if name == "index" else f"/{name}": app for name, app in found.items()}
 
 
+LIFETIME = {"unused_session_lifetime_milliseconds": 10_000, "check_unused_sessions_milliseconds": 2_000}
+
+
 def serve(port: int = 5006, address: str = "127.0.0.1", show: bool = True, threaded: bool = False, **options):
     """Serve every page. `port` 0 takes a free one; `threaded` returns the server, otherwise this blocks."""
     from toolkit.ui.plots import backend
@@ -34,5 +37,5 @@ def serve(port: int = 5006, address: str = "127.0.0.1", show: bool = True, threa
         threaded=threaded,
         title="Convergence toolkit",
         websocket_origin=origins,
-        **options,
+        **(LIFETIME | options),
     )

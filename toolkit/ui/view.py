@@ -68,7 +68,7 @@ class LabView:
             object="", severity="warning", closeable=True, visible=False, margin=0, styles=_OVERLAY, max_width=720
         )
         self._alert.param.watch(lambda event: setattr(self._alert, "visible", False), "closed")
-        self._bridge = Bridge(self._came_back, self._copied)
+        self._bridge = Bridge(self._came_back, self._copied, model.pause)
         self._list = RaceList(model, self._changed, self.say)
         self._make_problem()
         self._make_takes()
