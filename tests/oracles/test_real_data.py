@@ -145,6 +145,8 @@ def test_every_experiment_runs_and_shows_its_picture(experiment):
         assert not method.suits(experiment.problem), method.label()
         run = tk.Run(experiment.problem, method, experiment.stop).step(3)
         assert run.status.kind in ("running", "converged"), run.status
+        seen = {*method.monitors, *(one.name for one in experiment.problem.measures())}
+        assert (experiment.measure or tk.lab("preconditioner").measure) in seen, "its curve is empty"
     if experiment.picture:
         method = next((m for m in experiment.methods if m.label() in ("CG", "MINRES")), experiment.methods[0])
         state = tk.Run(experiment.problem, method).step(4).snapshot()

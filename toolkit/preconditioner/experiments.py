@@ -5,6 +5,7 @@ from __future__ import annotations
 from toolkit.core.registry import Experiment
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.amg import RugeStuben, SmoothedAggregation
+from toolkit.preconditioner.bandits import ChebCB, FixedOmega, OptimalOmega, TsallisINF
 from toolkit.preconditioner.bicgstab import IDR, BiCGStab
 from toolkit.preconditioner.cg import CG
 from toolkit.preconditioner.chebyshev import ChebyshevIteration
@@ -48,6 +49,7 @@ EXPERIMENTS = (
         Example("airfoil"),
         (CG(), CG(Jacobi()), CG(SSOR()), CG(IC0()), CG(SmoothedAggregation()), SmoothedAggregation()),
         Stop(rtol=1e-10, steps=400),
+        measure="energy_error",
         picture="solution",
     ),
     Experiment(
@@ -75,6 +77,7 @@ EXPERIMENTS = (
         Diffusion(n=64, medium="checkerboard", contrast=1e4),
         (CG(), CG(Jacobi()), CG(IC0()), CG(AdditiveSchwarz()), CG(Multigrid()), CG(RugeStuben())),
         Stop(rtol=1e-8, steps=1500),
+        measure="energy_error",
         picture="medium",
     ),
     Experiment(
@@ -84,6 +87,7 @@ EXPERIMENTS = (
         Diffusion(n=128, medium="photograph", contrast=1e6),
         (CG(Jacobi()), CG(IC0()), CG(Multigrid()), CG(SmoothedAggregation())),
         Stop(rtol=1e-8, steps=2000),
+        measure="energy_error",
         picture="solution",
     ),
     Experiment(
@@ -93,6 +97,7 @@ EXPERIMENTS = (
         Anisotropic(n=64, ratio=1000.0),
         (CG(), CG(IC0()), CG(Multigrid()), CG(SmoothedAggregation()), CG(RugeStuben())),
         Stop(rtol=1e-8, steps=1000),
+        measure="energy_error",
         picture="error",
     ),
     Experiment(
@@ -122,6 +127,7 @@ EXPERIMENTS = (
         GraphLaplacian(),
         (CG(), CG(Jacobi()), CG(IC0()), ChebyshevIteration(), CG(SmoothedAggregation())),
         Stop(rtol=1e-8, steps=800),
+        measure="energy_error",
         picture="points",
     ),
     Experiment(
@@ -131,6 +137,7 @@ EXPERIMENTS = (
         Outliers(gap=1000.0),
         (CG(), CG(Jacobi()), CG(SymmetricPolynomial()), ChebyshevIteration()),
         Stop(rtol=1e-10, steps=400),
+        measure="energy_error",
         picture="spectrum",
     ),
     Experiment(
@@ -140,6 +147,16 @@ EXPERIMENTS = (
         DarcySequence(),
         (GCRODR(), GCRODR(sort=False), GCRODR(keep=False, sort=False), GCRODR(k=0, keep=False, sort=False)),
         Stop(rtol=0.0, steps=None),
+        measure="remaining",
         against="matvecs",
+    ),
+    Experiment(
+        "learning",
+        "Learning ω from the bill",
+        "A thousand systems, and SOR is told only how many sweeps it paid. What does it learn?",
+        ShiftedSequence(count=1000),
+        (TsallisINF(), ChebCB(), FixedOmega(), OptimalOmega()),
+        Stop(rtol=0.0, steps=None),
+        measure="mean_cost",
     ),
 )
