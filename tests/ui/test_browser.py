@@ -278,7 +278,9 @@ def test_every_control_is_reached_by_the_keyboard(lab):
         page.keyboard.press("Tab")
         reached.add(
             page.evaluate(
-                """() => { let e = document.activeElement; while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement
+                """() => {
+                   let e = document.activeElement
+                   while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement
                    return (e.getAttribute("aria-label") || e.innerText || e.id || e.type || "").trim() }"""
             )
         )

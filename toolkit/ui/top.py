@@ -75,6 +75,8 @@ class Top:
         looks = {one.uid: STYLES[one.look] for one in self._model.entries}
         if frame.busy:
             head = escape(frame.busy)
+        elif frame.at is not None:
+            head = f"Looking back at step {frame.at} of {frame.last}"
         elif frame.stage == "running":
             head = f"Running: step {frame.last}"
         elif frame.stage == "ended":
@@ -84,7 +86,6 @@ class Top:
             head = "The race list is empty"
         else:
             head = "Ready" if frame.stage == "ready" else f"Paused at step {frame.last}"
-            head = head if frame.at is None else f"Looking back at step {frame.at} of {frame.last}"
         text = f"<div><b>{head}</b>"
         for one in troubles[:1]:
             style = looks.get(one.uid)

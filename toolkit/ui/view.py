@@ -155,7 +155,7 @@ class LabView:
         beside = (self._wanted, self._picture_box, self._picture_note)
         picture = pn.Column(*beside, styles=CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
         table = pn.Column(self._board, styles=CARD, **card)
-        middle = pn.FlexBox(plot, picture, gap="0px", margin=0, **WIDE)
+        middle = pn.FlexBox(plot, picture, gap="0px", align_items="stretch", margin=0, **WIDE)
         main = pn.Column(*self._top.views, middle, table, margin=(4, 6), **WIDE)
         page = pmui.Page(
             title=self.lab.title, sidebar=sidebar, main=[main, self._alert, self._bridge], sidebar_width=340,
