@@ -1,20 +1,21 @@
 """Set up an environment of its own and pass every test: `python3 tests/run.py`, from a fresh checkout.
 
-Needs Python 3.11 or newer with venv and pip. Lint, import floors, the tests on two processes, then the tests that drive a
+Needs Python 3.11 or newer with venv and pip. Lint, import floors, the tests on two processes, then those that drive a
 browser or a kernel, one at a time. Chromium is installed through apt-get when there is none and this is root on Debian.
-Arguments go to pytest.
+Arguments go to pytest instead: `python3 tests/run.py tests/properties`.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PACKAGES = ("chromium", "fonts-dejavu-core", "libgomp1")
 ALONE = ("tests/ui", "tests/notebooks")
 
 
@@ -27,11 +28,20 @@ def run(*command: str) -> None:
 
 
 def environment() -> None:
-    """The virtual environment `.venv` with the toolkit, its apps and the test tools."""
-    if not (VENV / "bin" / "python").exists():
-        venv.create(VENV, with_pip=True)
-    run(str(VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-e", ".[apps,test,peers]")
+    """The virtual environment `.venv` with the toolkit, its apps and the test tools; made anew when they change."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"Python {sys.version.split()[0]} is too old: use Python 3.11 or newer.")
+    stamp = VENV / "tests-ready"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        python = VENV / "bin" / "python"
+        if subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) if python.exists() else True:
+            run(sys.executable, "-m", "venv", str(VENV))
+        print("Installing into .venv; this takes a few minutes the first time.", flush=True)
+        run(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", ".[apps,cluster,test]")
+        stamp.write_text(wanted)
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    os.environ.pop("PYTHONPATH", None)
 
 
 def browser() -> None:
@@ -39,23 +49,24 @@ def browser() -> None:
     if any(map(shutil.which, BROWSERS)):
         return
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        sys.exit("The browser tests need Chromium: install Debian's package `chromium`, as root: apt-get install chromium")
+        words = " ".join(PACKAGES)
+        sys.exit(f"The browser tests need Chromium. As root on Debian: apt-get install --no-install-recommends {words}")
     os.environ["DEBIAN_FRONTEND"] = "noninteractive"
     run("apt-get", "update", "-qq")
-    run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core", "libgomp1")
+    run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
 
 
 def main() -> None:
     """Lint, floors, tests."""
     environment()
     browser()
-    run("ruff", "check", ".")
-    run("ruff", "format", "--check", ".")
-    run("lint-imports")
     arguments = sys.argv[1:]
     if arguments:
         run("pytest", *arguments)
         return
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("lint-imports")
     run("pytest", "-q", "-n", "2", *(f"--ignore={folder}" for folder in ALONE))
     run("pytest", "-q", *ALONE)
 

@@ -58,8 +58,8 @@ class DarcySequence(SystemSequence):
     """Darcy flow −∇·(K_i ∇u) = 1 on the unit square, u = 0 on its boundary, K_i = exp(spread · g_i).
 
     g_i are independent Gaussian random fields with covariance proportional to (−Δ + 9 I)^−2, cut to the first cosine
-    modes and scaled to unit mean variance: the data generation task of neural operators. n intervals a side, (n − 1)² unknowns;
-    5-point operator, coefficient of an edge the mean of the two cells it borders.
+    modes and scaled to unit mean variance: the data generation task of neural operators. n intervals a side,
+    (n − 1)² unknowns; 5-point operator, coefficient of an edge the mean of the two cells it borders.
     Reference: H. Wang et al., ICLR 2024, arXiv:2401.09516, Section 6 (Darcy flow).
     """
 
@@ -67,7 +67,7 @@ class DarcySequence(SystemSequence):
     sources: ClassVar[tuple[str, ...]] = ("wang2024skr",)
     n: int = knob(32, 4, 128, log=True, doc="intervals a side")
     count: int = knob(50, 1, 500, log=True, doc="systems in the sequence")
-    modes: int = knob(4, 2, 128, log=True, doc="cosine modes of log K a direction: the fewer, the more alike the systems")
+    modes: int = knob(4, 2, 128, log=True, doc="cosine modes of log K a direction; fewer: systems more alike")
     spread: float = knob(0.5, 0.0, 3.0, symbol="σ", doc="standard deviation of log K")
     seed: int = knob(0, 0, 2**31 - 1, doc="seed of the fields")
 

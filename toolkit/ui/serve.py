@@ -11,8 +11,7 @@ import panel as pn
 
 def pages() -> dict:
     """The pages by route: "/" is the index, the others bear the name of their module."""
-    import apps
-
+    apps = importlib.import_module("apps")  # found by name, as labs are: the pages stand on the floor above
     names = [info.name for info in pkgutil.iter_modules(apps.__path__)]
     found = {name: importlib.import_module(f"apps.{name}").app for name in names}
     return {"/" if name == "index" else f"/{name}": app for name, app in found.items()}
