@@ -6,6 +6,8 @@ import asyncio
 import html
 
 import ipywidgets as w
+from bokeh.io import output_notebook
+from bokeh.resources import INLINE
 from jupyter_bokeh import BokehModel
 
 from toolkit.core.errors import ToolkitError
@@ -19,6 +21,10 @@ from toolkit.ui.pictures import picture_for
 from toolkit.ui.plots import Axes, ConvergencePlot
 
 BEAT = 0.1
+
+# The widgets below need BokehJS in the page. It comes with this import, from the installed package: no network.
+output_notebook(INLINE, hide_banner=True)
+
 _NARROW = w.Layout(width="6.5em")
 
 
