@@ -29,7 +29,7 @@ def run(*command: str) -> None:
 
 def environment() -> None:
     """The virtual environment `.venv` with the toolkit, its apps and the test tools; made anew when they change."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python meets first
         sys.exit(f"Python {sys.version.split()[0]} is too old: use Python 3.11 or newer.")
     stamp = VENV / "tests-ready"
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
