@@ -1,0 +1,52 @@
+"""Every method does in plain Python what it does compiled: kernels mean what they say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP = tk.Stop(steps=2, rtol=0.0, divergence=1e300)
+SMALL = 300
+ROUNDING = "inner_gmres-outliers"  # Arnoldi goes on past an invariant space there: its last vectors are rounding
+
+
+def solutions() -> dict[str, np.ndarray]:
+    """What two steps of every method give on every small case it suits."""
+    found = {}
+    for lab in tk.labs().values():
+        for i, problem in enumerate(lab.cases):
+            for name, cls in lab.methods().items():
+                if len(getattr(problem, "rhs", ())) <= SMALL and not cls().suits(problem):
+                    run = tk.solve(problem, cls(), STOP)
+                    kappa = getattr(problem, "condition", None) or 1e4
+                    found[f"{lab.name}-{name}-{problem.slug()}-{i}-κ={kappa:.0e}"] = np.asarray(run.solution())
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    path = tmp_path_factory.mktemp("plain") / "solutions.npz"
+    environment = dict(os.environ, NUMBA_DISABLE_JIT="1")
+    subprocess.run([sys.executable, __file__, str(path)], cwd=ROOT, env=environment, check=True)
+    with np.load(path) as stored:
+        return dict(stored)
+
+
+def test_two_steps_agree_with_and_without_the_compiler(plain):
+    compiled = solutions()
+    assert plain.keys() == compiled.keys() and len(compiled) > 100
+    for name, solution in compiled.items():
+        if ROUNDING in name:
+            continue
+        kappa = float(name.rpartition("=")[2])  # of a backward stable method the error is some κ ε
+        assert np.linalg.norm(solution - plain[name]) <= 1e-14 * max(kappa, 100) * np.linalg.norm(solution), name
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **solutions())
