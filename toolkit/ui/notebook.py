@@ -42,7 +42,7 @@ def curves(runs: list[Run], measure: str = "", against: str = "k", height: int =
     plot = ConvergencePlot(height=height)
     axes = Axes(against, measure, measure.replace("_", " "))
     plot.patch(Frame(stage="ended", traces=tuple(traces)), {uid: uid for uid in range(len(traces))}, axes)
-    return BokehModel(plot.figure)
+    return _widget(plot.figure, 640, height)
 
 
 def lab(name: str, experiment: str = "") -> LabWidget:
@@ -60,7 +60,7 @@ class LabWidget(w.VBox):
         self._seen, self._kind, self._picture = -1, None, None
         self._message = w.HTML()
         self._plot = ConvergencePlot(height=360)
-        self._picture_box = w.Box(layout=w.Layout(width="40%", min_width="280px"))
+        self._picture_box = w.Box(layout=w.Layout(width="370px", height="380px", align_items="center"))
         self.table, self._status = w.HTML(), w.HTML()
         self._build()
         self._task = asyncio.ensure_future(self._watch()) if _loop_runs() else None
@@ -91,7 +91,7 @@ class LabWidget(w.VBox):
         self._problem_box, self._race_box, self._view_box = w.VBox(), w.VBox(), w.HBox()
         left = w.VBox([w.HTML("<b>Problem</b>"), self._problem_box, w.HTML("<b>Race</b>"), self._race_box])
         left.layout = w.Layout(width="27em", flex="0 0 auto")
-        plot = w.Box([BokehModel(self._plot.figure)], layout=w.Layout(flex="1 1 380px"))
+        plot = _widget(self._plot.figure, 600, 380)
         looks = w.HBox([plot, self._picture_box], layout=w.Layout(flex_flow="row wrap"))
         right = w.VBox(
             [
@@ -226,8 +226,14 @@ class LabWidget(w.VBox):
             return
         if kind != self._kind:
             self._kind, self._picture = kind, picture_for(drawing, 300)
-            self._picture_box.children = (BokehModel(self._picture.figure),)
+            self._picture_box.children = (_widget(self._picture.figure, 360, 340),)
         self._picture.patch(drawing)
+
+
+def _widget(figure, width: int, height: int) -> BokehModel:
+    """A figure as a widget: of fixed size, since a widget's box has no width of its own to stretch to."""
+    figure.update(sizing_mode="fixed", width=width, height=height)
+    return BokehModel(figure)
 
 
 def _table(frame: Frame, looks: dict[int, int]) -> str:

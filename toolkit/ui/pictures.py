@@ -53,7 +53,9 @@ class SeriesPicture:
     def __init__(self, height: int, points: bool, log: bool):
         backend()
         kind = hv.Scatter if points else hv.Curve
-        shapes = [kind([(0.0, 1.0)], "x", "y", label=style.name).opts(color=style.colour) for style in STYLES]
+        shapes = [
+            kind([(0.0, 1.0), (1.0, 2.0)], "x", "y", label=style.name).opts(color=style.colour) for style in STYLES
+        ]
         options = dict(default_tools=[], toolbar=None, logy=log, show_grid=True)
         self.figure = sized(hv.render(hv.Overlay(shapes).opts(**options), backend="bokeh"), height)
         self.figure.name, self.log = "picture", log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from dataclasses import dataclass
 
 import holoviews as hv
@@ -41,8 +42,9 @@ return tick.toExponential(1);
 
 @functools.cache
 def backend() -> None:
-    """Load HoloViews' Bokeh backend, once a process."""
-    hv.extension("bokeh", logo=False)
+    """Load HoloViews' Bokeh backend, once a process (`hv.extension` would put scripts of its own into a notebook)."""
+    importlib.import_module("holoviews.plotting.bokeh")
+    hv.Store.set_current_backend("bokeh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class ConvergencePlot:
     def __init__(self, log: bool = True, height: int = 400):
         backend()
         self.log = log
-        nothing = [(0.0, 1.0)]
+        nothing = [(0.0, 1.0), (1.0, 2.0)]
         curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
         overlay = hv.Overlay(curves).opts(logy=log, default_tools=[], show_grid=True)
         self.figure = sized(hv.render(overlay, backend="bokeh"), height)
