@@ -84,6 +84,7 @@ def _serve(arguments) -> int:
         raise ToolkitError(f"Serving needs {missing.name}: pip install 'convergence-toolkit[apps]'.") from None
     if arguments.warm:
         _warm(arguments)
+    sys.stdout.reconfigure(line_buffering=True)  # the address is to be seen at once, in a log too
     options = {"websocket_origin": arguments.origin} if arguments.origin else {}
     try:
         serve(port=arguments.port, address=arguments.address, show=arguments.show, **options)
