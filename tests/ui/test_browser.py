@@ -242,7 +242,7 @@ def market() -> str:
 
 def test_upload_a_matrix_and_solve_it(lab, matrix):
     page = lab(market())
-    page.locator("input[type=file]").set_input_files(matrix)
+    page.locator("input[type=file]").first.set_input_files(matrix)
     source = page.get_by_role("textbox", name=re.compile("^source"))
     expect(source).to_have_value(re.compile("^upload:"), timeout=SLOW)
     press(page, "Start")
@@ -254,9 +254,9 @@ def test_a_broken_upload_is_refused_and_the_page_goes_on(lab, matrix, tmp_path):
     page = lab(market())
     broken = tmp_path / "broken.mtx"
     broken.write_text(matrix.read_text()[:200])
-    page.locator("input[type=file]").set_input_files(broken)
+    page.locator("input[type=file]").first.set_input_files(broken)
     expect(page.get_by_text("broken.mtx").last).to_be_visible(timeout=SLOW)
-    page.locator("input[type=file]").set_input_files(matrix)
+    page.locator("input[type=file]").first.set_input_files(matrix)
     press(page, "Start")
     shows(page, "converged")
 

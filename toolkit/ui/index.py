@@ -6,11 +6,10 @@ from html import escape
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.util import edit_readonly
 
 from toolkit.core.registry import Lab
 from toolkit.ui.browser import Bridge
-from toolkit.ui.theme import BAR, CARD, THEME, WIDE
+from toolkit.ui.theme import BAR, CARD, THEME, WIDE, released
 
 _STYLE = """
 <style>
@@ -41,9 +40,7 @@ def page(labs: dict[str, Lab]):
         title="Convergence toolkit", main=[main, Bridge(_nothing, _nothing, _nothing)], busy_indicator=None,
         site_url="./", theme_config=THEME, sx=BAR, main_width=1100, meta_description=_INTRO,
     )  # fmt: skip
-    with edit_readonly(made):
-        made.busy = False
-    return made
+    return released(made)
 
 
 def _nothing(*told) -> None:

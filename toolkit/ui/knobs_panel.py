@@ -177,9 +177,9 @@ class FileField(ValueField):
         self._take = getattr(type(owner), "accept_upload", None)
         if self._take is None:
             return
-        ends = " / ".join(knob.file)
+        label = f"Upload {words(knob)} ({', '.join(knob.file)})"
         self._button = pmui.FileInput(
-            accept=",".join(knob.file), label=f"Upload {ends}", variant="outlined", size="small", margin=(4, 10), **WIDE
+            accept=",".join(knob.file), label=label, variant="outlined", size="small", margin=(4, 10), **WIDE
         )
         self._button.param.watch(self._uploaded, "value")
         self.widgets.append(self._button)

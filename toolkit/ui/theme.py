@@ -1,4 +1,7 @@
-"""How the pages look: colours, type, cards."""
+"""How the pages look: colours, type, cards; and a page that a closed tab leaves free."""
+
+import param
+from panel.util import edit_readonly
 
 CARD = {
     "border": "1px solid color-mix(in srgb, var(--panel-on-surface-color, #888) 18%, transparent)",
@@ -24,3 +27,19 @@ THEME = {
     "dark": {"palette": {"primary": {"main": "#8ab4f8"}}, **_SHARED},
 }
 WIDE = {"sizing_mode": "stretch_width"}
+
+
+class Idle(param.Parameterized):
+    """Never busy."""
+
+    busy = param.Boolean(default=False)
+
+
+def released(page):
+    """The page, no longer watching the process-wide busy state: that watcher would keep every session's memory.
+
+    Only another reference in its place makes param drop the first one's watcher.
+    """
+    with edit_readonly(page):
+        page.busy = Idle().param.busy
+    return page

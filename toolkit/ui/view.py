@@ -20,7 +20,7 @@ from toolkit.ui.pictures import picture_for
 from toolkit.ui.plots import Axes, ConvergencePlot
 from toolkit.ui.race_list import RaceList
 from toolkit.ui.rows import rows
-from toolkit.ui.theme import BAR, CARD, FOLD, THEME, WIDE
+from toolkit.ui.theme import BAR, CARD, FOLD, THEME, WIDE, released
 from toolkit.ui.top import Top
 
 BEAT = 100
@@ -77,9 +77,9 @@ class LabView:
         self._plot = self._plots[True]
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, **WIDE)
         self._picture_box = pn.Column(margin=0, height=HEIGHT, **WIDE)
-        self._picture_note = pn.pane.HTML(
-            "", margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE
-        )
+        note = dict(margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE)
+        self._picture_note = pn.pane.HTML("", **note)
+        self._plot_note = pn.pane.HTML("— measured &emsp; - - promised &emsp; ··· tolerance", **note)
         self._board = Board(self._check, self._scrub, margin=0, **WIDE)
         self._make_choices()
 
@@ -151,7 +151,9 @@ class LabView:
         ]  # fmt: skip
         card = dict(margin=6, **WIDE)
         choices = pn.FlexBox(self._measure, self._against, margin=0, flex_wrap="nowrap", **WIDE)
-        plot = pn.Column(choices, self._plot_pane, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card)
+        plot = pn.Column(
+            choices, self._plot_pane, self._plot_note, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card
+        )
         beside = (self._wanted, self._picture_box, self._picture_note)
         picture = pn.Column(*beside, styles=CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
         table = pn.Column(self._board, styles=CARD, **card)
@@ -161,9 +163,7 @@ class LabView:
             title=self.lab.title, sidebar=sidebar, main=[main, self._alert, self._bridge], sidebar_width=340,
             busy_indicator=None, site_url=home, theme_config=THEME, sx=BAR, meta_description=self.lab.about,
         )  # fmt: skip
-        with pn.util.edit_readonly(page):
-            page.busy = False
-        return page
+        return released(page)
 
     # -- what a person does -------------------------------------------------------------------------------------
 
