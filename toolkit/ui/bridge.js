@@ -18,9 +18,15 @@ async function copy(text) {
   }
 }
 
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds))
+
+// A plot as it stands, with the legend that the page itself does not need.
 async function picture(name, kind, file) {
   for (const view of Bokeh.index.query((one) => one.model.name === name && typeof one.export === "function")) {
+    const legend = view.model.center.find((one) => one.type === "Legend" && !one.visible)
+    if (legend) { legend.visible = true; await pause(150) }
     save(file, await view.export(kind, true).to_blob())
+    if (legend) legend.visible = false
     return true
   }
   return false

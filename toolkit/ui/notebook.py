@@ -39,7 +39,7 @@ def curves(runs: list[Run], measure: str = "", against: str = "k", height: int =
         lane = Lane(uid, run.problem, run.method, run.stop, 0)
         lane.run, lane.claims = run, tuple(run.method.claims(run.problem))
         traces.append(lane.trace(measure, against, None, "ended"))
-    plot = ConvergencePlot(height=height)
+    plot = ConvergencePlot(height=height, legend=True)
     axes = Axes(against, measure, measure.replace("_", " "))
     plot.patch(Frame(stage="ended", traces=tuple(traces)), {uid: uid for uid in range(len(traces))}, axes)
     return _widget(plot.figure, 640, height)

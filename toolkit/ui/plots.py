@@ -84,12 +84,13 @@ class ConvergencePlot:
     """Six slots of a measured line with markers and dashed promises; `patch` puts a frame into them.
 
     Ranges grow in steps (nice numbers on the abscissa, decades on the ordinate) and never shrink while a race goes on,
-    so that nothing moves from frame to frame. Who zooms keeps the view until Reset.
+    so that nothing moves from frame to frame. Who zooms keeps the view until Reset. `legend`: name the curves in the
+    plot; a page names them in its race list and table, and shows the legend only in the pictures taken away.
     """
 
-    def __init__(self, log: bool = True, height: int = 400):
+    def __init__(self, log: bool = True, height: int = 400, legend: bool = False):
         backend()
-        self.log = log
+        self.log, self._legended = log, legend
         nothing = [(0.0, 1.0), (1.0, 2.0)]
         curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
         overlay = hv.Overlay(curves).opts(logy=log, default_tools=[], show_grid=True)
@@ -126,6 +127,7 @@ class ConvergencePlot:
         for renderer in fig.renderers:
             renderer.nonselection_glyph = renderer.selection_glyph = renderer.muted_glyph = None
         self._legend = Legend(items=items, location="top_right", border_line_alpha=0, background_fill_alpha=0.75)
+        self._legend.visible = self._legended
         for old in list(fig.legend):
             fig.center.remove(old)
         fig.add_layout(self._legend)
