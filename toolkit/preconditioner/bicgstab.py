@@ -54,6 +54,7 @@ class BiCGStab(KrylovMethod):
     """
 
     title: ClassVar[str] = "BiCGStab"
+    name: ClassVar[str] = "bicgstab"
     sources: ClassVar[tuple[str, ...]] = ("vandervorst1992", "saad2003")
 
     def init(self, system: LinearSystem) -> BiCGStabState:
