@@ -6,7 +6,6 @@ import io
 import re
 import subprocess
 import sys
-import time
 import weakref
 
 import numpy as np
@@ -291,23 +290,36 @@ def test_every_control_is_reached_by_the_keyboard(lab):
     shows(page, "converged")
 
 
+ANSWER = """async () => {
+  const find = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.matches("button.name")) return one
+      const inner = one.shadowRoot && find(one.shadowRoot)
+      if (inner) return inner
+    }
+  }
+  const name = find(document), before = name.getAttribute("aria-expanded"), start = performance.now()
+  name.click()
+  while (name.getAttribute("aria-expanded") === before && performance.now() - start < 20000)
+    await new Promise((done) => setTimeout(done, 4))
+  return performance.now() - start
+}"""
+
+
 def test_the_page_answers_while_a_million_unknowns_are_at_work(lab):
-    """A click is answered within 250 ms (median of several) while Gauss–Seidel runs on 1024²."""
+    """From a click to what the server changed on the screen: less than 250 ms in the median, on 1024² unknowns."""
     entries = [{"method": {"lab": "preconditioner", "name": "jacobi", "knobs": {}}, "look": 0, "changes": []}]
     problem = {"lab": "preconditioner", "name": "poisson", "knobs": {"dim": 2, "n": 1024}}
     page = lab(small(problem=problem, entries=entries, stop={"rtol": 0.0}))
     press(page, "Start")
     until(lambda: steps(page) > 3, 120)
     waits = []
-    for _ in range(7):
-        start = time.perf_counter()
-        page.get_by_role("button", name="Jacobi").first.click()
-        opened = page.locator("button.name").first.get_attribute("aria-expanded") == "true"
-        until(
-            lambda opened=opened: (page.locator("button.name").first.get_attribute("aria-expanded") == "true") != opened
-        )
-        waits.append(time.perf_counter() - start)
-    assert sorted(waits)[3] < 1.0
+    for _ in range(15):
+        waits.append(page.evaluate(ANSWER))
+        page.wait_for_timeout(300)
+    shows(page, "running")
+    print(f"answers in ms: {sorted(round(one) for one in waits)}")
+    assert sorted(waits)[len(waits) // 2] < 250
 
 
 def test_closing_the_tab_ends_the_run_and_frees_the_session(lab, browser, served, monkeypatch):
