@@ -6,6 +6,21 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+WAYS = """
+import asyncio
+import toolkit as tk
+from toolkit.ui.notebook import curves, lab
+first = lab("preconditioner", "mesh")
+twin = lab("preconditioner", first.model.to_spec())
+print([entry.label for entry in twin.model.entries] == [entry.label for entry in first.model.entries])
+first.buttons["reset"].click()
+first.close(), twin.close()
+try:
+    lab("preconditioner", "nosuch")
+except tk.ToolkitError as mistake:
+    print(mistake)
+"""
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 PRESS_START = """
@@ -42,3 +57,10 @@ def test_runs_from_top_to_bottom_and_start_works(path):
     printed = "".join(out.get("text", "") for out in notebook.cells[-1].outputs)
     if "live.close()" in notebook.cells[-1].source:
         assert printed.startswith("ended") and "converged" in printed
+
+
+def test_a_lab_opens_as_an_experiment_or_as_a_shared_page():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(WAYS)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    printed = "".join(out.get("text", "") for out in notebook.cells[0].outputs)
+    assert printed.startswith("True") and "no experiment 'nosuch'" in printed

@@ -45,18 +45,21 @@ def curves(runs: list[Run], measure: str = "", against: str = "k", height: int =
     return _widget(plot.figure, 640, height)
 
 
-def lab(name: str, experiment: str = "") -> LabWidget:
-    """The lab `name` as a widget, set up as one of its experiments; ToolkitError for an unknown name."""
-    return LabWidget(name, experiment)
+def lab(name: str, start: str | dict = "") -> LabWidget:
+    """The lab `name` as a widget, set up as an experiment (its name) or as a shared page (its spec).
+
+    ToolkitError for an unknown name, SpecError for a spec that cannot be read.
+    """
+    return LabWidget(name, start)
 
 
 class LabWidget(w.VBox):
     """A lab under ipywidgets. `model` is the LabModel below; `close()` ends its work."""
 
-    def __init__(self, name: str, experiment: str = ""):
-        self.model = LabModel(name)
-        if experiment:
-            self.model.show(experiment)
+    def __init__(self, name: str, start: str | dict = ""):
+        self.model = LabModel(name, spec=start if isinstance(start, dict) else None)
+        if start and isinstance(start, str):
+            self.model.show(start)
         self._seen, self._kind, self._picture = -1, None, None
         self._message = w.HTML()
         self._plot = ConvergencePlot(height=360)

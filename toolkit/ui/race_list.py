@@ -70,7 +70,7 @@ class RaceList:
     def __init__(self, model: LabModel, changed: Callable, say: Callable):
         self._model, self._changed, self._say = model, changed, say
         self._editor: Editor | None = None
-        self._open = 0
+        self._open = self._edited = 0
         self._above, self._below = Entries(self._asked, margin=0, **WIDE), Entries(self._asked, margin=0, **WIDE)
         self._place = pn.Column(margin=(0, 0, 6, 0), **WIDE)
         groups = {"race": {"Add a method …": ""}} | families(model)
@@ -122,11 +122,13 @@ class RaceList:
         return about | {"focus": entry.uid == self._model.focus}
 
     def _show_editor(self, entries: dict[int, Entry]) -> None:
-        """Make the knobs of the open entry when they are first wanted: a folded one costs the page nothing."""
+        """Make the knobs of the open entry when they are first wanted, and keep them while it is folded."""
         if self._open not in entries:
             self._open = 0
-        if self._open != self._above.open:
-            self._editor = Editor(self._model, entries[self._open], self.act) if self._open else None
-            self._place[:] = [self._editor.view] if self._editor else []
-        elif self._editor is not None:
+        if self._open and self._open != self._edited:
+            self._editor, self._edited = Editor(self._model, entries[self._open], self.act), self._open
+            self._place[:] = [self._editor.view]
+        elif self._open:
             self._editor.show(entries[self._open])
+        if self._place.visible != bool(self._open):
+            self._place.visible = bool(self._open)

@@ -1,5 +1,8 @@
 """How the pages look: colours, type, cards; and a page that a closed tab leaves free."""
 
+import contextvars
+
+import panel as pn
 import param
 from panel.util import edit_readonly
 
@@ -38,8 +41,10 @@ class Idle(param.Parameterized):
 def released(page):
     """The page, no longer watching the process-wide busy state: that watcher would keep every session's memory.
 
-    Only another reference in its place makes param drop the first one's watcher.
+    Only another reference in its place makes param drop the first one's watcher. Panel's own clean-up task, one a
+    process, would keep the memory of the first session, in whose context it begins: it begins here, in an empty one.
     """
+    contextvars.Context().run(pn.state._schedule_busy_cleanup)
     with edit_readonly(page):
         page.busy = Idle().param.busy
     return page
