@@ -50,16 +50,17 @@ def lab(name: str, start: str | dict = "") -> LabWidget:
 
     ToolkitError for an unknown name, SpecError for a spec that cannot be read.
     """
-    return LabWidget(name, start)
+    model = LabModel(name, spec=start if isinstance(start, dict) else None)
+    if start and isinstance(start, str):
+        model.show(start)
+    return LabWidget(model)
 
 
 class LabWidget(w.VBox):
-    """A lab under ipywidgets. `model` is the LabModel below; `close()` ends its work."""
+    """A LabModel under ipywidgets; `close()` ends its work."""
 
-    def __init__(self, name: str, start: str | dict = ""):
-        self.model = LabModel(name, spec=start if isinstance(start, dict) else None)
-        if start and isinstance(start, str):
-            self.model.show(start)
+    def __init__(self, model: LabModel):
+        self.model = model
         self._seen, self._kind, self._picture = -1, None, None
         self._message = w.HTML()
         self._plot = ConvergencePlot(height=360)
