@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -156,19 +156,54 @@ class Exact(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Order(Claim):
-    """Order of convergence: the slope of log(measure at the end) against log(knob) on a ladder is −p (`growing`: +p).
+    """Order of convergence: the slope of log(measure) against log(`over`) is −p (`growing`: +p).
 
-    `over` names a knob of the method or the problem, `values` the rungs. `at_least` accepts a higher order.
+    With `values`, `over` is a knob of the method or the problem and the slope is that of the values at the end of a
+    ladder of runs. Without, `over` is a column of the run itself (unknowns of a method whose steps refine): the first
+    `skip` rows, before the asymptotic range, and values at or below `floor`, where rounding decides, are left out.
+    `at_least` accepts a higher order.
     """
 
     measure: str
     p: float
     over: str
-    values: tuple
+    values: tuple = ()
     tol: float = 0.15
     growing: bool = False
     at_least: bool = False
-    evidence = "ladder"
+    skip: int = 0
+    floor: float = 0.0
+
+    @property
+    def evidence(self) -> str:
+        return "ladder" if self.values else "run"
+
+    def window(self, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(k, abscissa, values) of the rows that count."""
+        k, values = history.series(self.measure)
+        scale = history[self.over][~np.isnan(history[self.measure])]
+        good = (values > self.floor) & (scale > 0) & (np.arange(len(k)) >= self.skip)
+        return k[good], scale[good], values[good]
+
+    def overlay(self, history):
+        """The promised slope, through the last row that counts."""
+        if self.values or self.over not in history:
+            return None
+        _, scale, values = self.window(history)
+        if not len(scale):
+            return None
+        k, _ = history.series(self.measure)
+        every = history[self.over][~np.isnan(history[self.measure])]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return k, values[-1] * (every / scale[-1]) ** (self.p if self.growing else -self.p)
+
+    def judge(self, history: History) -> Verdict:
+        """The verdict on a run so far."""
+        k, scale, values = self.window(history)
+        if len(np.unique(scale)) < 3:
+            return undecided(f"needs three values of {self.over} in the asymptotic window")
+        verdict = self.decide(scale, values)
+        return replace(verdict, window=(k[0], k[-1]), why=f"{verdict.why}, steps {k[0]:g} to {k[-1]:g}")
 
     def decide(self, rungs: np.ndarray, results: np.ndarray) -> Verdict:
         """The verdict on (knob values, measured values)."""

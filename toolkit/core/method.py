@@ -21,13 +21,17 @@ class Method(Knobbed):
     (short of n only with `state.status` set). n steps of it equal n times `step`, bit for bit.
 
     `monitors` names the float attributes of the state that are recorded after every step at no cost; the first one is
-    what the default stopping rule looks at. `no_claim` says in words that no claim is known, where `claims` has none.
+    what the default stopping rule looks at. `scales` are those of them that grow along a run and may stand on the
+    abscissa (unknowns). `problems` are the kinds of problem it solves; empty: any of its lab.
+    `no_claim` says in words that no claim is known, where `claims` has none.
     """
 
     title: ClassVar[str] = ""
     family: ClassVar[str] = ""
     sources: ClassVar[tuple[str, ...]] = ()
     monitors: ClassVar[tuple[str, ...]] = ()
+    scales: ClassVar[tuple[str, ...]] = ()
+    problems: ClassVar[tuple[type, ...]] = ()
     no_claim: ClassVar[str] = ""
     advance = None
 
@@ -45,7 +49,10 @@ class Method(Knobbed):
 
     def suits(self, problem) -> str:
         """Why this method cannot be applied to this problem, in words; empty when it can."""
-        return ""
+        if not self.problems or isinstance(problem, self.problems):
+            return ""
+        names = " or ".join(repr(cls.title or cls.__name__) for cls in self.problems)
+        return f"it solves problems of the kind {names}"
 
     def claims(self, problem) -> tuple:
         """What theory promises of this method on this problem; empty where its assumptions fail."""

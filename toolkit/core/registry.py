@@ -49,7 +49,9 @@ def find(kind: str, lab: str, name: str) -> type:
 class Picture:
     """Something to look at beside the curves: `data(problem, state)` gives arrays, or None when there is nothing yet.
 
-    kind "image": {"z": (rows, columns)}; "lines": {"x": …, label: y, …}; "points": {label: (x, y), …}.
+    kind "image": {"z": (rows, columns)}; "images": {title: (rows, columns), …}, up to three side by side;
+    "lines": {"x": …, label: y, …}; "points": {label: (x, y), …};
+    "mesh": {"points": (n, 2), "cells": (m, 3 or 4), "values": (n,) or (m,)}.
     """
 
     name: str
@@ -113,6 +115,16 @@ def labs() -> dict[str, Lab]:
     names = [info.name for info in pkgutil.iter_modules([str(root)]) if info.ispkg]
     modules = [importlib.import_module(f"toolkit.{name}") for name in names if name not in ("core", "kernels", "ui")]
     return {module.LAB.name: module.LAB for module in modules if isinstance(getattr(module, "LAB", None), Lab)}
+
+
+def gathered(package: str, what: str, first: tuple[str, ...] = ()) -> tuple:
+    """What the modules of a lab's package define under one name (CASES, EXPERIMENTS, PICTURES), one after another.
+
+    `first` names the modules to begin with; the others follow by name.
+    """
+    names = [info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    order = [*first, *(name for name in names if name not in first)]
+    return sum((getattr(importlib.import_module(f"{package}.{name}"), what, ()) for name in order), ())
 
 
 def lab(name: str) -> Lab:
