@@ -20,6 +20,7 @@ from toolkit.core.stop import Stop
 from toolkit.kernels import moving as kernels
 from toolkit.mesh.features import Feature
 
+ROUNDING = 1e-10
 STALLED = Status(
     "stagnated", "no step, however short, lowers the residual and keeps all cells upright", "Lower `strength`"
 )
@@ -112,7 +113,7 @@ class MongeAmpereMover(Method):
                 return state
             pace /= 2
         state.take(phi, table)
-        state.status = STALLED
+        state.status = STALLED if before > ROUNDING else Status("converged", "the residual is at the level of rounding")
         return state
 
     def measures(self, problem) -> tuple[Measure, ...]:
