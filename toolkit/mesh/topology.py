@@ -1,0 +1,342 @@
+"""Topology optimisation of compliance: SiMPL, projected gradient, optimality criteria; one design update a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Beats, Exact, Flat, monotone
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
+from toolkit.kernels.topology import sigmoid_shift
+from toolkit.mesh.elasticity import Elasticity
+from toolkit.mesh.structure import Structure, frank_wolfe_gap
+
+HALVINGS = 20
+FEW = Stop(measure="compliance", rtol=0.0, steps=40)
+GAP = Stop(measure="stationarity", rtol=0.0, atol=0.01, steps=300)
+
+
+@dataclass(slots=True, kw_only=True)
+class DesignState(State):
+    """A design and what is known of it.
+
+    `point` is what the method moves (the latent ψ of SiMPL, else ρ itself), `density` ρ, `filtered` ρ̃, `displacement`
+    u with its ring, `gradient` dF/dρ; `old_*` are those of the step before, `alpha` the last step length.
+    """
+
+    point: np.ndarray
+    density: np.ndarray
+    filtered: np.ndarray
+    displacement: np.ndarray
+    gradient: np.ndarray
+    old_point: np.ndarray
+    old_density: np.ndarray
+    old_gradient: np.ndarray
+    solver: Elasticity
+    alpha: float = 0.0
+    compliance: float = 0.0
+    stationarity: float = 0.0
+    volume_error: float = 0.0
+
+    def solution(self) -> np.ndarray:
+        return self.density
+
+
+class TopologyMethod(Method):
+    """What the methods share: evaluation of a design, monitors, and the rules for step lengths.
+
+    A subclass says how a density follows from its variable (`density_of`) and how one moves (`moved`).
+    """
+
+    family: ClassVar[str] = "topology optimisation"
+    problems: ClassVar[tuple[type, ...]] = (Structure,)
+    monitors: ClassVar[tuple[str, ...]] = ("stationarity", "compliance", "volume_error")
+
+    def measures(self, problem):
+        return (TOUCHING,)
+
+    def start(self, problem: Structure) -> np.ndarray:
+        """The variable of the uniform grey design."""
+        return np.full(problem.shape, problem.volume)
+
+    def density_of(self, point: np.ndarray) -> np.ndarray:
+        return point
+
+    def init(self, problem: Structure) -> DesignState:
+        point, solver = self.start(problem), problem.elasticity()
+        zero = np.zeros(problem.shape)
+        names = ("density", "filtered", "gradient", "old_point", "old_density", "old_gradient")
+        state = DesignState(
+            point=point, solver=solver, displacement=solver.rest(), **{name: zero.copy() for name in names}
+        )
+        self._accept(problem, state, point, *self._evaluate(problem, state, point))
+        return state
+
+    def _evaluate(self, problem, state, point):
+        """(ρ, ρ̃, F, u) of a variable, from the last displacement on: one solve."""
+        density = self.density_of(point)
+        filtered, u = problem.filtered(density), state.displacement.copy()
+        value, iterations, residual = state.solver.solve(problem.modulus(filtered), u)
+        state.work.nfe += 1
+        state.work.matvecs += iterations
+        if not residual <= problem.tol:
+            cause = f"the equilibrium was solved to {residual:.1e} only"
+            state.status = Status("breakdown", cause, "Raise ε (void) or the tolerance, or widen the filter")
+        return density, filtered, value, u
+
+    def _accept(self, problem, state, point, density, filtered, value, u) -> None:
+        """Take a design over: gradient and monitors."""
+        state.old_point, state.old_density, state.old_gradient = state.point, state.density, state.gradient
+        state.point, state.density, state.filtered, state.displacement = point, density, filtered, u
+        state.compliance = value
+        state.gradient = problem.gradient(filtered, state.solver.energies(u))
+        state.stationarity = frank_wolfe_gap(density, state.gradient) / value
+        state.volume_error = abs(float(density.mean()) - problem.volume)
+
+    def step(self, problem: Structure, state: DesignState) -> DesignState:
+        state.alpha = self._first_length(state)
+        for _ in range(HALVINGS):
+            point = self.moved(problem, state, state.alpha)
+            found = self._evaluate(problem, state, point)
+            if state.status.done:
+                break
+            if found[2] <= self._target(state, point, found[0], state.alpha):
+                self._accept(problem, state, point, *found)
+                break
+            state.alpha /= 2
+        else:
+            advice = "Lower the tolerance of the equilibrium to go further"
+            state.status = Status("stagnated", f"no descent after {HALVINGS} halvings of the step", advice)
+        state.k += 1
+        return state
+
+    def _first_length(self, state) -> float:
+        """1/max|g| at first, then the geometric mean of the last length and |⟨δx, δρ⟩ / ⟨δg, δρ⟩|, x the variable.
+
+        Kim et al. (2024), generalised Barzilai–Borwein step.
+        """
+        if state.k == 0:
+            return 1.0 / float(np.abs(state.gradient).max())
+        moved = state.density - state.old_density
+        across = abs(float(np.vdot(state.gradient - state.old_gradient, moved)))
+        along = abs(float(np.vdot(state.point - state.old_point, moved)))
+        if not (across > 0 and along > 0):
+            return state.alpha
+        return float(np.sqrt(along / across * state.alpha))
+
+    def _target(self, state, point, density, alpha) -> float:
+        """What the new compliance must not exceed: Armijo's rule, F + c₁ ⟨g, δρ⟩."""
+        return state.compliance + 1e-4 * float(np.vdot(state.gradient, density - state.density)) / density.size
+
+
+@dataclass(frozen=True)
+class SiMPL(TopologyMethod):
+    """Sigmoidal mirror descent with a projected latent variable: ψ ← ψ − α g + μ, ρ = 1/(1 + e^−ψ), mean ρ = θ.
+
+    Mirror descent in the Fermi–Dirac entropy: every iterate lies strictly between 0 and 1 without any clipping, and μ
+    is the root of one scalar equation (bracketed Newton). Step length: generalised Barzilai–Borwein, halved until
+    Armijo's rule (SiMPL-A) or the Bregman rule F ≤ F_k + ⟨g, δρ⟩ + D(ρ, ρ_k)/α (SiMPL-B) holds.
+    One solve of the equilibrium a trial, most steps need one.
+    Reference: D. Kim, B. S. Lazarov, T. M. Surowiec, B. Keith, arXiv:2411.19421, Algorithm 1; its analysis is
+    arXiv:2409.19341.
+    """
+
+    title: ClassVar[str] = "SiMPL"
+    sources: ClassVar[tuple[str, ...]] = ("kim2024simpl", "keith2024simpl")
+    rule: str = knob("bregman", choices=("armijo", "bregman"), doc="when a step is short enough")
+    cap: float = knob(36.0, 5.0, 36.0, symbol="Ψ", doc="largest |ψ|; up to 36 a double ρ still differs from 0 and 1")
+
+    def label(self) -> str:
+        return "SiMPL-" + self.rule[0].upper()
+
+    def start(self, problem):
+        return np.full(problem.shape, np.log(problem.volume / (1 - problem.volume)))
+
+    def density_of(self, point):
+        return sigmoid(point)
+
+    def moved(self, problem, state, alpha):
+        half = state.point - alpha * state.gradient
+        return np.clip(half + sigmoid_shift(half.ravel(), problem.volume), -self.cap, self.cap)
+
+    def _target(self, state, point, density, alpha):
+        if self.rule == "armijo":
+            return TopologyMethod._target(self, state, point, density, alpha)
+        linear = float(np.vdot(state.gradient, density - state.density)) / density.size
+        return state.compliance + linear + bregman(point, state.point) / alpha
+
+    def claims(self, problem) -> tuple:
+        """What is proven (bounds, volume, descent), and what was measured: fewer steps, as many on finer grids."""
+        if self.suits(problem):
+            return ()
+        source = "keith2024simpl" if self.rule == "bregman" else "kim2024simpl"
+        always = dict(always=True, source=source, stop=FEW)
+        rounding = "|ψ| ≤ 36, so that ρ differs from 0 and 1 in double precision too"
+        found = [
+            Exact(measure="touching", tol=0.0, title="0 < ρ < 1 at every step", assumes=rounding, **always),
+            Exact(measure="volume_error", tol=1e-12, title="the volume is met at every step", **always),
+            monotone("compliance", title="compliance falls at every step", source=source, stop=FEW),
+        ]
+        if problem.n * problem.radius < 1 or problem.penalty != 3:
+            return tuple(found)
+        measured = dict(measure="k", source="kim2024simpl", stop=GAP)
+        seen = "measured, no theorem; p = 3, filter wider than a cell; until the KKT residual is 1 % of the compliance"
+        found.append(Beats(other=OptimalityCriteria(), title="fewer steps than OC", assumes=seen, **measured))
+        if problem.design == "cantilever":
+            less = dict(
+                title="fewer steps than projected gradient", assumes=seen + "; not so with its spectral lengths"
+            )
+            found.append(Beats(other=ProjectedGradient(), **less, **measured))
+            finer = dict(over="n", values=(12, 16, 24, 32), title="as many steps on finer grids", assumes=seen)
+            found.append(Flat(**finer, **measured))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class ProjectedGradient(TopologyMethod):
+    """ρ ← clip(ρ − α g + c, 0, 1) with c such that mean ρ = θ: projection onto the feasible designs, in L².
+
+    The same step rules as SiMPL with ρ in place of ψ: Barzilai–Borwein averaged with the last length, Armijo halving.
+    One solve of the equilibrium a trial.
+    Reference: D. P. Bertsekas, IEEE Trans. Autom. Control 21 (1976) 174–184, doi:10.1109/TAC.1976.1101194; as peer in
+    D. Kim et al., arXiv:2411.19421.
+    """
+
+    title: ClassVar[str] = "projected gradient"
+    sources: ClassVar[tuple[str, ...]] = ("bertsekas1976",)
+    lengths: str = knob(
+        "armijo", choices=("armijo", "spectral"), doc="first trial: twice the last length, or SiMPL's rule"
+    )
+
+    def label(self) -> str:
+        return "spectral projected gradient" if self.lengths == "spectral" else "projected gradient"
+
+    def _first_length(self, state):
+        if self.lengths == "armijo" and state.k:
+            return 2 * state.alpha
+        return TopologyMethod._first_length(self, state)
+
+    def moved(self, problem, state, alpha):
+        return shifted_into_box(state.point - alpha * state.gradient, problem.volume)
+
+    def claims(self, problem) -> tuple:
+        if self.suits(problem):
+            return ()
+        common = dict(source="bertsekas1976", stop=FEW)
+        return (
+            monotone("compliance", title="compliance falls at every step", **common),
+            Exact(measure="volume_error", tol=1e-12, always=True, title="the volume is met", **common),
+        )
+
+
+@dataclass(frozen=True)
+class OptimalityCriteria(TopologyMethod):
+    """ρ ← ρ √(−g/λ) within ρ ± move and [0, 1], λ by bisection so that mean ρ = θ.
+
+    The update of the 88 lines; no line search, so compliance may rise. One solve a step.
+    Reference: E. Andreassen et al., Struct. Multidiscip. Optim. 43 (2011) 1–16, doi:10.1007/s00158-010-0594-7, Eq. (5).
+    """
+
+    title: ClassVar[str] = "optimality criteria"
+    sources: ClassVar[tuple[str, ...]] = ("andreassen2011",)
+    move: float = knob(0.2, 0.01, 1.0, doc="largest change of a density in one step")
+
+    def moved(self, problem, state, alpha):
+        low, high = np.maximum(state.density - self.move, 0.0), np.minimum(state.density + self.move, 1.0)
+        scaled = state.density * np.sqrt(np.maximum(-state.gradient, 0.0))
+        left, right = 0.0, 1.0
+        while np.clip(scaled * right, low, high).mean() < problem.volume and right < 1e300:
+            right *= 2
+        for _ in range(200):
+            middle = 0.5 * (left + right)
+            if middle in (left, right):
+                break
+            if np.clip(scaled * middle, low, high).mean() < problem.volume:
+                left = middle
+            else:
+                right = middle
+        return np.clip(scaled * right, low, high)
+
+    def _first_length(self, state):
+        return 1.0
+
+    def _target(self, state, point, density, alpha):
+        return np.inf
+
+    def claims(self, problem) -> tuple:
+        if self.suits(problem):
+            return ()
+        common = dict(source="andreassen2011", stop=FEW)
+        return (Exact(measure="volume_error", tol=1e-12, always=True, title="the volume is met", **common),)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1/(1 + e^−x) without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1 + e)
+
+
+def bregman(new: np.ndarray, old: np.ndarray) -> float:
+    """Mean of D(ρ, ρ_k) of the Fermi–Dirac entropy, by latent variables: [softplus]_ψ^ψ_k − σ(ψ)(ψ_k − ψ)."""
+    return float(np.mean(np.logaddexp(0, old) - np.logaddexp(0, new) - sigmoid(new) * (old - new)))
+
+
+def shifted_into_box(x: np.ndarray, mean: float) -> np.ndarray:
+    """clip(x + c, 0, 1) with the given mean: bisection on c, then the free cells take what rounding leaves."""
+    low, high = -float(x.max()), 1 - float(x.min())
+    for _ in range(200):
+        c = 0.5 * (low + high)
+        if c in (low, high):
+            break
+        if np.clip(x + c, 0, 1).mean() < mean:
+            low = c
+        else:
+            high = c
+    return np.clip(x + high, 0, 1)
+
+
+def _touching(problem, state) -> float:
+    return float(np.count_nonzero((state.density <= 0) | (state.density >= 1)))
+
+
+def _density(problem, state):
+    return {"z": state.filtered} if isinstance(state, DesignState) else None
+
+
+TOUCHING = Measure("touching", "cells at a bound", _touching, "#{ρ ≤ 0 or ρ ≥ 1}", log=False)
+CASES = (
+    Structure("cantilever", n=16, aspect=2, volume=0.5, radius=0.2),
+    Structure("mbb", n=12, aspect=3, volume=0.5, radius=0.1),
+    Structure("bridge", n=16, aspect=2, volume=0.3, radius=0.1),
+)
+PICTURES = (Picture("density", "density", "image", _density, "x", "y"),)
+EXPERIMENTS = (
+    Experiment(
+        "topology",
+        "A beam out of grey",
+        "Half the weight, the stiffest beam: who finds struts in the fog first, and who touches the bounds?",
+        Structure("mbb", n=40, aspect=3, volume=0.5, radius=0.1),
+        (SiMPL(), OptimalityCriteria(), ProjectedGradient(), ProjectedGradient("spectral")),
+        Stop(measure="stationarity", rtol=0.0, atol=0.003, steps=150),
+        measure="compliance",
+        picture="density",
+    ),
+    Experiment(
+        "topology_grids",
+        "Finer grids, same count",
+        "Turn n from 12 to 128: does SiMPL need more steps on a finer grid? And with a thinner filter?",
+        Structure("cantilever", n=48, aspect=2, volume=0.5, radius=0.2),
+        (SiMPL(), SiMPL("armijo"), OptimalityCriteria()),
+        Stop(measure="stationarity", rtol=0.0, atol=0.01, steps=150),
+        measure="stationarity",
+        picture="density",
+    ),
+)
