@@ -54,6 +54,29 @@ def test_order_is_the_slope_of_a_ladder(p, holds):
     assert tk.Order(measure="error", p=2.0, over="n", values=(), growing=True, **ABOUT).decide(h, h**2.0).holds
 
 
+@pytest.mark.parametrize("p, holds", [(1.5, True), (1.0, False), (2.0, False)])
+def test_order_is_the_slope_along_a_run_that_refines(p, holds):
+    """error = unknowns^(−3/2), but for a wild first row and a floor of rounding at the end."""
+    history = tk.History(("unknowns",), ("error",))
+    unknowns = 4.0 ** np.arange(1, 9)
+    error = np.where(unknowns > 2**14, 1e-9, unknowns**-1.5)
+    error[0] = 7.0
+    history.append(k=np.arange(8.0), unknowns=unknowns, error=error)
+    claim = tk.Order(measure="error", p=p, over="unknowns", skip=1, floor=2e-9, **ABOUT)
+    verdict = claim.judge(history)
+    assert claim.evidence == "run" and verdict.holds is holds and verdict.measured == pytest.approx(1.5)
+    assert [x for x, _ in verdict.points] == [16, 64, 256, 1024, 4096, 16384]
+    k, promised = claim.overlay(history)
+    assert promised[5] == pytest.approx(error[6] * 4.0**p) and promised[6] == pytest.approx(error[6])
+
+
+def test_an_order_along_a_run_waits_for_three_rows():
+    history = tk.History(("unknowns",), ("error",))
+    history.append(k=np.arange(2.0), unknowns=np.array([4.0, 8.0]), error=np.array([1.0, 0.5]))
+    assert tk.Order(measure="error", p=1.0, over="unknowns", **ABOUT).judge(history).holds is None
+    assert "not recorded" in tk.Order(measure="error", p=1.0, over="h", **ABOUT).judge(history).why
+
+
 def test_an_order_needs_every_rung():
     claim = tk.Order(measure="error", p=1.0, over="factor", values=(0.5, 3.0), **ABOUT)
     assert tk.check(claim, Zero(), HALF).holds is False

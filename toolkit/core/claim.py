@@ -15,13 +15,17 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim held (None: not decided yet), what was measured, what was promised, where, and why in words."""
+    """Whether a claim held (None: not decided yet), what was measured, what was promised, where, and why in words.
+
+    `points` are the (abscissa, value) pairs of the evidence where a slope was fitted.
+    """
 
     holds: bool | None
     measured: float = float("nan")
     promised: float = float("nan")
     window: tuple[float, float] = (float("nan"), float("nan"))
     why: str = ""
+    points: tuple[tuple[float, float], ...] = ()
 
 
 def undecided(why: str) -> Verdict:
@@ -125,7 +129,8 @@ class Rate(Claim):
         if len(k) < 5:
             return undecided("needs five steps in the asymptotic window")
         factor = float(np.exp(np.polyfit(k, np.log(values), 1)[0]))
-        distance = np.log(factor) / np.log(self.factor) - 1
+        with np.errstate(divide="ignore", invalid="ignore"):  # a factor of one has no distance
+            distance = np.log(factor) / np.log(self.factor) - 1
         holds = bool(abs(distance) <= self.tol if self.sharp else distance >= -self.tol)
         why = f"fitted over steps {k[0]:g} to {k[-1]:g}"
         return Verdict(holds, factor, self.factor, (k[0], k[-1]), why)
@@ -199,6 +204,8 @@ class Order(Claim):
 
     def judge(self, history: History) -> Verdict:
         """The verdict on a run so far."""
+        if self.over not in history:
+            return undecided(f"{self.over} was not recorded")
         k, scale, values = self.window(history)
         if len(np.unique(scale)) < 3:
             return undecided(f"needs three values of {self.over} in the asymptotic window")
@@ -207,11 +214,12 @@ class Order(Claim):
 
     def decide(self, rungs: np.ndarray, results: np.ndarray) -> Verdict:
         """The verdict on (knob values, measured values)."""
+        points = tuple(zip(rungs.tolist(), results.tolist()))
         if np.any(~(results > 0)):
-            return Verdict(False, why="a rung did not finish or measured zero")
+            return Verdict(False, why="a rung did not finish or measured zero", points=points)
         slope = float(np.polyfit(np.log(rungs), np.log(results), 1)[0]) * (1 if self.growing else -1)
         holds = slope >= self.p - self.tol and (self.at_least or slope <= self.p + self.tol)
-        return Verdict(bool(holds), slope, self.p, (rungs[0], rungs[-1]), f"slope over {self.over}")
+        return Verdict(bool(holds), slope, self.p, (rungs[0], rungs[-1]), f"slope over {self.over}", points)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 import numpy as np
@@ -78,34 +78,39 @@ def judge(claim: Claim, run: Run) -> Verdict:
 def check(claim: Claim, problem, method) -> Verdict:
     """Gather the evidence a claim asks for, and decide it."""
     try:
-        return {"run": _check_run, "ladder": _check_ladder, "race": _check_race}[claim.evidence](claim, problem, method)
+        return decided(claim, [run.finish() for run in evidence(claim, problem, method)])
     except Breakdown as trouble:
         return Verdict(False, why=trouble.cause)
 
 
-def _check_run(claim, problem, method) -> Verdict:
-    verdict = judge(claim, solve(problem, method, claim.stop, _watching(claim, problem, method)))
-    if verdict.holds is None:
-        return Verdict(False, why=f"the run ended before the claim could be decided: {verdict.why}")
-    return verdict
+def evidence(claim: Claim, problem, method) -> Iterator[Run]:
+    """The runs that decide a claim, one after another, none of them begun."""
+    if claim.evidence == "ladder":
+        pairs = [rung(problem, method, claim.over, value) for value in claim.values]
+    elif claim.evidence == "race":
+        pairs = [(claim.on or problem, one) for one in (method, claim.other)]
+    else:
+        pairs = [(problem, method)]
+    for pair in pairs:
+        yield Run(*pair, claim.stop, _watching(claim, *pair))
 
 
-def _check_ladder(claim, problem, method) -> Verdict:
-    needed = claim.over and [rung(problem, method, claim.over, value) for value in claim.values]
-    runs = [solve(p, m, claim.stop, _watching(claim, p, m)) for p, m in needed]
-    flat = claim.kind == "flat"
-    results = [r.history.last(claim.measure) if _arrived(r, flat) else float("nan") for r in runs]
+def decided(claim: Claim, runs: list[Run]) -> Verdict:
+    """The verdict of a claim on the finished runs of its `evidence`."""
+    if claim.evidence == "run":
+        verdict = judge(claim, runs[0])
+        if verdict.holds is None:
+            return Verdict(False, why=f"the run ended before the claim could be decided: {verdict.why}")
+        return verdict
+    if claim.evidence == "race":
+        return claim.decide(*(r.history.last(claim.measure) if _arrived(r, True) else float("inf") for r in runs))
+    must = claim.kind == "flat"
+    results = [r.history.last(claim.measure) if _arrived(r, must) else float("nan") for r in runs]
     return claim.decide(np.array(claim.values, dtype=float), np.array(results))
 
 
-def _check_race(claim, problem, method) -> Verdict:
-    problem = claim.on or problem
-    runs = [solve(problem, one, claim.stop, _watching(claim, problem, one)) for one in (method, claim.other)]
-    return claim.decide(*(r.history.last(claim.measure) if _arrived(r, True) else float("inf") for r in runs))
-
-
 def _arrived(run: Run, must_converge: bool) -> bool:
-    return run.status.kind == "converged" or (not must_converge and run.status.kind in ("budget", "converged"))
+    return run.status.kind == "converged" or (not must_converge and run.status.kind == "budget")
 
 
 def _watching(claim, problem, method) -> tuple[Probe, ...]:

@@ -32,3 +32,8 @@ if THREADING_LAYER:
 
 kernel = numba.njit(**_OPTIONS)
 threaded = numba.njit(**_OPTIONS, parallel=THREADING_LAYER is not None)
+
+
+def leave_a_core() -> None:
+    """Have the threaded kernels that this thread calls use all cores but one, so that something else may answer."""
+    numba.set_num_threads(max(1, numba.config.NUMBA_NUM_THREADS - 1))

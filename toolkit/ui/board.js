@@ -2,8 +2,8 @@
 // flickers, the selection stays and focus is kept while numbers stream.
 const HEAD = [
   ["", "entry", ""], ["k", "step", "steps done"], ["value", "value", "the measure that is plotted"],
-  ["observed", "observed rate", "factor per step, fitted over the later half"],
-  ["promised", "promised rate", "factor per step that theory promises"],
+  ["observed", "observed rate", "factor per step fitted over the later half, or order of convergence"],
+  ["promised", "promised rate", "factor per step, or order of convergence, that theory promises"],
   ["verdict", "promises", "what theory promises, and whether it held"],
   ["work", "work", "operator products"], ["flops", "flops", ""], ["seconds", "time", ""], ["status", "status", ""],
 ]
@@ -22,10 +22,26 @@ function promise_row(model, uid, index) {
   const item = make("li")
   const sign = make("span", "sign"), title = make("span", "title"), figures = make("span", "figures")
   const link = make("a", "source"), assumes = make("span", "assumes"), button = make("button", "check", "Check")
+  const points = make("table", "points")
   link.target = "_blank"; link.rel = "noopener"
   button.addEventListener("click", () => model.send_msg({check: [uid, index]}))
-  item.append(sign, title, figures, button, assumes, link)
-  return {item, sign, title, figures, link, assumes, button}
+  item.append(sign, title, figures, button, assumes, link, points)
+  return {item, sign, title, figures, link, assumes, button, points}
+}
+
+// The points a slope was fitted to: one column each, with the slope from the one before.
+function write_points(table, over, points) {
+  const wanted = JSON.stringify([over, points])
+  if (table.dataset.points === wanted) return
+  table.dataset.points = wanted
+  table.replaceChildren()
+  table.hidden = points.length === 0
+  ;[over, "value", "slope"].forEach((words, i) => {
+    const row = make("tr"), head = make("th", "", words)
+    head.scope = "row"
+    row.append(head, ...points.map((one) => make("td", "", one[i])))
+    table.append(row)
+  })
 }
 
 function entry_rows(model, uid) {
@@ -70,6 +86,7 @@ function write_promises(model, parts, data) {
     put(p.assumes, one.assumes); put(p.link, one.source)
     if (p.link.getAttribute("href") !== one.url) { one.url ? p.link.setAttribute("href", one.url) : p.link.removeAttribute("href") }
     p.button.hidden = !one.check
+    write_points(p.points, one.over, one.points)
   })
   let none = parts.list.querySelector(".none")
   if (!none) { none = make("li", "none"); parts.list.append(none) }

@@ -32,6 +32,7 @@ class Promise:
     source: str
     assumes: str
     evidence: str
+    over: str
     verdict: Verdict
     curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
 
@@ -41,7 +42,8 @@ class Trace:
     """One entry of the race as it stands: its curve, its promises, and the numbers of its row in the table.
 
     `curve` holds abscissa, values and steps, `marks` the places of its markers, `mark` is the point at the scrubbed
-    step, `spec` what `Run.from_spec` needs to repeat it.
+    step, `spec` what `Run.from_spec` needs to repeat it. `observed` and `promised` are factors a step, or (`order`)
+    orders of convergence.
     """
 
     uid: int
@@ -59,6 +61,7 @@ class Trace:
     goal: float = float("nan")
     observed: float = float("nan")
     promised: float = float("nan")
+    order: bool = False
     work: dict = field(default_factory=dict)
     spec: dict | None = None
     hash: str = ""
@@ -66,19 +69,30 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture as it stands: an eight-bit image with its scale, or lines, or points; or `empty`, why there is none."""
+    """A picture as it stands: `empty` says why there is none.
+
+    Eight-bit `images`, each with its title, the ends of its scale and whether that is symmetric about zero; `series` of
+    (label, x, y) as lines or points; or a mesh: `cells` (m, 3 or 4, 2) with an eight-bit `shade` and one scale.
+    """
 
     kind: str = "empty"
     title: str = ""
     labels: tuple[str, str] = ("", "")
     log: bool = False
-    image: np.ndarray | None = None
+    images: tuple[tuple[str, np.ndarray, tuple[float, float], bool], ...] = ()
+    cells: np.ndarray | None = None
+    shade: np.ndarray | None = None
     scale: tuple[float, float] = (0.0, 1.0)
     signed: bool = False
     series: tuple[tuple[str, np.ndarray, np.ndarray], ...] = ()
     empty: str = ""
     k: int = 0
     uid: int = 0
+
+    @property
+    def look(self) -> tuple[str, bool]:
+        """What a plot is built for: drawings of one look are patched into one plot."""
+        return self.kind, self.log
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +136,7 @@ def marked(n: int, most: int = MARKS) -> np.ndarray:
 
 def curve(history: History, measure: str, against: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(abscissa, values, steps) of a measure where it was measured and is finite; copies, safe in another thread."""
-    if measure not in history:
+    if measure not in history or against not in history:
         return EMPTY
     good = np.isfinite(history[measure])
     return tuple(history[name][good] for name in (against, measure, "k"))
@@ -130,7 +144,7 @@ def curve(history: History, measure: str, against: str) -> tuple[np.ndarray, np.
 
 def overlay(claim: Claim, history: History, against: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(abscissa, promised values, steps) of a claim over a run, empty when the claim is not a curve."""
-    if claim.evidence != "run" or claim.measure not in history:
+    if claim.evidence != "run" or claim.measure not in history or against not in history:
         return EMPTY
     y = _promised(claim, history)
     if y is None:
@@ -155,6 +169,14 @@ def observed_rate(history: History, measure: str) -> float:
     if measure not in history or not np.all(history.series(measure)[1] > 0):
         return float("nan")
     return Rate(measure=measure, factor=0.5, source="").judge(history).measured
+
+
+def orders(claims: tuple[Claim, ...], verdicts: dict[int, Verdict], measure: str) -> tuple[float, float] | None:
+    """(observed, promised) order of convergence where a claim promises one of this measure, else None."""
+    for i, claim in enumerate(claims):
+        if claim.kind == "order" and claim.measure == measure:
+            return (verdicts[i].measured if i in verdicts else float("nan")), claim.p
+    return None
 
 
 def promised_rate(claims: tuple[Claim, ...], history: History, measure: str) -> float:
@@ -209,9 +231,15 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
     about = dict(kind=picture.kind, title=picture.title, labels=(picture.x, picture.y), log=picture.log, k=k, uid=uid)
     if found is None:
         return Drawing(title=picture.title, empty=f"No {picture.title} to show for this problem.", k=k, uid=uid)
-    if picture.kind == "image":
-        image, scale, signed = quantised(np.asarray(found["z"], dtype=float))
-        return Drawing(**about, image=image, scale=scale, signed=signed)
+    if picture.kind in ("image", "images"):
+        images = {"": found["z"]} if picture.kind == "image" else found
+        made = [(title, *quantised(np.asarray(z, dtype=float))) for title, z in images.items()]
+        return Drawing(**about, images=tuple(made))
+    if picture.kind == "mesh":
+        cells, values = np.asarray(found["cells"]), np.asarray(found["values"], dtype=float)
+        per_cell = values if len(values) == len(cells) else values[cells].mean(axis=1)
+        shade, scale, signed = shaded(per_cell)
+        return Drawing(**about, cells=np.asarray(found["points"])[cells], shade=shade, scale=scale, signed=signed)
     if picture.kind == "points":
         series = [(label, np.asarray(x, float), np.asarray(y, float)) for label, (x, y) in found.items()]
     else:
@@ -222,14 +250,19 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
 
 
 def quantised(z: np.ndarray, most: int = 256) -> tuple[np.ndarray, tuple[float, float], bool]:
-    """(eight-bit image of at most `most` a side, (low, high) of its scale, whether the scale is symmetric about zero).
-
-    The ends of the scale are 1, 2 or 5 times a power of ten, so that a shrinking error changes its scale in steps.
-    """
+    """(eight-bit image of at most `most` a side, its scale, whether that is symmetric), as `shaded` makes them."""
     step = max(1, -(-max(z.shape) // most))
     if step > 1:
         rows, cols = (n // step * step for n in z.shape)
         z = z[:rows, :cols].reshape(rows // step, step, cols // step, step).mean(axis=(1, 3))
+    return shaded(z)
+
+
+def shaded(z: np.ndarray) -> tuple[np.ndarray, tuple[float, float], bool]:
+    """(eight-bit values, (low, high) of their scale, whether the scale is symmetric about zero).
+
+    The ends of the scale are 1, 2 or 5 times a power of ten, so that a shrinking error changes its scale in steps.
+    """
     z = np.where(np.isfinite(z), z, 0.0)
     low, high = float(z.min()), float(z.max())
     signed = (low < -0.02 * abs(high) and high > 0) or high <= 0 > low

@@ -147,6 +147,9 @@ class Lane:
         history = run.history
         x, y, k = frame.curve(history, measure, against)
         pick = frame.thin(y)
+        promises = self._promises(measure, against)
+        order = frame.orders(self.claims, self.verdicts, measure)
+        rates = order or (frame.observed_rate(history, measure), frame.promised_rate(self.claims, history, measure))
         row = len(history) - 1 if at is None else min(at, len(history) - 1)
         work = {name: float(history[name][row]) for name in history.names if name not in history.probes}
         work["k"] = float(history["k"][row])
@@ -158,12 +161,13 @@ class Lane:
             curve=(x[pick], y[pick], k[pick]),
             marks=tuple(frame.marked(len(pick)).tolist()),
             mark=None if at is None else _point(history, measure, against, row),
-            promises=self._promises(measure, against),
+            promises=promises,
             no_claim=self.method.no_claim,
             value=_value(history, measure, row),
             goal=_goal(history, self.stop),
-            observed=frame.observed_rate(history, measure),
-            promised=frame.promised_rate(self.claims, history, measure),
+            observed=rates[0],
+            promised=rates[1],
+            order=order is not None,
             work=work,
             spec={"changes": [[k, dict(v)] for k, v in run.changes]},
             hash=self._fingerprint(stage),
@@ -182,6 +186,7 @@ class Lane:
         for i, claim in enumerate(self.claims):
             curve = frame.overlay(claim, self.run.history, against) if _about(claim) == measure else frame.EMPTY
             about = (claim.title or claim.kind, claim.kind, _about(claim), claim.source, claim.assumes, claim.evidence)
+            about += (getattr(claim, "over", "").replace("_", " "),)
             verdict = self.verdicts.get(i, Verdict(None, why=f"decided by a {claim.evidence}"))
             found.append(frame.Promise(*about, verdict, curve))
         return tuple(found)
@@ -207,7 +212,7 @@ def _about(claim: Claim) -> str:
 
 def _point(history, measure: str, against: str, row: int) -> tuple[float, float] | None:
     value = _value(history, measure, row)
-    return (float(history[against][row]), value) if np.isfinite(value) else None
+    return (float(history[against][row]), value) if np.isfinite(value) and against in history else None
 
 
 def _value(history, measure: str, row: int) -> float:

@@ -20,6 +20,11 @@ from toolkit.ui.worker import Worker
 SNAPSHOT_BYTES = 192 << 20
 
 
+def solves(method: type, problem: type) -> bool:
+    """Whether a method is made for a kind of problem (it may still not suit the one at hand)."""
+    return not method.problems or issubclass(problem, method.problems)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One line of the race list: a method as it was started (`first`) and as its live knobs stand (`method`)."""
@@ -64,10 +69,11 @@ class LabModel:
             self._begin()
 
     def _begin(self) -> None:
-        problems, methods = list(self.lab.problems().values()), list(self.lab.methods().values())
+        problems = list(self.lab.problems().values())
         self.problem = self.lab.cases[0].turned() if self.lab.cases else problems[0]() if problems else None
-        if self.problem is not None and methods:
-            self.add(methods[0]())
+        for method in [one for one in self.lab.methods().values() if solves(one, type(self.problem))][:1]:
+            self.add(method())
+        self.measure = self._natural()
 
     # -- what stands --------------------------------------------------------------------------------------------
 
@@ -96,16 +102,39 @@ class LabModel:
         raise ToolkitError(f"There is no entry {uid} in the race.")
 
     def counters(self) -> dict[str, str]:
-        """What curves can be drawn against: function evaluations only where some are spent."""
+        """What curves can be drawn against: the work counters (function evaluations only where some are spent) and
+        what the runs of this race grow along."""
         spent = any(one.work.get("nfe") for one in self.frame.traces)
-        return {name: words for name, words in AGAINST.items() if name != "nfe" or spent}
+        found = {name: words for name, words in AGAINST.items() if name != "nfe" or spent}
+        return found | {name: name.replace("_", " ") for one in self.entries for name in one.method.scales}
 
     # -- what is asked ------------------------------------------------------------------------------------------
+
+    def choose_problem(self, name: str) -> None:
+        """Another kind of problem; where none of the entries is made for it, with a race that is."""
+        cls = self.lab.problems()[name]
+        if any(solves(type(one.method), cls) for one in self.entries):
+            self.set_problem(cls())
+            return
+        for one in self.lab.experiments:
+            if type(one.problem) is cls:
+                self.show(one.name)
+                return
+        self._clear()
+        self.problem = cls()
+        for method in [method for method in self.lab.methods().values() if solves(method, cls)][:3]:
+            self.add(method())
+        self.set_view(against="k", measure=self._natural(), picture="")
 
     def set_problem(self, problem: Knobbed) -> None:
         """Another problem: every run starts anew."""
         self.problem, self.at = problem, None
         self._restart(self.entries)
+
+    def _natural(self) -> str:
+        """The measure to look at where nobody chose one."""
+        monitors = self.entries[0].method.monitors if self.entries else ()
+        return self.lab.measure or (monitors[0] if monitors else "")
 
     def turn_problem(self, **values) -> None:
         """Turn knobs of the problem."""
@@ -283,8 +312,8 @@ class LabModel:
 
     def set_view(self, against: str | None = None, measure: str | None = None, picture: str | None = None) -> None:
         """What is drawn, against which counter, and which picture."""
-        if against is not None and against not in AGAINST:
-            raise KnobError(f"against = {against!r}: expected one of {', '.join(map(repr, AGAINST))}.")
+        if against is not None and against not in AGAINST and against not in self.counters():
+            raise KnobError(f"against = {against!r}: expected one of {', '.join(map(repr, self.counters()))}.")
         if picture and picture not in [one.name for one in self.lab.pictures]:
             names = ", ".join(repr(one.name) for one in self.lab.pictures)
             raise KnobError(f"picture = {picture!r}: expected one of {names or 'none'}.")
@@ -304,9 +333,9 @@ class LabModel:
         one = self.lab.experiment(name)
         self._clear()
         self.problem, self.stop = one.problem.turned(), one.stop or Stop()
-        self.set_view(against=one.against, measure=one.measure or self.lab.measure, picture=one.picture)
         for method in one.methods[:MOST]:
             self.add(method)
+        self.set_view(against=one.against, measure=one.measure or self._natural(), picture=one.picture)
 
     def load(self, spec: dict) -> None:
         """Set the page up as a shared spec says; SpecError or KnobError with the reason, and nothing changed."""

@@ -15,7 +15,7 @@ from toolkit.core.run import Run
 from toolkit.ui.frame import Frame, Trace
 from toolkit.ui.knobs_ipywidgets import Form
 from toolkit.ui.lane import Lane
-from toolkit.ui.model import LabModel
+from toolkit.ui.model import LabModel, solves
 from toolkit.ui.palette import MOST, STYLES
 from toolkit.ui.pictures import picture_for
 from toolkit.ui.plots import Axes, ConvergencePlot
@@ -63,7 +63,8 @@ class LabWidget(w.VBox):
         self.model = model
         self._seen, self._kind, self._picture = -1, None, None
         self._message = w.HTML()
-        self._plot = ConvergencePlot(height=360)
+        self._plot: ConvergencePlot | None = None
+        self._plot_box = w.Box()
         self._picture_box = w.Box(layout=w.Layout(width="370px", height="380px", align_items="center"))
         self.table, self._status = w.HTML(), w.HTML()
         self._build()
@@ -95,8 +96,7 @@ class LabWidget(w.VBox):
         self._problem_box, self._race_box, self._view_box = w.VBox(), w.VBox(), w.HBox()
         left = w.VBox([w.HTML("<b>Problem</b>"), self._problem_box, w.HTML("<b>Race</b>"), self._race_box])
         left.layout = w.Layout(width="27em", flex="0 0 auto")
-        plot = _widget(self._plot.figure, 600, 380)
-        looks = w.HBox([plot, self._picture_box], layout=w.Layout(flex_flow="row wrap"))
+        looks = w.HBox([self._plot_box, self._picture_box], layout=w.Layout(flex_flow="row wrap"))
         right = w.VBox(
             [
                 w.HBox([*self.buttons.values(), self._progress], layout=w.Layout(flex_flow="row wrap")),
@@ -119,10 +119,10 @@ class LabWidget(w.VBox):
 
     def _refill(self) -> None:
         """Lay out the controls for the problem and the entries as they stand."""
-        problems = {cls.title: cls for cls in self.model.lab.problems().values()}
+        problems = {cls.title: name for name, cls in self.model.lab.problems().items()}
         now = self.model.problem
-        choice = w.Dropdown(options=list(problems), value=type(now).title, layout=w.Layout(width="24em"))
-        choice.observe(lambda change: self._try(lambda: self._set_problem(problems[change["new"]]())), "value")
+        choice = w.Dropdown(options=problems, value=now.slug(), layout=w.Layout(width="24em"))
+        choice.observe(lambda change: self._try(lambda: self._choose_problem(change["new"])), "value")
         form = Form(now, lambda owner: self._try(lambda: self.model.set_problem(owner)), self._say)
         self._problem_box.children = (choice, form.box)
         self._refill_race()
@@ -131,7 +131,8 @@ class LabWidget(w.VBox):
     def _refill_race(self) -> None:
         race = w.Accordion([self._entry(entry) for entry in self.model.entries])
         race.titles = tuple(f"{entry.style.glyph} {entry.label}" for entry in self.model.entries)
-        methods = {cls.title: cls for cls in self.model.lab.methods().values()}
+        made = [cls for cls in self.model.lab.methods().values() if solves(cls, type(self.model.problem))]
+        methods = {cls.title: cls for cls in made}
         pick = w.Dropdown(options=list(methods), layout=w.Layout(width="16em"))
         add = self._button("Add", "plus", "", lambda: (self.model.add(methods[pick.value]()), self._refill_race()))
         self._race_box.children = (race, w.HBox([pick, add]))
@@ -179,8 +180,8 @@ class LabWidget(w.VBox):
     def _start(self) -> None:
         self.model.pause() if self.model.active and self.model.playing else self.model.start()
 
-    def _set_problem(self, problem) -> None:
-        self.model.set_problem(problem)
+    def _choose_problem(self, name: str) -> None:
+        self.model.choose_problem(name)
         self._refill()
 
     def _turn(self, uid: int, method) -> None:
@@ -208,7 +209,7 @@ class LabWidget(w.VBox):
             return
         self._seen = frame.version
         looks = {entry.uid: entry.look for entry in self.model.entries}
-        self._plot.patch(frame, looks, Axes.of(self.model, frame))
+        self._show_curves(frame, looks)
         self._show_picture(frame)
         self.table.value = _table(frame, looks)
         self._status.value = html.escape(frame.busy) or "&nbsp;"
@@ -221,9 +222,16 @@ class LabWidget(w.VBox):
         if frame.at is None:
             self._scrub.value = frame.last
 
+    def _show_curves(self, frame: Frame, looks: dict[int, int]) -> None:
+        axes = Axes.of(self.model, frame)
+        if self._plot is None or self._plot.kind != axes.kind:
+            self._plot = ConvergencePlot(axes.kind, 360)
+            self._plot_box.children = (_widget(self._plot.figure, 600, 380),)
+        self._plot.patch(frame, looks, axes)
+
     def _show_picture(self, frame: Frame) -> None:
         drawing = frame.drawing
-        kind = (drawing.kind, drawing.log)
+        kind = drawing.look
         if drawing.kind == "empty":
             self._kind = None
             self._picture_box.children = (w.HTML(html.escape(drawing.empty)),)

@@ -1,20 +1,23 @@
-"""The picture beside the curves: an image, lines or points, built once a kind and then patched."""
+"""The picture beside the curves: images, a mesh, lines or points, built once a kind and then patched."""
 
 from __future__ import annotations
 
 import holoviews as hv
 import numpy as np
-from bokeh.models import ColorBar, Legend, LegendItem, LinearColorMapper, Range1d
+from bokeh.models import ColorBar, ColumnDataSource, Legend, LegendItem, LinearColorMapper, Range1d
+from bokeh.plotting import figure
 
 from toolkit.ui.frame import Drawing
 from toolkit.ui.palette import POSITIVE, SIGNED, STYLES
-from toolkit.ui.plots import _set, _update, backend, sized
+from toolkit.ui.plots import MUTED, _set, _update, backend, sized
 
 
 class ImagePicture:
-    """An eight-bit image under a fixed palette; the colour bar carries the scale."""
+    """Up to three eight-bit images side by side under fixed palettes; a lone one has a colour bar."""
 
-    def __init__(self, height: int):
+    MOST, GAP, TOP = 3, 0.06, 0.12
+
+    def __init__(self, height: int, lone: bool):
         backend()
         image = hv.Image(np.zeros((2, 2), dtype=np.uint8), bounds=(0, 0, 1, 1))
         options = dict(default_tools=[], toolbar=None, xaxis=None, yaxis=None)
@@ -22,29 +25,81 @@ class ImagePicture:
         fig = self.figure
         fig.name, fig.match_aspect = "picture", True
         fig.x_range, fig.y_range = Range1d(0, 1), Range1d(0, 1)
-        renderer = fig.renderers[0]
-        self._source = renderer.data_source
-        self._signed = None
-        self._mapper = LinearColorMapper(palette=POSITIVE, low=0, high=255)
-        renderer.glyph.color_mapper = self._mapper
-        self._scale = LinearColorMapper(palette=POSITIVE, low=0, high=1)
-        fig.add_layout(ColorBar(color_mapper=self._scale, width=10, padding=4, border_line_alpha=0), "right")
+        first = fig.renderers[0]
+        self._mappers = [LinearColorMapper(palette=POSITIVE, low=0, high=255) for _ in range(1 if lone else self.MOST)]
+        first.glyph.color_mapper = self._mappers[0]
+        more = [fig.image("image", x="x", y="y", dw="dw", dh="dh", color_mapper=one) for one in self._mappers[1:]]
+        self._sources = [one.data_source for one in (first, *more)]
+        self._titles = fig.text("x", "y", "text", text_font_size="13px", text_baseline="bottom", text_color=MUTED)
+        self._scale = _colour_bar(fig) if lone else None
         fig.outline_line_color = None
 
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
-        if drawing.signed != self._signed:
-            self._signed = drawing.signed
-            palette = SIGNED if drawing.signed else POSITIVE
-            _update(self._mapper, palette=palette)
-            _update(self._scale, palette=palette)
-        _update(self._scale, low=drawing.scale[0], high=drawing.scale[1])
-        rows, cols = drawing.image.shape
-        side = max(rows, cols)
-        width, height = cols / side, rows / side
-        self._source.data = {"image": [drawing.image], "x": [0], "y": [0], "dw": [width], "dh": [height]}
-        _set(self.figure.x_range, 0.0, width)
-        _set(self.figure.y_range, 0.0, height)
+        left, tall, titles = 0.0, 0.0, {"x": [], "y": [], "text": []}
+        for i, (source, mapper) in enumerate(zip(self._sources, self._mappers)):
+            if i >= len(drawing.images):
+                source.data = {name: [] for name in ("image", "x", "y", "dw", "dh")}
+                continue
+            title, image, scale, signed = drawing.images[i]
+            _update(mapper, palette=SIGNED if signed else POSITIVE)
+            width, height = (n / max(image.shape) for n in reversed(image.shape))
+            source.data = {"image": [image], "x": [left], "y": [0], "dw": [width], "dh": [height]}
+            titles["x"].append(left)
+            titles["y"].append(height + 0.02)
+            titles["text"].append(f"{title}  {scale[0]:g} … {scale[1]:g}" if title else "")
+            left, tall = left + width + self.GAP, max(tall, height)
+        self._titles.data_source.data = titles
+        if self._scale is not None:
+            _, _, (low, high), signed = drawing.images[0]
+            _update(self._scale, low=low, high=high, palette=SIGNED if signed else POSITIVE)
+        _set(self.figure.x_range, 0.0, left - self.GAP)
+        _set(self.figure.y_range, 0.0, tall + (0.0 if self._scale is not None else self.TOP))
+
+
+class MeshPicture:
+    """Triangles or quadrilaterals, each in one colour, their edges drawn while they can be told apart."""
+
+    EDGED = 4000
+
+    def __init__(self, height: int):
+        backend()
+        fig = self.figure = sized(figure(tools="", toolbar_location=None), height)
+        fig.axis.visible = fig.grid.visible = False
+        fig.name, fig.match_aspect = "picture", True
+        fig.x_range, fig.y_range = Range1d(0, 1), Range1d(0, 1)
+        self._mapper = LinearColorMapper(palette=POSITIVE, low=0, high=255)
+        colour = {"field": "shade", "transform": self._mapper}
+        data = {"xs": [], "ys": [], "shade": []}
+        self._cells = fig.patches("xs", "ys", source=ColumnDataSource(data), fill_color=colour, line_color=colour)
+        self._cells.nonselection_glyph = self._cells.selection_glyph = self._cells.muted_glyph = None
+        self._scale = _colour_bar(fig)
+        fig.outline_line_color = None
+
+    def patch(self, drawing: Drawing) -> None:
+        """Put a drawing on the screen."""
+        palette = SIGNED if drawing.signed else POSITIVE
+        _update(self._mapper, palette=palette)
+        _update(self._scale, palette=palette, low=drawing.scale[0], high=drawing.scale[1])
+        x, y = drawing.cells[:, :, 0], drawing.cells[:, :, 1]
+        edged = len(x) <= self.EDGED
+        colour = MUTED if edged else {"field": "shade", "transform": self._mapper}
+        self._cells.glyph.update(line_color=colour, line_width=0.7 if edged else 0.3)
+        self._cells.data_source.data = {"xs": x.tolist(), "ys": y.tolist(), "shade": drawing.shade.astype(float)}
+        _set(self.figure.x_range, *_padded(x))
+        _set(self.figure.y_range, *_padded(y))
+
+
+def _padded(values: np.ndarray) -> tuple[float, float]:
+    low, high = float(values.min()), float(values.max())
+    pad = 0.02 * (high - low or 1.0)
+    return low - pad, high + pad
+
+
+def _colour_bar(plot) -> LinearColorMapper:
+    scale = LinearColorMapper(palette=POSITIVE, low=0, high=1)
+    plot.add_layout(ColorBar(color_mapper=scale, width=10, padding=4, border_line_alpha=0), "right")
+    return scale
 
 
 class SeriesPicture:
@@ -105,6 +160,8 @@ def _around(values: np.ndarray, log: bool) -> tuple[float, float]:
 
 def picture_for(drawing: Drawing, height: int):
     """The plot that can show a drawing."""
-    if drawing.kind == "image":
-        return ImagePicture(height)
+    if drawing.kind in ("image", "images"):
+        return ImagePicture(height, drawing.kind == "image")
+    if drawing.kind == "mesh":
+        return MeshPicture(height)
     return SeriesPicture(height, drawing.kind == "points", drawing.log)

@@ -24,7 +24,7 @@ from bokeh.models import (
     WheelZoomTool,
 )
 
-from toolkit.ui.frame import AGAINST, Frame
+from toolkit.ui.frame import AGAINST, Frame, nice
 from toolkit.ui.palette import STYLES
 
 GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -59,6 +59,17 @@ class Axes:
     goal: bool = False
     low: float = 1e-3
     hint: str = ""
+    words: str = "steps"
+
+    @property
+    def scale(self) -> bool:
+        """Whether the abscissa is a scale that runs grow along (unknowns): logarithmic."""
+        return self.against not in AGAINST
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """(logarithmic ordinate, logarithmic abscissa): the plot that can draw this."""
+        return self.log, self.scale
 
     @classmethod
     def of(cls, model, frame: Frame) -> Axes:
@@ -70,8 +81,9 @@ class Axes:
         low = 0.5 * model.stop.rtol if goal and model.stop.rtol > 0 else 1e-3
         hint = {"ready": "Press Start", "empty": "Add a method to the race", "ended": "Not measured here"}
         drawn = any(len(one.curve[0]) for one in frame.traces)
-        words = "" if drawn else hint.get(frame.stage, "")
-        return cls(model.against, model.measure, f"{title}   {unit}".strip(), log, goal, low, words)
+        hint = "" if drawn else hint.get(frame.stage, "")
+        words = model.counters().get(model.against, model.against)
+        return cls(model.against, model.measure, f"{title}   {unit}".strip(), log, goal, low, hint, words)
 
 
 def sized(figure, height: int):
@@ -86,26 +98,29 @@ class ConvergencePlot:
     Ranges grow in steps (nice numbers on the abscissa, decades on the ordinate) and never shrink while a race goes on,
     so that nothing moves from frame to frame. Who zooms keeps the view until Reset. `legend`: name the curves in the
     plot; a page names them in its race list and table, and shows the legend only in the pictures taken away.
+    `kind` says whether ordinate and abscissa are logarithmic.
     """
 
-    def __init__(self, log: bool = True, height: int = 400, legend: bool = False):
+    def __init__(self, kind: tuple[bool, bool] = (True, False), height: int = 400, legend: bool = False):
         backend()
-        self.log, self._legended = log, legend
+        self.kind, self._legended = kind, legend
+        self.log, self.scale = kind
         nothing = [(0.0, 1.0), (1.0, 2.0)]
         curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
-        overlay = hv.Overlay(curves).opts(logy=log, default_tools=[], show_grid=True)
+        overlay = hv.Overlay(curves).opts(logy=self.log, logx=self.scale, default_tools=[], show_grid=True)
         self.figure = sized(hv.render(overlay, backend="bokeh"), height)
         self._lines = [one.data_source for one in self.figure.renderers]
         self._furnish()
         self._zoomed = False
-        self._key = None
+        self._key, self._xends, self._yends = None, None, None
         self._seen: dict[str, tuple] = {}
         self.figure.on_event(RangesUpdate, lambda event: setattr(self, "_zoomed", True))
         self.figure.on_event(Reset, self._reset)
 
     def _furnish(self) -> None:
         fig = self.figure
-        fig.x_range, fig.y_range = Range1d(0, 50), Range1d(1e-9, 10) if self.log else Range1d(0, 1)
+        fig.x_range = Range1d(1, 100) if self.scale else Range1d(0, 50)
+        fig.y_range = Range1d(1e-9, 10) if self.log else Range1d(0, 1)
         fig.name = "convergence"
         self._marks = [ColumnDataSource({"x": [], "y": []}) for _ in STYLES]
         self._points = ColumnDataSource({"x": [], "y": [], "colour": []})
@@ -155,6 +170,8 @@ class ConvergencePlot:
         self._ticks = CustomJSTickFormatter(args={"unit": ""}, code=SI)
         fig.xaxis.formatter = self._ticks
         fig.xaxis.ticker.desired_num_ticks = 6
+        if self.scale:
+            fig.xaxis.ticker.num_minor_ticks = 0
         fig.min_border_right = 16
         fig.outline_line_color = None
 
@@ -226,17 +243,27 @@ class ConvergencePlot:
     # -- ranges and words ---------------------------------------------------------------------------------------
 
     def _fit(self, frame: Frame, axes: Axes) -> None:
-        key = (axes.against, axes.measure, self.log)
+        key = (axes.against, axes.measure, axes.kind)
         if key != self._key or frame.stage in ("ready", "empty"):
             self._key, self._zoomed = key, False
-            self._xend, self._yends = 0.0, None
-        tops = [float(one.curve[0][-1]) for one in frame.traces if len(one.curve[0])]
-        self._xend = max(self._xend, grown(max(tops, default=0.0)))
+            self._xends, self._yends = None, None
+        self._xends = self._width(frame, axes)
         self._yends = self._span(frame, axes)
         if not self._zoomed:
-            xend = self._xend or (10.0 if axes.against != "seconds" else 1.0)
-            _set(self.figure.x_range, -0.012 * xend, xend)
+            _set(self.figure.x_range, *self._xends)
             _set(self.figure.y_range, *self._yends)
+
+    def _width(self, frame: Frame, axes: Axes) -> tuple[float, float]:
+        seen = np.concatenate([one.curve[0] for one in frame.traces] or [np.empty(0)])
+        if self.scale:
+            seen = seen[seen > 0]
+            low, high = (float(seen.min()), float(seen.max())) if len(seen) else (1.0, 100.0)
+            low, high = nice(low / 1.05) / 2.5, nice(high * 1.05)
+            old = self._xends if len(seen) and self._xends else (low, high)
+            return min(low, old[0]), max(high, old[1])
+        end = max(self._xends[1] if self._xends else 0.0, grown(float(seen.max()) if len(seen) else 0.0))
+        end = end if len(seen) and end else 10.0 if axes.against != "seconds" else 1.0
+        return -0.012 * end, end
 
     def _span(self, frame: Frame, axes: Axes) -> tuple[float, float]:
         values = [one.curve[1][one.curve[1] > 0] if self.log else one.curve[1] for one in frame.traces]
@@ -255,8 +282,7 @@ class ConvergencePlot:
 
     def _label(self, frame: Frame, axes: Axes) -> None:
         fig = self.figure
-        against = AGAINST[axes.against]
-        _update(fig.xaxis[0], axis_label=against + (" (s)" if axes.against == "seconds" else ""))
+        _update(fig.xaxis[0], axis_label=axes.words + (" (s)" if axes.against == "seconds" else ""))
         _update(fig.yaxis[0], axis_label=axes.label)
         unit = "s" if axes.against == "seconds" else ""
         if self._ticks.args["unit"] != unit:
@@ -275,11 +301,13 @@ class ConvergencePlot:
         _update(self._cursor, visible=show, location=float(frame.at or 0))
         low, high = self._yends
         middle = float(np.sqrt(low * high)) if self.log else (low + high) / 2
-        _update(self._hint, text=axes.hint, x=self.figure.x_range.end / 2, y=middle, visible=bool(axes.hint))
+        ends = self._xends
+        centre = float(np.sqrt(ends[0] * ends[1])) if self.scale else ends[1] / 2
+        _update(self._hint, text=axes.hint, x=centre, y=middle, visible=bool(axes.hint))
 
     def _reset(self, event) -> None:
         self._zoomed = False
-        _set(self.figure.x_range, -0.012 * self._xend, self._xend)
+        _set(self.figure.x_range, *self._xends)
         _set(self.figure.y_range, *self._yends)
 
 

@@ -10,16 +10,18 @@ import panel_material_ui as pmui
 from toolkit.core.errors import ToolkitError
 from toolkit.ui.browser import Entries
 from toolkit.ui.knobs_panel import Panel
-from toolkit.ui.model import Entry, LabModel
+from toolkit.ui.model import Entry, LabModel, solves
 from toolkit.ui.palette import MOST, STYLES
 from toolkit.ui.theme import WIDE
 
 
 def families(model: LabModel) -> dict[str, dict[str, str]]:
-    """The methods of the lab by family: titles and names."""
+    """The methods of the lab that are made for the problem, and those in the race, by family: titles and names."""
     found: dict[str, dict[str, str]] = {}
+    racing = {type(one.method) for one in model.entries}
     for name, cls in model.lab.methods().items():
-        found.setdefault(cls.family or "methods", {})[cls.title] = name
+        if cls in racing or solves(cls, type(model.problem)):
+            found.setdefault(cls.family or "methods", {})[cls.title] = name
     return found
 
 
@@ -49,6 +51,9 @@ class Editor:
 
     def show(self, entry: Entry) -> None:
         """Show the entry as it stands."""
+        groups = families(self._model)
+        if self._method.groups != groups:
+            self._method.groups = groups
         if entry == self._entry:
             return
         same = type(entry.method) is type(self._entry.method)
@@ -73,11 +78,13 @@ class RaceList:
         self._open = self._edited = 0
         self._above, self._below = Entries(self._asked, margin=0, **WIDE), Entries(self._asked, margin=0, **WIDE)
         self._place = pn.Column(margin=(0, 0, 6, 0), **WIDE)
-        groups = {"race": {"Add a method …": ""}} | families(model)
-        self._choice = pmui.Select(groups=groups, value="", size="small", margin=(8, 10), **WIDE)
+        self._choice = pmui.Select(groups=self._groups(), value="", size="small", margin=(8, 10), **WIDE)
         self._choice.param.watch(self._add, "value")
         self.views = [self._above, self._place, self._below, self._choice]
         self.show()
+
+    def _groups(self) -> dict[str, dict[str, str]]:
+        return {"race": {"Add a method …": ""}} | families(self._model)
 
     def act(self, action: Callable) -> None:
         """Do something with the model; a refusal is told, not raised."""
@@ -89,12 +96,13 @@ class RaceList:
         self._changed()
 
     def _asked(self, act: str, uid: int) -> None:
+        if act == "open":
+            self._open = 0 if self._open == uid else uid
+            self.show()
+            return
         actions = {"look": self._model.set_focus, "fork": self._model.fork, "copy": self._model.duplicate}
-        actions |= {"remove": self._model.remove, "open": self._toggle}
+        actions |= {"remove": self._model.remove}
         self.act(lambda: actions[act](uid))
-
-    def _toggle(self, uid: int) -> None:
-        self._open = 0 if self._open == uid else uid
 
     def _add(self, event) -> None:
         if event.new:
@@ -112,6 +120,9 @@ class RaceList:
         for part, rows in ((self._above, data[:cut]), (self._below, data[cut:])):
             if part.entries != rows or part.open != self._open:
                 part.param.update(entries=rows, open=self._open)
+        groups = self._groups()
+        if self._choice.groups != groups:
+            self._choice.groups = groups
         full = len(entries) >= MOST
         if self._choice.disabled != full:
             self._choice.disabled = full

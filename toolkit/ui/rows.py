@@ -33,8 +33,8 @@ def row(entry, trace: Trace) -> dict:
         "started": started,
         "k": f"{int(work['k'])}" if started else "–",
         "value": number(trace.value),
-        "observed": rate(trace.observed),
-        "promised": rate(trace.promised),
+        "observed": rate(trace.observed, trace.order),
+        "promised": rate(trace.promised, trace.order),
         "work": _product(work) if started else "–",
         "flops": si(work["flops"]) if started and work["flops"] else "–",
         "seconds": si(work["seconds"], "s") if started else "–",
@@ -76,6 +76,8 @@ def _promise(one: Promise) -> dict:
         "assumes": f"assumes {one.assumes}" if one.assumes else "",
         "source": cited,
         "url": url,
+        "over": one.over,
+        "points": slopes(verdict.points),
         "check": one.evidence != "run" and verdict.holds is None,
     }
 
@@ -99,9 +101,21 @@ def number(value: float) -> str:
     return f"{mantissa} · 10{superscript(int(exponent))}"
 
 
-def rate(value: float) -> str:
-    """A factor per step."""
-    return f"{value:.4f}" if np.isfinite(value) else "–"
+def rate(value: float, order: bool = False) -> str:
+    """A factor per step, or an order of convergence."""
+    if not np.isfinite(value):
+        return "–"
+    return f"order {value:.2f}" if order else f"{value:.4f}"
+
+
+def slopes(points: tuple[tuple[float, float], ...], most: int = 10) -> list[list[str]]:
+    """The last points of a fitted slope as texts: abscissa, value, and the slope from the point before."""
+    found = []
+    for (x0, y0), (x, y) in zip((points[:1] or ()) + points, points):
+        known = x > 0 and y > 0 and x0 > 0 and y0 > 0 and x != x0
+        slope = f"{np.log(y / y0) / np.log(x / x0):+.2f}" if known else ""
+        found.append([number(x), number(y), slope])
+    return found[-most:]
 
 
 def superscript(value: int) -> str:

@@ -71,8 +71,9 @@ def read(spec: dict, lab) -> Page:
         raise SpecError(f"The link is damaged ({error!r}): ask for a new one.") from None
     if len(entries) > MOST:
         raise SpecError(f"The link has {len(entries)} entries; a race holds {MOST}.")
-    if against not in AGAINST:
-        raise SpecError(f"The link draws against {against!r}; known: {', '.join(AGAINST)}.")
+    known = (*AGAINST, *dict.fromkeys(name for method, *_ in entries for name in method.scales))
+    if against not in known:
+        raise SpecError(f"The link draws against {against!r}; known: {', '.join(known)}.")
     if picture not in ("", *(one.name for one in lab.pictures)):
         raise SpecError(f"The link shows the picture {picture!r}, which the lab {lab.name!r} does not have.")
     return Page(problem, entries, stop, against, measure, picture, max(0, focus))

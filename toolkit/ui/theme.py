@@ -1,7 +1,5 @@
 """How the pages look: colours, type, cards; and a page that a closed tab leaves free."""
 
-import contextvars
-
 import panel as pn
 import param
 from panel.util import edit_readonly
@@ -42,9 +40,10 @@ def released(page):
     """The page, no longer watching the process-wide busy state: that watcher would keep every session's memory.
 
     Only another reference in its place makes param drop the first one's watcher. Panel's own clean-up task, one a
-    process, would keep the memory of the first session, in whose context it begins: it begins here, in an empty one.
+    process, would keep the memory of the session in whose context it begins: it is taken for begun. (Every event does
+    the same clean-up.)
     """
-    contextvars.Context().run(pn.state._schedule_busy_cleanup)
+    type(pn.state)._busy_cleanup_scheduled = True
     with edit_readonly(page):
         page.busy = Idle().param.busy
     return page

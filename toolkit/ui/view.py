@@ -73,8 +73,8 @@ class LabView:
         self._make_problem()
         self._make_takes()
         self._top = Top(model, self._list.act, self._take)
-        self._plots = {True: ConvergencePlot(True, HEIGHT)}
-        self._plot = self._plots[True]
+        self._plot = ConvergencePlot(Axes.of(model, model.frame).kind, HEIGHT)
+        self._plots = {self._plot.kind: self._plot}
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, **WIDE)
         self._picture_box = pn.Column(margin=0, height=HEIGHT, **WIDE)
         note = dict(margin=(4, 12), styles={"opacity": "0.75", "font-size": "0.85rem"}, **WIDE)
@@ -173,7 +173,7 @@ class LabView:
 
     def _choose_problem(self, event) -> None:
         if event.new != self.model.problem.slug():
-            self._list.act(lambda: self.model.set_problem(self.lab.problems()[event.new]()))
+            self._list.act(lambda: self.model.choose_problem(event.new))
 
     def _choose_experiment(self, event) -> None:
         if event.new:
@@ -283,8 +283,9 @@ class LabView:
         self._top.show(frame)
         self._offer(frame)
         axes = Axes.of(model, frame)
-        if self._plots.get(axes.log) is not self._plot:
-            self._plot = self._plots.setdefault(axes.log, ConvergencePlot(axes.log, HEIGHT))
+        if axes.kind != self._plot.kind:
+            self._plot = self._plots.get(axes.kind) or ConvergencePlot(axes.kind, HEIGHT)
+            self._plots[axes.kind] = self._plot
             self._plot_pane.object = self._plot.figure
         self._plot.patch(frame, {one.uid: one.look for one in model.entries}, axes)
         self._draw_picture(frame)
@@ -312,8 +313,8 @@ class LabView:
             self._picture_box[:], self._picture = [], None
             self._picture_note.object = escape(drawing.empty or "Add a method to see a picture.")
             return
-        if self._picture is None or self._picture[0] != (drawing.kind, drawing.log):
-            self._picture = ((drawing.kind, drawing.log), picture_for(drawing, HEIGHT))
+        if self._picture is None or self._picture[0] != drawing.look:
+            self._picture = (drawing.look, picture_for(drawing, HEIGHT))
             self._picture_box[:] = [pn.pane.Bokeh(self._picture[1].figure, height=HEIGHT, margin=0, **WIDE)]
         self._picture[1].patch(drawing)
         glyph = f'<span style="color:{entry.style.colour}">{entry.style.glyph}</span>'

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 import numpy as np
 
 from toolkit.core.registry import Picture
+from toolkit.kernels._jit import leave_a_core
 from toolkit.ui import frame
 from toolkit.ui.checks import Check
 from toolkit.ui.frame import Drawing, Frame
@@ -91,6 +92,7 @@ class Worker:
     # -- in the worker's thread ---------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        leave_a_core()  # to the page
         try:
             while not self._closed.is_set():
                 self._obey(block=not self._busy_now())
