@@ -5,7 +5,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.kernels import moving as kernels
-from toolkit.mesh.features import TABLE, Curve, Feature
+from toolkit.mesh.features import TABLE, Feature, SteepCurve
 from toolkit.mesh.mongeampere import NewtonMongeAmpere, ParabolicMongeAmpere
 from toolkit.mesh.moving import DeBoor
 
@@ -31,7 +31,7 @@ class TestLine:
         """|u″|^½ of exp(−x/w) is e^(−x/2w): its mass in closed form is shared evenly, to fourth order (Simpson)."""
         errors = []
         for n in (20, 40, 80):
-            problem, method = Curve("layer", 0.2, n), DeBoor(strength=0.98, smoothing=0.0)
+            problem, method = SteepCurve("layer", 0.2, n), DeBoor(strength=0.98, smoothing=0.0)
             run = tk.solve(problem, method, REST)
             rate, share = 1 / (2 * 0.2), 0.98
             x = run.solution()
@@ -61,7 +61,7 @@ class TestLine:
     def test_the_error_constant_is_the_known_one(self):
         """8 N² max error / (∫|u″|^½)² → 1/s² where u″ is largest against the density, and never below 1."""
         for strength in (0.5, 0.9):
-            problem, method = Curve("peak", 0.05, 1600), DeBoor(strength=strength, smoothing=0.0)
+            problem, method = SteepCurve("peak", 0.05, 1600), DeBoor(strength=strength, smoothing=0.0)
             run = tk.solve(problem, method, REST, ("error_constant",))
             bend = np.abs(problem.curvature(problem.fine)) ** 0.5 / np.sqrt(problem.half_norm)
             promised = (bend / (1 - strength + strength * bend)).max() ** 2
@@ -71,7 +71,7 @@ class TestLine:
     def test_second_derivatives(self):
         x, h = np.linspace(0.05, 0.95, 301), 1e-4
         for shape in ("layer", "front", "fronts", "peak", "wave"):
-            curve = Curve(shape, 0.1)
+            curve = SteepCurve(shape, 0.1)
             slope = (curve.value(x + h) - curve.value(x - h)) / (2 * h)
             bend = (curve.value(x + h) - 2 * curve.value(x) + curve.value(x - h)) / h**2
             np.testing.assert_allclose(curve.slope(x), slope, atol=1e-4 * np.abs(slope).max())
@@ -79,7 +79,7 @@ class TestLine:
 
     @pytest.mark.parametrize("monitor, norm", [("max norm", 0), ("L2 norm", 1)])
     def test_each_monitor_is_the_better_one_for_its_norm(self, monitor, norm):
-        problem = Curve("peak", 0.05, 400)
+        problem = SteepCurve("peak", 0.05, 400)
         errors = {
             name: problem.errors(tk.solve(problem, DeBoor(name, 0.95, 0.0), REST).solution())[norm]
             for name in ("max norm", "L2 norm", "arc length")
@@ -91,9 +91,26 @@ class TestLine:
         rng = np.random.default_rng(seed)
         method = DeBoor(strength=rng.uniform(0, 0.98), smoothing=rng.uniform(0, 10))
         for shape in ("layer", "front", "fronts", "peak"):
-            problem = Curve(shape, 10 ** rng.uniform(-2.6, -0.5), int(rng.integers(4, 200)))
+            problem = SteepCurve(shape, 10 ** rng.uniform(-2.6, -0.5), int(rng.integers(4, 200)))
             run = tk.solve(problem, method, tk.Stop(rtol=0, steps=30))
             assert not np.any(run.history["tangled"]) and np.all(np.diff(run.solution()) > 0)
+
+
+def test_the_best_density_is_the_two_thirds_power_of_the_curvature():
+    """A front bends most at |z| = artanh(1/√3) w from its line; there m is largest, far away it is 1 − s."""
+    problem, share = Feature("front", 0.1), 0.4
+    table = problem.density("curvature", share, 0.01)
+    line = np.linspace(0, 1, TABLE + 1)
+    x, y = np.meshgrid(line, line, indexing="ij")
+    z = ((x - 0.5) * np.cos(0.5) + (y - 0.5) * np.sin(0.5)) / 0.1
+    bend = np.abs(2 * np.tanh(z) / np.cosh(z) ** 2) ** (2 / 3)
+    clear = (np.abs(z) > 0.4) & (np.abs(x - 0.5) < 0.4) & (np.abs(y - 0.5) < 0.4)
+    scaled = (table - (1 - share))[clear] / bend[clear]
+    assert np.all(np.abs(scaled / np.median(scaled) - 1) < 0.06)
+    inner = table.copy()
+    inner[[0, -1]] /= 2
+    inner[:, [0, -1]] /= 2
+    assert inner.sum() / TABLE**2 == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.parametrize("mover", MOVERS)

@@ -19,7 +19,7 @@ GAUSS = np.polynomial.legendre.leggauss(4)
 
 
 @dataclass(frozen=True)
-class Curve(Problem):
+class SteepCurve(Problem):
     """A function u on [0, 1] with features of width w, to be interpolated linearly on n cells.
 
     layer exp(−x/w); front tanh((x − 0.4)/w); fronts, two of them, at 0.25 and 0.7; peak exp(−(x − 0.4)²/2w²);

@@ -15,7 +15,7 @@ from toolkit.core.registry import Experiment, Picture
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
 from toolkit.kernels import moving as kernels
-from toolkit.mesh.features import Curve
+from toolkit.mesh.features import SteepCurve
 
 SETTLED = Stop(rtol=0.0, atol=1e-10, steps=300)
 ENOUGH = {"layer": 0.4, "front": 0.8, "fronts": 1.2, "peak": 0.8, "wave": 0.0}
@@ -51,12 +51,12 @@ class DeBoor(Method):
     family: ClassVar[str] = "moving mesh"
     sources: ClassVar[tuple[str, ...]] = ("deboor1974", "dorfi1987", "xu2011deboor")
     monitors: ClassVar[tuple[str, ...]] = ("residual", "tangled")
-    problems: ClassVar[tuple[type, ...]] = (Curve,)
+    problems: ClassVar[tuple[type, ...]] = (SteepCurve,)
     monitor: str = knob("max norm", choices=("max norm", "L2 norm", "arc length"), doc="what the mesh is made good for")
     strength: float = knob(0.8, 0.0, 0.98, symbol="s", doc="share of the cells that goes to the features; 0: uniform")
     smoothing: float = knob(2.0, 0.0, 20.0, symbol="γ", doc="cells over which the density is smoothed; 0: none")
 
-    def density(self, problem: Curve, x: np.ndarray) -> np.ndarray:
+    def density(self, problem: SteepCurve, x: np.ndarray) -> np.ndarray:
         """m on the cells of the mesh x, before smoothing."""
         rho = self._rho(problem, problem.fine)
         mean = float(np.trapezoid(rho, problem.fine)) or 1.0
@@ -68,11 +68,11 @@ class DeBoor(Method):
             return np.sqrt(1 + problem.slope(x) ** 2)
         return np.abs(problem.curvature(x)) ** (0.5 if self.monitor == "max norm" else 0.4)
 
-    def init(self, problem: Curve) -> LineState:
+    def init(self, problem: SteepCurve) -> LineState:
         state = LineState(x=problem.uniform.copy(), density=np.empty(problem.n), residual=0.0)
         return self._weigh(problem, state)
 
-    def step(self, problem: Curve, state: LineState) -> LineState:
+    def step(self, problem: SteepCurve, state: LineState) -> LineState:
         x = np.empty_like(state.x)
         kernels.deboor(state.x, state.density, x)
         state.x, state.k = x, state.k + 1
@@ -89,14 +89,14 @@ class DeBoor(Method):
     def measures(self, problem) -> tuple[Measure, ...]:
         return (GRADING,)
 
-    def claims(self, problem: Curve) -> tuple:
+    def claims(self, problem: SteepCurve) -> tuple:
         about = dict(title="nodes stay in order", source="deboor1974", assumes="the density is positive")
         found = [Exact(measure="tangled", tol=0.0, always=True, **about)]
         if self.strength > 0 and self.monitor == "max norm" and problem.n * problem.width >= ENOUGH[problem.shape]:
             found += self._even(problem)
         return tuple(found)
 
-    def _even(self, problem: Curve):
+    def _even(self, problem: SteepCurve):
         """What holds once the mesh is even: with enough cells for the features."""
         about = dict(source="xu2011deboor", assumes="enough cells for the features", stop=SETTLED)
         yield Exact(measure="residual", tol=1e-10, title="the mesh becomes even", **about)
@@ -128,14 +128,19 @@ def _grading(h) -> float:
 
 def _nodes(problem, state):
     """The curve, its nodes on it, and below them the mesh."""
-    if not isinstance(problem, Curve):
+    if not isinstance(problem, SteepCurve):
         return None
     x, fine = state.solution(), problem.fine[::40]
     low = float(problem.value(fine).min()) - 0.1
     return {"u": (fine, problem.value(fine)), "nodes": (x, problem.value(x)), "mesh": (x, np.full(len(x), low))}
 
 
-CASES = (Curve(n=40), Curve(shape="layer", n=40), Curve(shape="fronts", n=60), Curve(shape="wave", n=20))
+CASES = (
+    SteepCurve(n=40),
+    SteepCurve(shape="layer", n=40),
+    SteepCurve(shape="fronts", n=60),
+    SteepCurve(shape="wave", n=20),
+)
 
 PICTURES = (Picture("nodes", "nodes on the curve", "points", _nodes, x="x", y="u"),)
 
@@ -144,7 +149,7 @@ EXPERIMENTS = (
         "equidistribution",
         "Points go where they are needed",
         "Forty cells, a narrow front: what does the error gain when the nodes go where the curve bends?",
-        Curve(),
+        SteepCurve(),
         (DeBoor(), DeBoor(strength=0.5), DeBoor(smoothing=0.0), DeBoor(monitor="arc length")),
         Stop(rtol=0.0, atol=1e-10, steps=60),
         measure="max_error",
