@@ -247,8 +247,8 @@ EXPERIMENTS = (
     Experiment(
         "phase_digits",
         "Classify by phase",
-        "Fifty of 1797 handwritten digits are labelled even or odd; the two phases divide the rest. How many go wrong?",
-        DigitClasses(),
+        "Fifty of 1797 digits are labelled even or odd; two phases divide the rest. Turn the seed: how many go wrong?",
+        DigitClasses(seed=1),
         (ConvexSplitting(), Momentum(), Momentum(momentum=0.9)),
         Stop(rtol=1e-4, steps=600),
         measure="wrong",

@@ -176,7 +176,7 @@ class NewtonMongeAmpere(MongeAmpereMover):
 
     The derivative is assembled, nine entries a row, and solved directly. Quadratic convergence near the solution; far
     from it steps are halved. The published method solves its steps by Krylov iteration with multigrid; on the grids
-    of this lab a sparse factorisation is as quick: about 10 ms for 41², 100 ms for 97² nodes.
+    of this lab a sparse factorisation is as quick: about 7 ms for 41² nodes, 80 ms for 129².
     Reference: G. L. Delzanno et al., J. Comput. Phys. 227 (2008) 9841–9864, doi:10.1016/j.jcp.2008.07.020.
     """
 
