@@ -31,7 +31,7 @@ def same(one, other):
     return one.history.trace_hash() == other.history.trace_hash() and np.array_equal(one.solution(), other.solution())
 
 
-@pytest.mark.parametrize("problem, method", pairs())
+@pytest.mark.parametrize("problem, method", list(pairs()))
 class TestRuns:
     def test_one_step_at_a_time_is_many_at_once(self, problem, method):
         many = tk.Run(problem, method, STOP).finish()
@@ -73,7 +73,7 @@ class TestRuns:
         assert same(run, tk.Run.from_spec(specs.loads(text)).finish())
 
 
-@pytest.mark.parametrize("lab, cls", methods())
+@pytest.mark.parametrize("lab, cls", list(methods()))
 class TestWords:
     def test_has_title_family_and_docstring_with_reference(self, lab, cls):
         assert cls.title and cls.family

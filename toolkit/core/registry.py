@@ -20,9 +20,17 @@ def lab_of(cls: type) -> str:
 
 
 def register(kind: str, cls: type) -> None:
-    """Enter a class that has a title of its own; a later one of the same name (a cell run twice) replaces it."""
-    if cls.__dict__.get("title"):
-        _CLASSES[kind, lab_of(cls), cls.slug()] = cls
+    """Enter a class that has a title of its own; the same one again (a cell run twice) replaces it.
+
+    TypeError when another module of the lab has the name already.
+    """
+    if not cls.__dict__.get("title"):
+        return
+    key = kind, lab_of(cls), cls.slug()
+    before = _CLASSES.get(key)
+    if before is not None and key[1] != "user" and before.__module__ != cls.__module__:
+        raise TypeError(f"{cls.__module__}: the lab {key[1]!r} has a {kind} {key[2]!r} already, in {before.__module__}.")
+    _CLASSES[key] = cls
 
 
 def classes(kind: str, lab: str | None = None, family: type = object) -> dict[str, type]:
