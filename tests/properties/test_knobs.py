@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from toys import Compiled, Contraction
 
 import toolkit as tk
-from toolkit.core.knob import Knobbed
+from toolkit.core.knob import Knobbed, labels
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,9 @@ def test_slugs():
     from toolkit.preconditioner import CG, GMRES, IC0, GaussSeidel
 
     assert [cls.slug() for cls in (CG, IC0, GMRES, GaussSeidel)] == ["cg", "ic0", "gmres", "gauss_seidel"]
+
+
+def test_labels_tell_twins_apart_by_the_knobs_in_which_they_differ():
+    told = labels([Contraction(), Contraction(factor=0.25), Contraction(factor=0.25, fixed=3), Compiled()])
+    assert told[0] == "contraction, factor = 0.5, fixed = 1" and told[2] == "contraction, factor = 0.25, fixed = 3"
+    assert told[3] == "compiled contraction" and labels([Contraction(), Contraction()]) == ["contraction"] * 2

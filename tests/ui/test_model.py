@@ -217,7 +217,7 @@ def test_a_fork_goes_on_from_the_scrubbed_step(make):
     assert [one.k for one in frame.traces] == [9, 9, 4]
     model.start()
     assert ended(model).traces[2].hash == ended(model).traces[0].hash
-    assert model.entry(twin.uid).label == "contraction"
+    assert model.labels()[twin.uid] == "contraction"
 
 
 # -- promises ---------------------------------------------------------------------------------------------------------

@@ -148,3 +148,21 @@ class Knobbed:
             for i, c in enumerate(word)
         )
         return "".join(pieces)
+
+
+def labels(owners: list) -> list[str]:
+    """The labels of methods side by side: those that read the same name the knobs in which they differ."""
+    alike: dict[str, list] = {}
+    for one in owners:
+        alike.setdefault(one.label(), []).append(one)
+    return [_label(one, alike[one.label()]) for one in owners]
+
+
+def _label(owner, twins: list) -> str:
+    word, told = owner.label(), []
+    for name, one in knobs(owner).items():
+        value = getattr(owner, name)
+        if isinstance(value, (int, float, str)) and any(getattr(twin, name, value) != value for twin in twins):
+            sign = one.symbol or name.replace("_", " ")
+            told.append(f"{sign} = {value:.4g}" if isinstance(value, float) else f"{sign} = {value}")
+    return f"{word}, {', '.join(told)}" if told else word

@@ -29,7 +29,7 @@ def register(kind: str, cls: type) -> None:
     key = kind, lab_of(cls), cls.slug()
     before = _CLASSES.get(key)
     if before is not None and key[1] != "user" and before.__module__ != cls.__module__:
-        raise TypeError(f"{cls.__module__}: the lab {key[1]!r} has a {kind} {key[2]!r} already, in {before.__module__}.")
+        raise TypeError(f"{cls.__module__} and {before.__module__} both define the {kind} {key[2]!r}: rename one.")
     _CLASSES[key] = cls
 
 

@@ -135,8 +135,8 @@ function scrubber(model) {
 export function render({model, el}) {
   el.append(scrubber(model))
   const wrap = make("div", "wrap"), table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead")
-  for (const [, words, title] of HEAD) {
-    const cell = make("th", words === "entry" ? "entry" : "", words)
+  for (const [key, words, title] of HEAD) {
+    const cell = make("th", key || "entry", words)
     cell.scope = "col"; cell.title = title
     head.append(cell)
   }
@@ -163,6 +163,10 @@ export function render({model, el}) {
       write_chips(parts.toggle, data.counts, data.started ? "none known" : "–")
       write_promises(model, parts, data)
     })
+    for (const key of ["observed", "promised", "work", "flops"]) {
+      const idle = rows.every((one) => one[key] === "–")
+      for (const cell of table.querySelectorAll(`.${key}`)) if (cell.hidden !== idle) cell.hidden = idle
+    }
     empty.hidden = rows.length > 0
     table.hidden = rows.length === 0
   }

@@ -138,9 +138,9 @@ class Lane:
 
     # -- what there is to draw ----------------------------------------------------------------------------------
 
-    def trace(self, measure: str, against: str, at: int | None, stage: str) -> frame.Trace:
+    def trace(self, label: str, measure: str, against: str, at: int | None, stage: str) -> frame.Trace:
         """This entry as immutable data."""
-        about = dict(uid=self.uid, label=self.method.label(), status=self.status)
+        about = dict(uid=self.uid, label=label, status=self.status)
         run = self.run
         if run is None or run.state is None or not len(run.history):
             return frame.Trace(**about, stage="ended" if self.status.done else stage, no_claim=self.method.no_claim)

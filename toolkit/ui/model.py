@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from toolkit.core import registry
 from toolkit.core.errors import KnobError, ToolkitError
-from toolkit.core.knob import Knobbed, knobs
+from toolkit.core.knob import Knobbed, knobs, labels
 from toolkit.core.registry import Lab
 from toolkit.core.stop import Stop
 from toolkit.ui import export, share
@@ -37,10 +37,6 @@ class Entry:
     @property
     def style(self) -> Style:
         return STYLES[self.look]
-
-    @property
-    def label(self) -> str:
-        return self.method.label()
 
 
 class LabModel:
@@ -94,6 +90,10 @@ class LabModel:
 
     def trace(self, uid: int) -> Trace | None:
         return next((one for one in self.frame.traces if one.uid == uid), None)
+
+    def labels(self) -> dict[int, str]:
+        """What the entries are called, each differently where their knobs differ."""
+        return dict(zip((one.uid for one in self.entries), labels([one.method for one in self.entries])))
 
     def entry(self, uid: int) -> Entry:
         for one in self.entries:
@@ -213,7 +213,7 @@ class LabModel:
         self._room()
         source, trace = self.entry(uid), self.trace(uid)
         if trace is None or trace.spec is None:
-            raise ToolkitError(f"{source.label} has not started yet: press Start, then fork it.")
+            raise ToolkitError(f"{source.method.label()} has not started yet: press Start, then fork it.")
         k = trace.k if self.at is None else min(self.at, trace.k)
         if k < trace.k:
             changes = [(at, values) for at, values in trace.spec["changes"] if at <= k]

@@ -11,6 +11,7 @@ from bokeh.resources import INLINE
 from jupyter_bokeh import BokehModel
 
 from toolkit.core.errors import ToolkitError
+from toolkit.core.knob import labels
 from toolkit.core.run import Run
 from toolkit.ui.frame import Frame, Trace
 from toolkit.ui.knobs_ipywidgets import Form
@@ -35,10 +36,10 @@ def curves(runs: list[Run], measure: str = "", against: str = "k", height: int =
     """
     measure = measure or runs[0].method.monitors[0]
     traces = []
-    for uid, run in enumerate(runs[:MOST]):
+    for uid, (run, name) in enumerate(zip(runs[:MOST], labels([one.method for one in runs[:MOST]]))):
         lane = Lane(uid, run.problem, run.method, run.stop, 0)
         lane.run, lane.claims = run, tuple(run.method.claims(run.problem))
-        traces.append(lane.trace(measure, against, None, "ended"))
+        traces.append(lane.trace(name, measure, against, None, "ended"))
     plot = ConvergencePlot(height=height, legend=True)
     axes = Axes(against, measure, measure.replace("_", " "))
     plot.patch(Frame(stage="ended", traces=tuple(traces)), {uid: uid for uid in range(len(traces))}, axes)
@@ -130,7 +131,8 @@ class LabWidget(w.VBox):
 
     def _refill_race(self) -> None:
         race = w.Accordion([self._entry(entry) for entry in self.model.entries])
-        race.titles = tuple(f"{entry.style.glyph} {entry.label}" for entry in self.model.entries)
+        labels = self.model.labels()
+        race.titles = tuple(f"{entry.style.glyph} {labels[entry.uid]}" for entry in self.model.entries)
         made = [cls for cls in self.model.lab.methods().values() if solves(cls, type(self.model.problem))]
         methods = {cls.title: cls for cls in made}
         pick = w.Dropdown(options=list(methods), layout=w.Layout(width="16em"))

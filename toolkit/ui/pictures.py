@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import holoviews as hv
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, Legend, LegendItem, LinearColorMapper, Range1d
+from bokeh.models import ColorBar, ColumnDataSource, DataRange1d, Legend, LegendItem, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 
 from toolkit.ui.frame import Drawing
@@ -15,7 +15,7 @@ from toolkit.ui.plots import MUTED, _set, _update, backend, sized
 class ImagePicture:
     """Up to three eight-bit images side by side under fixed palettes; a lone one has a colour bar."""
 
-    MOST, GAP, TOP = 3, 0.06, 0.12
+    MOST, GAP = 3, 0.06
 
     def __init__(self, height: int, lone: bool):
         backend()
@@ -24,7 +24,7 @@ class ImagePicture:
         self.figure = sized(hv.render(image.opts(**options), backend="bokeh"), height)
         fig = self.figure
         fig.name, fig.match_aspect = "picture", True
-        fig.x_range, fig.y_range = Range1d(0, 1), Range1d(0, 1)
+        fig.x_range, fig.y_range = DataRange1d(range_padding=0.01), DataRange1d(range_padding=0.01)
         first = fig.renderers[0]
         self._mappers = [LinearColorMapper(palette=POSITIVE, low=0, high=255) for _ in range(1 if lone else self.MOST)]
         first.glyph.color_mapper = self._mappers[0]
@@ -36,7 +36,7 @@ class ImagePicture:
 
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
-        left, tall, titles = 0.0, 0.0, {"x": [], "y": [], "text": []}
+        left, titles = 0.0, {"x": [], "y": [], "text": []}
         for i, (source, mapper) in enumerate(zip(self._sources, self._mappers)):
             if i >= len(drawing.images):
                 source.data = {name: [] for name in ("image", "x", "y", "dw", "dh")}
@@ -48,13 +48,11 @@ class ImagePicture:
             titles["x"].append(left)
             titles["y"].append(height + 0.02)
             titles["text"].append(f"{title}  {scale[0]:g} … {scale[1]:g}" if title else "")
-            left, tall = left + width + self.GAP, max(tall, height)
+            left += width + self.GAP
         self._titles.data_source.data = titles
         if self._scale is not None:
             _, _, (low, high), signed = drawing.images[0]
             _update(self._scale, low=low, high=high, palette=SIGNED if signed else POSITIVE)
-        _set(self.figure.x_range, 0.0, left - self.GAP)
-        _set(self.figure.y_range, 0.0, tall + (0.0 if self._scale is not None else self.TOP))
 
 
 class MeshPicture:
@@ -67,7 +65,7 @@ class MeshPicture:
         fig = self.figure = sized(figure(tools="", toolbar_location=None), height)
         fig.axis.visible = fig.grid.visible = False
         fig.name, fig.match_aspect = "picture", True
-        fig.x_range, fig.y_range = Range1d(0, 1), Range1d(0, 1)
+        fig.x_range, fig.y_range = DataRange1d(range_padding=0.01), DataRange1d(range_padding=0.01)
         self._mapper = LinearColorMapper(palette=POSITIVE, low=0, high=255)
         colour = {"field": "shade", "transform": self._mapper}
         data = {"xs": [], "ys": [], "shade": []}
@@ -86,14 +84,6 @@ class MeshPicture:
         colour = MUTED if edged else {"field": "shade", "transform": self._mapper}
         self._cells.glyph.update(line_color=colour, line_width=0.7 if edged else 0.3)
         self._cells.data_source.data = {"xs": x.tolist(), "ys": y.tolist(), "shade": drawing.shade.astype(float)}
-        _set(self.figure.x_range, *_padded(x))
-        _set(self.figure.y_range, *_padded(y))
-
-
-def _padded(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    pad = 0.02 * (high - low or 1.0)
-    return low - pad, high + pad
 
 
 def _colour_bar(plot) -> LinearColorMapper:

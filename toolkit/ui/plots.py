@@ -273,8 +273,9 @@ class ConvergencePlot:
             pad = 0.05 * (high - low or 1.0)
             return (low - pad * (low < 0), high + pad)
         goals = [one.goal for one in frame.traces if one.goal > 0 and axes.goal]
-        low = min(float(values.min()), *(0.5 * goal for goal in goals or [axes.low]), 1e-3)
+        wanted = [0.5 * goal for goal in goals or [axes.low]] if axes.goal or not len(frame.traces) else []
         high = float(values.max())
+        low = min(float(values.min()), high / 10, *wanted)
         low, high = 10.0 ** np.floor(np.log10(max(low, 1e-300))), 10.0 ** np.ceil(np.log10(high * 1.5))
         if self._yends:
             low, high = min(low, self._yends[0]), max(high, self._yends[1])

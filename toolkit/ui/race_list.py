@@ -116,7 +116,8 @@ class RaceList:
         self._show_editor({one.uid: one for one in entries})
         uids = [one.uid for one in entries]
         cut = uids.index(self._open) + 1 if self._open else len(uids)
-        data = [self._row(one) for one in entries]
+        labels = self._model.labels()
+        data = [self._row(one, labels[one.uid]) for one in entries]
         for part, rows in ((self._above, data[:cut]), (self._below, data[cut:])):
             if part.entries != rows or part.open != self._open:
                 part.param.update(entries=rows, open=self._open)
@@ -127,9 +128,9 @@ class RaceList:
         if self._choice.disabled != full:
             self._choice.disabled = full
 
-    def _row(self, entry: Entry) -> dict:
+    def _row(self, entry: Entry, label: str) -> dict:
         style = entry.style
-        about = {"uid": entry.uid, "label": entry.label, "glyph": style.glyph, "colour": style.colour}
+        about = {"uid": entry.uid, "label": label, "glyph": style.glyph, "colour": style.colour}
         return about | {"focus": entry.uid == self._model.focus}
 
     def _show_editor(self, entries: dict[int, Entry]) -> None:

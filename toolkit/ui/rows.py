@@ -17,11 +17,11 @@ WORDS = {"ready": "ready", "paused": "paused", "running": "running", "held": "wa
 
 def rows(model, frame: Frame) -> list[dict]:
     """One dict of texts an entry of the race, in the order of the list."""
-    traces = {one.uid: one for one in frame.traces}
-    return [row(entry, traces.get(entry.uid) or Trace(entry.uid, entry.label)) for entry in model.entries]
+    traces, labels = {one.uid: one for one in frame.traces}, model.labels()
+    return [row(entry, labels[entry.uid], traces.get(entry.uid) or Trace(entry.uid, "")) for entry in model.entries]
 
 
-def row(entry, trace: Trace) -> dict:
+def row(entry, label: str, trace: Trace) -> dict:
     """One entry's texts."""
     style, work, started = STYLES[entry.look], trace.work, bool(trace.work)
     states = [_state(one) for one in trace.promises]
@@ -29,7 +29,7 @@ def row(entry, trace: Trace) -> dict:
         "uid": entry.uid,
         "glyph": style.glyph,
         "colour": style.colour,
-        "label": entry.label,
+        "label": label,
         "started": started,
         "k": f"{int(work['k'])}" if started else "–",
         "value": number(trace.value),
@@ -54,7 +54,10 @@ def _cause(trace: Trace) -> str:
 
 def _product(work: dict) -> str:
     """Operator products, or function evaluations where those are what is spent."""
-    return f"{int(work['nfe'])} evaluations" if work.get("nfe") else f"{int(work['matvecs'])} products"
+    for name, words in (("nfe", "evaluations"), ("matvecs", "products"), ("solves", "solves")):
+        if work.get(name):
+            return f"{int(work[name])} {words}"
+    return "–"
 
 
 def _state(one: Promise) -> str:

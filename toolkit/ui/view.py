@@ -318,7 +318,8 @@ class LabView:
             self._picture_box[:] = [pn.pane.Bokeh(self._picture[1].figure, height=HEIGHT, margin=0, **WIDE)]
         self._picture[1].patch(drawing)
         glyph = f'<span style="color:{entry.style.colour}">{entry.style.glyph}</span>'
-        self._picture_note.object = f"{glyph} {escape(entry.label)}: {escape(drawing.title)} at step {drawing.k}"
+        label = self.model.labels()[entry.uid]
+        self._picture_note.object = f"{glyph} {escape(label)}: {escape(drawing.title)} at step {drawing.k}"
 
     # -- the session --------------------------------------------------------------------------------------------
 

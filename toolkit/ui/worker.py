@@ -11,6 +11,7 @@ from concurrent.futures import Future
 
 import numpy as np
 
+from toolkit.core.knob import labels
 from toolkit.core.registry import Picture
 from toolkit.kernels._jit import leave_a_core
 from toolkit.ui import frame
@@ -192,7 +193,9 @@ class Worker:
         lanes = self._all()
         stage = self._stage(lanes)
         at = self.view["at"]
-        traces = tuple(lane.trace(self.view["measure"], self.view["against"], at, stage) for lane in lanes)
+        names = labels([lane.run.method if lane.run is not None else lane.method for lane in lanes])
+        show = (self.view["measure"], self.view["against"], at, stage)
+        traces = tuple(lane.trace(name, *show) for lane, name in zip(lanes, names))
         last = max((lane.k for lane in lanes), default=0)
         self._changed = False
         self.frame = Frame(

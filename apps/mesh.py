@@ -1,0 +1,13 @@
+"""The mesh lab: `panel serve apps/mesh.py`, or `toolkit serve` for every page."""
+
+from toolkit.core.registry import lab
+from toolkit.ui.view import page
+
+
+def app():
+    """The page of this lab for the session at hand."""
+    return page(lab("mesh"))
+
+
+if __name__.startswith("bokeh_app"):
+    app().servable()
