@@ -215,7 +215,7 @@ EXPERIMENTS = (
     Experiment(
         "stiff",
         "Stiff and stepwise",
-        "Diffusion asks an explicit method for 4000 steps. Which gets by with two hundred, and how exact is it?",
+        "Diffusion asks an explicit method for 3000 steps. Which gets by with two hundred, and how exact is it?",
         Brusselator(),
         (
             ModifiedTASE3(steps=200),

@@ -253,7 +253,7 @@ class ImplicitEuler(Diagonal):
     accuracy: ClassVar[int] = 1
     weights: ClassVar[tuple] = ((1.0,),)
     steps: int = steps_knob()
-    tol: float = knob(1e-12, 1e-14, 1e-3, log=True, doc="last change of Newton's iteration, relative to y")
+    tol: float = knob(1e-10, 1e-14, 1e-3, log=True, doc="last change of Newton's iteration, relative to y")
 
     def claims(self, problem: Evolution) -> tuple:
         return _classical(self, problem)
@@ -273,7 +273,7 @@ class SDIRK2(Diagonal):
     accuracy: ClassVar[int] = 2
     weights: ClassVar[tuple] = ((1 - 0.5**0.5,), (0.5**0.5, 1 - 0.5**0.5))
     steps: int = steps_knob()
-    tol: float = knob(1e-12, 1e-14, 1e-3, log=True, doc="last change of Newton's iteration, relative to y")
+    tol: float = knob(1e-10, 1e-14, 1e-3, log=True, doc="last change of Newton's iteration, relative to y")
 
     def claims(self, problem: Evolution) -> tuple:
         return _classical(self, problem)
