@@ -79,15 +79,15 @@ class Heat(Line):
 class AllenCahn(Line):
     """u_t = ε u_xx + (u − u³)/ε on [0, 1]: a front that travels into the unstable state at the speed 3/√2.
 
-    u = ½ (1 − tanh((x − ¼ − 3t/√2)/(2√2 ε))) on the whole line; at the ends u is held at 1 and 0, which it leaves by
-    e^{−1/(4√2 ε)·2} or less. Stiff through diffusion (4 n² ε), not through reaction.
+    u = ½ (1 − tanh((x − ¼ − 3t/√2)/(2√2 ε))) on the whole line; at the ends u is held at 1 and 0, which the
+    front misses by e^{−s/(√2 ε)} from a distance s. Stiff through diffusion (4 n² ε), not through reaction.
     """
 
     title: ClassVar[str] = "Allen–Cahn travelling front"
     name: ClassVar[str] = "allen_cahn"
     sources: ClassVar[tuple[str, ...]] = ("allen1979",)
     n: int = knob(200, 10, 500, log=True, doc="intervals")
-    epsilon: float = knob(0.02, 0.005, 0.05, log=True, symbol="ε", doc="width of the front")
+    epsilon: float = knob(0.02, 0.005, 0.03, log=True, symbol="ε", doc="width of the front")
     end: float = knob(0.2, 0.01, 0.25, symbol="T", doc="end time; at 0.25 the front is three quarters of the way")
 
     @cached_property
