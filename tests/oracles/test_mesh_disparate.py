@@ -5,7 +5,8 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 import toolkit as tk
-from toolkit.mesh.disparate import ALL, AsymptoticPreserving, DisparateMixture, ExplicitMixture, collided
+from toolkit.mesh.disparate import ALL, AsymptoticPreserving, ExplicitMixture
+from toolkit.mesh.mixture import DisparateMixture, collided
 
 TIGHT = DisparateMixture(epsilon=0.2)
 

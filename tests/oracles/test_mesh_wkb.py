@@ -7,7 +7,8 @@ import pytest
 from numpy.polynomial import chebyshev
 
 import toolkit as tk
-from toolkit.mesh.wkb import ALL, LADDERS, WILD, OptimalWKB, OscillatoryWave, TruncatedWKB
+from toolkit.mesh.waves import OscillatoryWave
+from toolkit.mesh.wkb import ALL, LADDERS, WILD, OptimalWKB, TruncatedWKB
 
 
 def errors(problem, method):
