@@ -172,4 +172,10 @@ export function render({model, el}) {
   }
   model.on("rows", write)
   write()
+  // A frame is answered when it is painted and the page has rested half as long: a slow browser gets fewer.
+  model.on("version", () => {
+    const version = model.version, start = performance.now()
+    requestAnimationFrame(() => setTimeout(() =>
+      setTimeout(() => model.send_msg({seen: version}), (performance.now() - start) / 2)))
+  })
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,13 @@ class Board(JSComponent):
     """The table of a race with its promises, and the slider that looks back.
 
     `rows` are dicts of texts; `check(uid, index)` asks for evidence, `scrub(k)` for an earlier step.
+    It also says when the browser has painted a frame and rested half as long: `ready` for the next one.
     """
 
     rows = param.List(default=[], doc="one dict an entry, as `toolkit.ui.rows.rows` makes them")
     last = param.Integer(default=0, doc="the newest step of the race")
     at = param.Integer(default=-1, doc="the step that is looked at, -1 for the newest")
+    version = param.Integer(default=0, doc="the frame that was sent last")
 
     _esm = HERE / "board.js"
     _stylesheets = [HERE / "board.css"]
@@ -27,8 +30,21 @@ class Board(JSComponent):
     def __init__(self, check: Callable, scrub: Callable, **params):
         super().__init__(**params)
         self._check, self._scrub = check, scrub
+        self._seen, self._sent = 0, 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the browser can take another frame; one that does not answer gets a frame a second."""
+        return self._seen >= self.version or time.monotonic() - self._sent > 1.0
+
+    def show(self, rows: list[dict], last: int, at: int) -> None:
+        """Show a frame's rows."""
+        self._sent = time.monotonic()
+        self.param.update(rows=rows, last=last, at=at, version=self.version + 1)
 
     def _handle_msg(self, data) -> None:
+        if isinstance(data, dict) and isinstance(data.get("seen"), int):
+            self._seen = data["seen"]
         asked = data.get("check") if isinstance(data, dict) else None
         if isinstance(asked, list) and len(asked) == 2 and all(isinstance(one, int) for one in asked):
             self._check(*asked)

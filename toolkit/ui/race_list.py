@@ -111,7 +111,11 @@ class RaceList:
             self.act(lambda: self._model.add(cls()))
 
     def show(self) -> None:
-        """Show the list as it stands."""
+        """Show the list as it stands, in one message to the browser."""
+        with pn.io.hold():
+            self._show()
+
+    def _show(self) -> None:
         entries = self._model.entries
         self._show_editor({one.uid: one for one in entries})
         uids = [one.uid for one in entries]

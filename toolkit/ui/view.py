@@ -269,6 +269,11 @@ class LabView:
             self._problem_box.visible = bool(knobs(problem))
         self._shown_problem = problem
 
+    def _next(self) -> None:
+        """A beat, unless the browser is still busy with the last one."""
+        if self._board.ready:
+            self._beat()
+
     def _beat(self) -> None:
         """Put the newest frame on the screen, if it is not there yet."""
         frame = self.model.frame
@@ -290,7 +295,7 @@ class LabView:
         self._plot.patch(frame, {one.uid: one.look for one in model.entries}, axes)
         self._draw_picture(frame)
         at = -1 if frame.at is None else min(frame.at, frame.last)
-        self._board.param.update(rows=rows(model, frame), last=frame.last, at=at)
+        self._board.show(rows(model, frame), frame.last, at)
 
     def _offer(self, frame: Frame) -> None:
         """Keep the choices of curve and counter in step with what is measured."""
@@ -326,7 +331,7 @@ class LabView:
     def begin(self) -> None:
         """Start the beat; to be called inside the session's document."""
         self._first = "?s=" + share.pack(self.model.to_spec(steps=False))
-        self._timer = pn.state.add_periodic_callback(self._beat, period=BEAT)
+        self._timer = pn.state.add_periodic_callback(self._next, period=BEAT)
 
     def close(self) -> None:
         """The tab was closed: stop the work, let go of everything."""
