@@ -77,10 +77,15 @@ class Triangulation:
 
     @cached_property
     def inner(self) -> np.ndarray:
-        """Vertices that are not on the border."""
+        """Vertices that are not on the border, from bottom to top.
+
+        In the order in which bisection makes them, minimum-degree orderings of a regular mesh may take a hundred times
+        longer than the factorisation.
+        """
         outside = np.zeros(len(self.points), bool)
         outside[self.ends[self.border]] = True
-        return np.flatnonzero(~outside)
+        found = np.flatnonzero(~outside)
+        return found[np.lexsort(self.points[found].T)]
 
     def at(self, corners: np.ndarray) -> np.ndarray:
         """Points of all cells with the given barycentric coordinates (q, 3): (2, m, q)."""
