@@ -66,7 +66,7 @@ def press(page, name: str) -> None:
 
 def cell(page, name: str, row: int = 0) -> str:
     """The text of a cell of the table."""
-    return page.locator(f"tbody tr:not(.detail) .{name}").nth(row).inner_text().strip()
+    return page.locator(f"tr.run .{name}").nth(row).inner_text().strip()
 
 
 def steps(page, row: int = 0) -> int:
@@ -142,7 +142,7 @@ def test_scrub_back_and_fork_there(lab):
     expect(page.get_by_text(f"Looking back at step {last - 5}")).to_be_visible(timeout=SLOW)
     until(lambda: steps(page) == last - 5)
     page.get_by_role("button", name=re.compile("^Fork")).click()
-    until(lambda: page.locator("tbody tr:not(.detail)").count() == 2 and steps(page, 1) == last - 5, 60)
+    until(lambda: page.locator("tr.run").count() == 2 and steps(page, 1) == last - 5, 60)
     press(page, "Start")
     shows(page, "converged", 1)
     assert len(set(hash_of(take(page, "Python script")))) == 1
@@ -190,9 +190,9 @@ def test_add_turn_duplicate_and_remove_touch_nothing_else(lab):
     shows(page, "converged", 1)
     assert steps(page) == before
     page.get_by_role("button", name="Duplicate SSOR").click()
-    expect(page.locator("tbody tr:not(.detail)")).to_have_count(3, timeout=SLOW)
+    expect(page.locator("tr.run")).to_have_count(3, timeout=SLOW)
     page.get_by_role("button", name="Remove SSOR").first.click()
-    expect(page.locator("tbody tr:not(.detail)")).to_have_count(2, timeout=SLOW)
+    expect(page.locator("tr.run")).to_have_count(2, timeout=SLOW)
     assert steps(page) == before
 
 

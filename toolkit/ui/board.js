@@ -36,6 +36,7 @@ function write_points(table, over, points) {
   table.dataset.points = wanted
   table.replaceChildren()
   table.hidden = points.length === 0
+  if (table.hidden) return
   ;[over, "value", "slope"].forEach((words, i) => {
     const row = make("tr"), head = make("th", "", words)
     head.scope = "row"
@@ -45,7 +46,7 @@ function write_points(table, over, points) {
 }
 
 function entry_rows(model, uid) {
-  const row = make("tr"), detail = make("tr", "detail"), cells = {}
+  const row = make("tr", "run"), detail = make("tr", "detail"), cells = {}
   for (const [key, head] of HEAD) {
     const cell = make(key === "" ? "th" : "td", key || "entry")
     if (key === "") cell.scope = "row"
