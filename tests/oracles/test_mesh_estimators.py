@@ -12,10 +12,10 @@ skfem = pytest.importorskip("skfem")
 TORSION = sum(64 / (np.pi**6 * i * i * j * j * (i * i + j * j)) for i in range(1, 400, 2) for j in range(1, 400, 2))
 
 
-def asked(exact, gradient, source, kappa=1.0, c=0.0, singular=()):
+def asked(exact, gradient, source, kappa=1.0, c=0.0, corner=None):
     """A problem with an exact solution, as far as the estimators look."""
-    found = dict(exact=exact, exact_gradient=gradient, source=source, singular=np.reshape(singular, (-1, 2)))
-    return SimpleNamespace(**found, coefficients=lambda mesh: (kappa, c))
+    found = dict(exact=exact, exact_gradient=gradient, source=source, corner=corner)
+    return SimpleNamespace(**found, diffusion=kappa, reaction=c)
 
 
 def zero(x):
@@ -206,7 +206,7 @@ class TestTrueError:
             both = away * np.cos(turn) - round_ * np.sin(turn), away * np.sin(turn) + round_ * np.cos(turn)
             return scale * np.stack(both)
 
-        problem = asked(exact, gradient, zero, singular=[[0, 0]])
+        problem = asked(exact, gradient, zero, corner=(0.0, 0.0))
         level = galerkin(problem, Triangulation.of(skfem.MeshTri.init_lshaped().refined(1)))
         flat = galerkin(asked(zero, lambda x: 0 * x, zero), level.mesh)
         object.__setattr__(flat, "problem", problem)  # the error of zero is the energy of u

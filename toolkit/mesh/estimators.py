@@ -51,11 +51,11 @@ class Level:
 
 
 def galerkin(problem, mesh: Triangulation) -> Level:
-    """The linear finite element solution of the problem on a mesh."""
+    """The linear finite element solution on a mesh; `diffusion` and `reaction` of the problem, or one for each cell."""
     parts = int(np.clip(np.ceil(np.sqrt(POINTS / (7 * len(mesh)))), 1, 16))
     corners, weights = quadrature(parts)
     x = mesh.at(corners)
-    kappa, c = (np.array(np.broadcast_to(v, len(mesh)), dtype=float) for v in problem.coefficients(mesh))
+    kappa, c = (np.array(np.broadcast_to(v, len(mesh)), dtype=float) for v in (problem.diffusion, problem.reaction))
     f = np.array(np.broadcast_to(problem.source(x), x.shape[1:]), dtype=float)
     shares = mesh.areas[:, None] * (f @ (weights[:, None] * corners))
     elements = LinearElements(mesh)
@@ -162,7 +162,7 @@ def true_error(level: Level) -> np.ndarray:
     mesh = level.mesh
     corners, weights = quadrature(level.parts)
     squares = mesh.areas * (_density(level, slice(None), corners) @ weights)
-    for cell, corner in near(mesh, level.problem.singular):
+    for cell, corner in near(mesh, level.problem.corner):
         corners, weights = _crowded(int(corner))
         squares[cell] = mesh.areas[cell] * (_density(level, slice(cell, cell + 1), corners) @ weights)[0]
     return squares

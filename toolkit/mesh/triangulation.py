@@ -135,8 +135,8 @@ def quadrature(parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(found), np.tile(weights, parts**2) / parts**2
 
 
-def near(mesh: Triangulation, points: np.ndarray) -> np.ndarray:
-    """(cell, corner) pairs (k, 2) of the corners that lie on one of the given points (p, 2)."""
-    gaps = np.abs(mesh.points[:, None] - np.reshape(points, (1, -1, 2))).max(axis=2)
-    hit = (gaps < 1e-12).any(axis=1)
-    return np.argwhere(hit[mesh.cells])
+def near(mesh: Triangulation, point) -> np.ndarray:
+    """(cell, corner) pairs (k, 2) of the corners that lie on a point, none where that is None."""
+    if point is None:
+        return np.empty((0, 2), int)
+    return np.argwhere((np.abs(mesh.points - point).max(axis=1) < 1e-12)[mesh.cells])

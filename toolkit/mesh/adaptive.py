@@ -1,0 +1,274 @@
+"""Adaptive finite elements: solve, estimate, mark, refine; one level a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Beats, Bound, Flat, Order
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
+from toolkit.mesh.domains import Disk, LShape, Square
+from toolkit.mesh.estimators import Level, equilibrated, galerkin, residual
+from toolkit.mesh.triangulation import Triangulation
+
+ESTIMATES = {"equilibrated": equilibrated, "residual": residual}
+LEVELS = Stop(measure="estimator", rtol=0.0, steps=60)
+UNIFORM = 0.12  # of the first error: to there uniform refinement of the L takes some ten thousand unknowns
+DRAWN = 20_000  # cells, at most
+
+
+@dataclass(slots=True, kw_only=True)
+class AdaptiveState(State):
+    """A level (mesh and solution, never changed) and the squares of the estimated errors of its cells (m,)."""
+
+    level: Level
+    squares: np.ndarray
+    estimator: float = 0.0
+    unknowns: float = 0.0
+
+    def solution(self) -> np.ndarray:
+        return self.level.u
+
+
+@dataclass(frozen=True)
+class AdaptiveElements(Method):
+    """Linear finite elements on triangles that are refined where the estimated error is.
+
+    Solve on the mesh; estimate η_T in every cell T; mark a set M; cut the marked cells in four by newest-vertex
+    bisection, and others until the mesh conforms. Bulk marking: the fewest cells with Σ_M η_T² ≥ θ Σ η_T² (Dörfler);
+    maximum: all with η_T ≥ θ max η; uniform: all.
+
+    The equilibrated estimate is a guaranteed bound: a flux σ in equilibrium around every vertex, ‖σ + ∇u_h‖ and what f
+    is not constant; the residual one holds up to constants. O(N) for all but the sparse LU solution, about 15 µs an
+    unknown in all. θ near 1 spoils the order; where the data is not resolved on the first mesh, early steps are blind.
+    Reference: W. Dörfler, SIAM J. Numer. Anal. 33 (1996) 1106–1124, doi:10.1137/0733054; J. M. Cascón, C. Kreuzer,
+    R. H. Nochetto, K. G. Siebert, SIAM J. Numer. Anal. 46 (2008) 2524–2550, doi:10.1137/07069047X.
+    """
+
+    title: ClassVar[str] = "adaptive finite elements"
+    name: ClassVar[str] = "adaptive"
+    family: ClassVar[str] = "adaptive"
+    sources: ClassVar[tuple[str, ...]] = ("dorfler1996", "cascon2008", "braess2008", "ern2015", "verfurth2013")
+    monitors: ClassVar[tuple[str, ...]] = ("estimator", "unknowns")
+    scales: ClassVar[tuple[str, ...]] = ("unknowns",)
+    problems: ClassVar[tuple[type, ...]] = (Square, LShape, Disk)
+    estimate: str = knob("equilibrated", choices=tuple(ESTIMATES), doc="how the error of a cell is estimated")
+    marking: str = knob("bulk", choices=("bulk", "maximum", "uniform"), live=True, doc="which cells are refined")
+    theta: float = knob(0.5, 0.05, 0.95, symbol="θ", live=True, doc="share of Σ η² (bulk) or of max η (maximum)")
+    start: int = knob(1, 0, 5, doc="how often the coarsest mesh is quartered to begin with")
+    most: int = knob(5_000, 50, 30_000, log=True, doc="unknowns from which on no mesh is refined any more")
+
+    def suits(self, problem) -> str:
+        if reason := Method.suits(self, problem):
+            return reason
+        return "" if problem.symmetric else "its estimates are for diffusion and reaction, without advection"
+
+    def init(self, problem) -> AdaptiveState:
+        from skfem import MeshTri
+
+        mesh = Triangulation.of(MeshTri.from_mesh(problem.initial_mesh("triangles")))
+        for _ in range(self.start):
+            mesh = mesh.refined(np.arange(len(mesh)), _snap(problem))
+        return self._estimated(AdaptiveState(level=galerkin(problem, mesh), squares=np.zeros(len(mesh))))
+
+    def step(self, problem, state: AdaptiveState) -> AdaptiveState:
+        mesh = state.level.mesh.refined(self.marked(state.squares), _snap(problem))
+        state.level = galerkin(problem, mesh)
+        state.k += 1
+        return self._estimated(state)
+
+    def marked(self, squares: np.ndarray) -> np.ndarray:
+        """Numbers of the cells to refine; of equal ones those that come first."""
+        if self.marking == "uniform":
+            return np.arange(len(squares))
+        if self.marking == "maximum":
+            return np.flatnonzero(squares >= self.theta**2 * squares.max())
+        order = np.argsort(-squares, kind="stable")
+        reached = np.cumsum(squares[order])
+        return order[: 1 + np.searchsorted(reached, self.theta * reached[-1])]
+
+    def _estimated(self, state: AdaptiveState) -> AdaptiveState:
+        """The estimates of a new level; the run ends when they vanish or the level is large enough."""
+        level = state.level
+        state.squares = ESTIMATES[self.estimate](level)
+        state.estimator = float(np.sqrt(state.squares.sum()))
+        state.unknowns = float(len(level.mesh.inner))
+        state.work.solves += 1
+        state.work.nfe += level.f.size
+        if state.estimator <= 1e-12 * np.abs(level.u).max():
+            state.status = Status("converged", "the estimated error is nothing but rounding")
+        elif state.unknowns >= self.most:
+            state.status = Status("converged", f"reached the {self.most} unknowns asked for")
+        return state
+
+    def measures(self, problem) -> tuple[Measure, ...]:
+        return (ERROR, EFFECTIVITY, PROVEN)
+
+    def claims(self, problem) -> tuple:
+        """The bound, at every level; order and effectivity where a few hundred unknowns resolve the data."""
+        if self.suits(problem):
+            return ()
+        found = []
+        if self.estimate == "equilibrated":
+            about = dict(
+                source="ern2015", assumes="f and the border's data are resolved by the quadrature", stop=LEVELS
+            )
+            title = "the true error is never above the estimate"
+            found.append(Bound(measure="proven", curve=lambda k, values: np.ones(len(k)), title=title, **about))
+        steep = problem.data in ("front", "layer") and problem.width < 0.05
+        if (
+            steep
+            or problem.number > 2
+            or problem.reaction > 10 * problem.diffusion
+            or self.most < 3000
+            or self.start > 2
+        ):
+            return tuple(found)
+        if self.marking == "uniform" or 0.3 <= self.theta <= 0.7:
+            found += self._orders(problem)
+        return tuple(found)
+
+    def _orders(self, problem):
+        """Orders over unknowns, a band for the effectivity, and what uniform refinement takes."""
+        about = dict(measure="energy_error", over="unknowns", stop=LEVELS)
+        if self.marking == "uniform":
+            about.update(source="verfurth2013", skip=2, assumes="the mesh resolves the data")
+            p, words = (problem.power / 2, "α/2") if problem.corner else (0.5, "1/2")
+            yield Order(p=p, tol=0.05, title=f"energy error ∝ N^−{words}", **about)
+            return
+        bulk = self.marking == "bulk"
+        about.update(source="cascon2008" if bulk else "diening2016", skip=5 if bulk else 4)
+        about["assumes"] = "θ small enough" if bulk else "proven for a variant that marks edges; here measured"
+        yield Order(p=0.5, tol=0.07, title="energy error ∝ N^−1/2, the best order there is", **about)
+        if problem.data in ("front", "layer"):
+            return
+        source = "ern2015" if self.estimate == "equilibrated" else "verfurth2013"
+        band = dict(over="most", values=(300, 1000, 3000), growth=1.3, slack=0.0, source=source, stop=LEVELS)
+        seen = "shapes of cells stay the same by bisection; the width of the band is measured"
+        yield Flat(measure="effectivity", title="estimate over true error stays in a band", assumes=seen, **band)
+        if problem.corner:
+            other = AdaptiveElements(marking="uniform", most=30_000)
+            stop = Stop(measure="energy_error", rtol=UNIFORM, steps=60)
+            title = "a fifth of the unknowns of uniform refinement"
+            yield Beats(other=other, measure="unknowns", factor=0.2, title=title, source="cascon2008", stop=stop)
+
+
+def _snap(problem):
+    """How new vertices of the border are moved onto a circle."""
+    return (
+        (lambda points: points / np.linalg.norm(points, axis=1, keepdims=True)) if isinstance(problem, Disk) else None
+    )
+
+
+def _error(problem, state) -> float:
+    return float(np.sqrt(state.level.errors.sum()))
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other > 0 else np.nan
+
+
+ERROR = Measure("energy_error", "error in energy", _error, "|||u − u_h|||", doc="by the exact solution")
+EFFECTIVITY = Measure(
+    "effectivity",
+    "estimate over true error",
+    lambda problem, state: _ratio(state.estimator, _error(problem, state)),
+    "η / |||u − u_h|||",
+    log=False,
+    doc="1 is ideal; below 1 the estimate is no bound",
+)
+PROVEN = Measure(
+    "proven",
+    "true error over estimate",
+    lambda problem, state: _ratio(_error(problem, state), state.estimator),
+    "|||u − u_h||| / η",
+    log=False,
+    doc="never above 1 where the estimate is a bound",
+)
+
+
+def _drawn(values):
+    """A picture's data function of values on the mesh, of states of this method."""
+
+    def data(problem, state):
+        if not isinstance(state, AdaptiveState) or len(state.level.mesh) > DRAWN:
+            return None
+        mesh = state.level.mesh
+        return {"points": mesh.points, "cells": mesh.cells, "values": values(state)}
+
+    return data
+
+
+def _decades(squares: np.ndarray) -> np.ndarray:
+    """log₁₀ of the roots, of at least 1e-8 of the largest."""
+    return 0.5 * np.log10(np.maximum(squares, max(1e-16 * squares.max(), 1e-300)))
+
+
+CASES = (LShape(), Square("front", width=0.1), Disk())
+
+PICTURES = (
+    Picture("adaptive_mesh", "solution on its mesh", "mesh", _drawn(lambda state: state.level.u), "x", "y"),
+    Picture("indicator", "log₁₀ η_T in every cell", "mesh", _drawn(lambda state: _decades(state.squares)), "x", "y"),
+    Picture(
+        "error_density",
+        "log₁₀ of the true error over √area",
+        "mesh",
+        _drawn(lambda state: _decades(state.level.errors / state.level.mesh.areas)),
+        "x",
+        "y",
+    ),
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "corner",
+        "A corner worth refining",
+        "The solution is singular in one corner. How many unknowns does it cost to refine everywhere instead of there?",
+        LShape(),
+        (
+            AdaptiveElements(),
+            AdaptiveElements("residual"),
+            AdaptiveElements(marking="maximum"),
+            AdaptiveElements(marking="uniform"),
+        ),
+        LEVELS,
+        measure="energy_error",
+        against="unknowns",
+        picture="adaptive_mesh",
+    ),
+    Experiment(
+        "trust",
+        "Trust the bound",
+        "Both say how large the error is without knowing the solution. Which one may be believed to the letter?",
+        LShape(),
+        (AdaptiveElements(), AdaptiveElements("residual")),
+        LEVELS,
+        measure="effectivity",
+        against="unknowns",
+        picture="indicator",
+    ),
+    Experiment(
+        "steep_front",
+        "A steep front",
+        "A front a hundredth wide, and nobody said where. When do the estimates find it, and what do they make of it?",
+        Square("front", width=0.01),
+        (
+            AdaptiveElements(),
+            AdaptiveElements(theta=0.3),
+            AdaptiveElements("residual"),
+            AdaptiveElements(marking="uniform"),
+        ),
+        LEVELS,
+        measure="energy_error",
+        against="unknowns",
+        picture="adaptive_mesh",
+    ),
+)
