@@ -1,0 +1,156 @@
+"""Adaptive finite elements: what is marked, energies of scikit-fem, promises of every variant, knobs turned midway."""
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+from toolkit.mesh.adaptive import LEVELS, PICTURES, AdaptiveElements
+from toolkit.mesh.domains import Disk, LShape, Square
+
+skfem = pytest.importorskip("skfem")
+PROBLEMS = [Square("layer"), Square("cubic"), LShape("front", width=0.1), Square(reaction=5.0), LShape(diffusion=0.01)]
+VARIANTS = [
+    AdaptiveElements(theta=0.3),
+    AdaptiveElements("residual"),
+    AdaptiveElements("residual", "maximum"),
+    AdaptiveElements(marking="maximum"),
+    AdaptiveElements(marking="uniform"),
+]
+PAIRS = [(one, AdaptiveElements()) for one in PROBLEMS] + [(LShape(), one) for one in VARIANTS]
+
+
+def name(one):
+    knobs = [f"{v:g}" if isinstance(v, float) else str(v) for v in vars(one).values() if isinstance(v, (str, float))]
+    return "-".join([type(one).__name__, *knobs])
+
+
+@pytest.mark.parametrize("problem, method", PAIRS, ids=name)
+def test_promises_hold_of_every_variant(problem, method):
+    for claim in method.claims(problem):
+        verdict = tk.check(claim, problem, method)
+        assert verdict.holds, f"{claim.title}: {verdict}"
+
+
+@pytest.mark.parametrize("width", [0.05, 0.01, 0.005])
+@pytest.mark.parametrize("reaction", [0.0, 1e3])
+def test_the_bound_holds_before_a_front_is_found(width, reaction):
+    """On the first meshes a cell is a hundred times as wide as the front."""
+    problem, method = Square("front", width=width, reaction=reaction), AdaptiveElements(most=1000, start=0)
+    run = tk.solve(problem, method, LEVELS, [tk.Probe(one, tk.Every(1)) for one in method.measures(problem)])
+    assert (run.history["proven"] <= 1).all() and run.history["effectivity"][0] > 3
+
+
+class TestMarking:
+    squares = np.array([4.0, 1, 9, 0, 2, 4])
+
+    def test_bulk_takes_the_fewest(self):
+        """Of all sets that hold a share θ of the sum, none is smaller: tried over all of them."""
+        for theta in (0.05, 0.3, 0.45, 0.5, 0.85, 0.95):
+            marked = AdaptiveElements(theta=theta).marked(self.squares)
+            need = theta * self.squares.sum()
+            sizes = [
+                bin(m).count("1") for m in range(64) if self.squares[[m >> i & 1 == 1 for i in range(6)]].sum() >= need
+            ]
+            assert self.squares[marked].sum() >= need and len(marked) == min(sizes)
+
+    def test_maximum_takes_what_is_near_it(self):
+        assert AdaptiveElements(marking="maximum", theta=0.6).marked(self.squares).tolist() == [0, 2, 5]
+        assert AdaptiveElements(marking="uniform").marked(self.squares).tolist() == list(range(6))
+
+
+def test_scikit_fem_solves_the_same_system():
+    """Its matrix and load (of high degree) on our adaptive mesh: the same solution, the same error in energy."""
+    problem = LShape(reaction=3.0, diffusion=0.5)
+    level = tk.Run(problem, AdaptiveElements(most=400), LEVELS).finish().state.level
+    mesh = skfem.MeshTri(level.mesh.points.T, np.asarray(level.mesh.cells.T, dtype=np.int64))
+    basis = skfem.Basis(mesh, skfem.ElementTriP1(), intorder=12)
+    matrix = skfem.BilinearForm(lambda u, v, w: 0.5 * (u.grad[0] * v.grad[0] + u.grad[1] * v.grad[1]) + 3 * u * v)
+    load = skfem.LinearForm(lambda v, w: problem.source(w.x) * v)
+    rim = mesh.boundary_nodes()
+    start = np.zeros(mesh.nvertices)
+    start[rim] = problem.boundary(mesh.p[:, rim])
+    u = skfem.solve(*skfem.condense(matrix.assemble(basis), load.assemble(basis), x=start, D=rim))
+    np.testing.assert_allclose(level.u, u, atol=1e-5)
+
+    @skfem.Functional
+    def square(w):
+        gap = problem.exact_gradient(w.x) - w["u"].grad
+        return 0.5 * (gap**2).sum(axis=0) + 3 * (problem.exact(w.x) - w["u"]) ** 2
+
+    assert np.sqrt(level.errors.sum()) == pytest.approx(
+        np.sqrt(square.assemble(basis, u=basis.interpolate(u))), rel=2e-3
+    )
+
+
+def test_the_energy_of_the_l_lies_between_ours():
+    """−Δu = 1 on the L: ∫|∇u|² by fourth-degree elements of scikit-fem on our mesh, which come from below too."""
+
+    class Loaded(LShape):
+        title = ""
+
+        def exact(self, x):
+            return 0.0 * x[0]
+
+        def exact_gradient(self, x):
+            return 0.0 * x
+
+        def source(self, x):
+            return 1.0 + 0.0 * x[0]
+
+    state = tk.Run(Loaded(), AdaptiveElements(most=1500), LEVELS).finish().state
+    mesh = skfem.MeshTri(state.level.mesh.points.T, np.asarray(state.level.mesh.cells.T, dtype=np.int64))
+    basis = skfem.Basis(mesh, skfem.ElementTriP4())
+    from skfem.models.poisson import laplace, unit_load
+
+    b = unit_load.assemble(basis)
+    fine = b @ skfem.solve(*skfem.condense(laplace.assemble(basis), b, D=basis.get_dofs()))
+    ours = state.level.mesh.areas @ (state.level.gradients**2).sum(axis=1)
+    assert ours < fine < ours + state.estimator**2 < fine + 3 * (fine - ours)
+
+
+class TestRuns:
+    def test_the_angle_of_no_cell_shrinks(self):
+        state = tk.Run(LShape(), AdaptiveElements(), LEVELS).finish().state
+        assert (state.level.mesh.diameters**2 / state.level.mesh.areas).max() == pytest.approx(4.0, rel=1e-9)
+        at_corner = np.abs(state.level.mesh.points[state.level.mesh.cells]).max(axis=2).min(axis=1) == 0
+        assert state.level.mesh.diameters[at_corner].max() < 1e-3 < 0.05 < state.level.mesh.diameters.max()
+
+    def test_theta_is_turned_on_the_way(self):
+        run = tk.Run(LShape(), AdaptiveElements(), LEVELS).step(4)
+        slow, fast = run.fork(theta=0.1), run.fork(marking="uniform")
+        slow.step(1), fast.step(1), run.step(1)
+        assert slow.state.unknowns < run.state.unknowns < fast.state.unknowns
+        assert fast.state.level.mesh.cells.shape[0] == 4 * len(run.at(4).level.mesh)
+
+    def test_a_disk_stays_round(self):
+        mesh = tk.Run(Disk(), AdaptiveElements(most=300), LEVELS).finish().state.level.mesh
+        rim = mesh.points[mesh.ends[mesh.border].ravel()]
+        np.testing.assert_allclose(np.linalg.norm(rim, axis=1), 1, rtol=1e-14)
+
+    def test_what_is_linear_already_ends_at_once(self):
+        class Plane(Square):
+            title = ""
+
+            def exact(self, x):
+                return 1 + x[0] - 2 * x[1]
+
+            def exact_gradient(self, x):
+                return np.stack([1 + 0 * x[0], 0 * x[0] - 2])
+
+            def source(self, x):
+                return 0.0 * x[0]
+
+        run = tk.solve(Plane(), AdaptiveElements(), LEVELS)
+        assert run.k == 0 and run.status.kind == "converged" and "rounding" in run.status.cause
+
+    def test_advection_is_declined(self):
+        assert "advection" in AdaptiveElements().suits(Square(speed=1.0))
+        assert AdaptiveElements().claims(Square(speed=1.0)) == ()
+
+    def test_pictures_show_meshes_and_only_small_ones(self):
+        state = tk.Run(LShape(), AdaptiveElements(most=300), LEVELS).finish().state
+        for picture in PICTURES:
+            shown = picture.data(LShape(), state)
+            assert len(shown["values"]) in (len(shown["points"]), len(shown["cells"]))
+            assert np.isfinite(shown["values"]).all()
+            assert picture.data(LShape(), object()) is None
