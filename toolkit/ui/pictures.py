@@ -103,7 +103,7 @@ class SeriesPicture:
         ]
         options = dict(default_tools=[], toolbar=None, logy=log, show_grid=True)
         self.figure = sized(hv.render(hv.Overlay(shapes).opts(**options), backend="bokeh"), height)
-        self.figure.name, self.log = "picture", log
+        self.figure.name, self.log, self._points = "picture", log, points
         self._sources = [one.data_source for one in self.figure.renderers]
         for look, (renderer, style) in enumerate(zip(self.figure.renderers, STYLES)):
             self._sources[look].data = {"x": [], "y": []}
@@ -130,10 +130,16 @@ class SeriesPicture:
             _update(item, visible=bool(label))
         xs = np.concatenate([x for _, x, _ in drawing.series] or [np.zeros(1)])
         ys = np.concatenate([y for _, _, y in drawing.series] or [np.zeros(1)])
-        _set(self.figure.x_range, *_around(xs, False))
+        _set(self.figure.x_range, *(_around(xs, False) if self._points else _ends(xs)))
         _set(self.figure.y_range, *_around(ys, self.log))
         _update(self.figure.xaxis[0], axis_label=drawing.labels[0])
         _update(self.figure.yaxis[0], axis_label=drawing.labels[1])
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """From the first to the last abscissa of lines."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _around(values: np.ndarray, log: bool) -> tuple[float, float]:

@@ -31,6 +31,14 @@ GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 MUTED = "#8a8f98"
 FONT = "Roboto, system-ui, sans-serif"
 
+# On a logarithmic axis only 1, 2 and 5 are named: decades stand apart, and a short axis is not crowded.
+ROUND = "if (![1, 2, 5].includes(Math.round(tick / 10 ** Math.floor(Math.log10(tick) + 1e-9)))) return ''\n"
+POWERS = """
+const e = Math.floor(Math.log10(tick) + 1e-9), m = Math.round(tick / 10 ** e)
+if (e >= -2 && e <= 3) return String(+tick.toPrecision(2))
+const power = "10" + [...String(e)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")
+return m === 1 ? power : `${m}·${power}`
+"""
 SI = """
 if (tick == 0) return unit ? "0" : "0";
 const steps = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]];
@@ -167,7 +175,9 @@ class ConvergencePlot:
         )
         for one in (self._goal, self._goal_text, self._cursor, self._hint):
             fig.add_layout(one)
-        self._ticks = CustomJSTickFormatter(args={"unit": ""}, code=SI)
+        self._ticks = CustomJSTickFormatter(args={"unit": ""}, code=ROUND + SI if self.scale else SI)
+        if self.log:
+            fig.yaxis.formatter = CustomJSTickFormatter(code=ROUND + POWERS)
         fig.xaxis.formatter = self._ticks
         fig.xaxis.ticker.desired_num_ticks = 6
         if self.scale:
@@ -275,7 +285,7 @@ class ConvergencePlot:
         goals = [one.goal for one in frame.traces if one.goal > 0 and axes.goal]
         wanted = [0.5 * goal for goal in goals or [axes.low]] if axes.goal or not len(frame.traces) else []
         high = float(values.max())
-        low = min(float(values.min()), high / 10, *wanted)
+        low = max(min(float(values.min()), high / 10, *wanted), 1e-18 * high)
         low, high = 10.0 ** np.floor(np.log10(max(low, 1e-300))), 10.0 ** np.ceil(np.log10(high * 1.5))
         if self._yends:
             low, high = min(low, self._yends[0]), max(high, self._yends[1])
