@@ -15,8 +15,14 @@ VARIANTS = [
     AdaptiveElements("residual", "maximum"),
     AdaptiveElements(marking="maximum"),
     AdaptiveElements(marking="uniform"),
+    AdaptiveElements("residual", degree=2),
 ]
-PAIRS = [(one, AdaptiveElements()) for one in PROBLEMS] + [(LShape(), one) for one in VARIANTS]
+TWO = AdaptiveElements("residual", degree=2)
+PAIRS = (
+    [(Square(), TWO), (Square("layer"), TWO)]
+    + [(one, AdaptiveElements()) for one in PROBLEMS]
+    + [(LShape(), one) for one in VARIANTS]
+)
 
 
 def name(one):
@@ -146,6 +152,10 @@ class TestRuns:
     def test_advection_is_declined(self):
         assert "advection" in AdaptiveElements().suits(Square(speed=1.0))
         assert AdaptiveElements().claims(Square(speed=1.0)) == ()
+
+    def test_degree_two_has_its_limits_said(self):
+        assert "degree 1" in AdaptiveElements(degree=2).suits(LShape())
+        assert "straight" in TWO.suits(Disk()) and TWO.suits(LShape()) == ""
 
     def test_pictures_show_meshes_and_only_small_ones(self):
         state = tk.Run(LShape(), AdaptiveElements(most=300), LEVELS).finish().state

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from toolkit.mesh.estimators import equilibrated, galerkin, residual
+from toolkit.mesh.adaptive_level import galerkin
+from toolkit.mesh.estimators import equilibrated, residual
 from toolkit.mesh.triangulation import Triangulation
 
 skfem = pytest.importorskip("skfem")

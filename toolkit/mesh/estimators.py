@@ -1,74 +1,25 @@
-"""What a finite element solution gets wrong, cell by cell: the true error, and estimates that do not know the solution.
+"""What a finite element solution gets wrong, cell by cell, by estimates that do not know the solution.
 
-All are squares (m,) that add up over the cells, in the energy norm |||v|||² = ∫ κ|∇v|² + c v². The solution u_h is
-linear in every cell, κ and c are constant there, and the Dirichlet data g is interpolated on the border.
+All are squares (m,) that add up over the cells, in the energy norm |||v|||² = ∫ κ|∇v|² + c v²; κ and c are constant in
+every cell, and the Dirichlet data g is interpolated on the border.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 
 from toolkit.kernels import equilibration as kernels
-from toolkit.mesh.linear import LinearElements, solved
-from toolkit.mesh.triangulation import Triangulation, near, quadrature
-
-POINTS = 60_000  # points at which f is taken, at least: on a coarse mesh it must not slip between them
-GAUSS = np.polynomial.legendre.leggauss(10)
+from toolkit.mesh.adaptive_level import GAUSS, Level
+from toolkit.mesh.triangulation import Triangulation, quadrature
 
 
-@dataclass(frozen=True)
-class Level:
-    """A mesh and the finite element solution on it; never changed.
-
-    `u` (n,) values at the vertices; `kappa`, `c` (m,) coefficients; `f` (m, q) the source at the points of
-    `quadrature(parts)`; `gradients` (m, 2) of u_h; `rest` (m, 3) = ∫ f ψ_a − c u_h ψ_a − κ∇u_h·∇ψ_a over each cell,
-    which sum to zero around every inner vertex.
-    """
-
-    problem: object
-    mesh: Triangulation
-    parts: int
-    u: np.ndarray
-    kappa: np.ndarray
-    c: np.ndarray
-    f: np.ndarray
-    gradients: np.ndarray
-    rest: np.ndarray
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        arrays = (self.u, self.kappa, self.c, self.f, self.gradients, self.rest)
-        return self.mesh.nbytes + sum(a.nbytes for a in arrays)
-
-    @cached_property
-    def errors(self) -> np.ndarray:
-        """|||u − u_h|||² in every cell (m,)."""
-        return true_error(self)
-
-
-def galerkin(problem, mesh: Triangulation) -> Level:
-    """The linear finite element solution on a mesh; `diffusion` and `reaction` of the problem, or one for each cell."""
-    parts = int(np.clip(np.ceil(np.sqrt(POINTS / (7 * len(mesh)))), 1, 16))
-    corners, weights = quadrature(parts)
-    x = mesh.at(corners)
-    kappa, c = (np.array(np.broadcast_to(v, len(mesh)), dtype=float) for v in (problem.diffusion, problem.reaction))
-    f = np.array(np.broadcast_to(problem.source(x), x.shape[1:]), dtype=float)
-    shares = mesh.areas[:, None] * (f @ (weights[:, None] * corners))
-    elements = LinearElements(mesh)
-    border = np.setdiff1d(np.arange(len(mesh.points)), mesh.inner)
-    values = np.zeros(len(mesh.points))
-    values[border] = problem.exact(mesh.points[border].T)
-    u = solved(elements.matrix(kappa, c), elements.load(shares), values, mesh.inner)
-    gradients = np.empty((len(mesh), 2))
-    kernels.gradients(mesh.points, mesh.cells, u, gradients)
-    at = u[mesh.cells]
-    shares -= (c * mesh.areas / 12)[:, None] * (at + at.sum(axis=1, keepdims=True))
-    shares -= kappa[:, None] * _stiff(mesh, at)
-    return Level(problem, mesh, parts, u, kappa, c, f, gradients, shares)
+def rest(level: Level) -> np.ndarray:
+    """∫ f ψ_a − c u_h ψ_a − κ∇u_h·∇ψ_a over each cell (m, 3), of linear elements: zero summed around inner vertices."""
+    mesh, (corners, weights) = level.mesh, quadrature(level.parts)
+    shares = mesh.areas[:, None] * (level.f @ (weights[:, None] * corners))
+    at = level.u[mesh.cells]
+    shares -= (level.c * mesh.areas / 12)[:, None] * (at + at.sum(axis=1, keepdims=True))
+    return shares - level.kappa[:, None] * _stiff(mesh, at)
 
 
 def _stiff(mesh: Triangulation, at: np.ndarray) -> np.ndarray:
@@ -85,28 +36,28 @@ def flux(level: Level) -> np.ndarray:
     doi:10.1090/S0025-5718-07-02080-7; Ern and Vohralík (2015), doi:10.1137/130950100.
     """
     mesh, about = level.mesh, (level.gradients, level.kappa, level.mesh.areas)
-    return kernels.equilibrate(mesh.points, mesh.cells, mesh.sides, mesh.beside, level.rest, *about)
+    return kernels.equilibrate(mesh.points, mesh.cells, mesh.sides, mesh.beside, rest(level), *about)
 
 
 def misfit(level: Level, through: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(‖κ^−½ (σ + κ∇u_h)‖² in every cell, div σ) of a flux through the edges."""
+    """(‖κ^−½ (σ + κ∇u_h)‖² in every cell, div σ) of a flux through the edges, for linear elements."""
     mesh, squares, divergence = level.mesh, np.empty(len(level.mesh)), np.empty(len(level.mesh))
     about = (level.gradients, level.kappa, mesh.areas)
     kernels.misfits(mesh.points, mesh.cells, mesh.sides, mesh.beside, through, *about, squares, divergence)
     return squares, divergence
 
 
-def remainder(level: Level, divergence: np.ndarray | float) -> np.ndarray:
+def remainder(level: Level, divergence: np.ndarray) -> np.ndarray:
     """‖f − c u_h − div σ‖² in every cell."""
     corners, weights = quadrature(level.parts)
-    left = level.f - np.reshape(divergence, (-1, 1))
+    left = level.f - divergence[:, None]
     if level.c.any():
-        left = left - level.c[:, None] * (level.u[level.mesh.cells] @ corners.T)
+        left = left - level.c[:, None] * level.values(corners)
     return level.mesh.areas * (left**2 @ weights)
 
 
 def equilibrated(level: Level) -> np.ndarray:
-    """η_T² = (‖κ^−½ (σ + κ∇u_h)‖ + min(h_T/π√κ, 1/√c) ‖f − c u_h − div σ‖)², and the border's part.
+    """η_T² = (‖κ^−½ (σ + κ∇u_h)‖ + min(h_T/π√κ, 1/√c) ‖f − c u_h − div σ‖)², and the border's part; linear elements.
 
     A guaranteed bound, without any constant: |||u − u_h|||² ≤ Σ η_T² (Prager and Synge 1947; Payne and Weinberger's
     constant h_T/π on convex cells, as div σ has the mean of f − c u_h).
@@ -120,17 +71,38 @@ def equilibrated(level: Level) -> np.ndarray:
 
 
 def residual(level: Level) -> np.ndarray:
-    """η_T² = min(h_T²/κ, 1/c) ‖f − c u_h‖² + ½ Σ_E h_E/κ ‖[κ∂u_h/∂n]‖²_E over the inner edges, and the border's part.
+    """η_T² = min(h_T²/κ, 1/c) ‖f + κΔu_h − c u_h‖² + ½ Σ_E h_E/κ ‖[κ∂u_h/∂n]‖²_E, and the border's part.
 
-    Reliable and efficient up to constants that depend on the least angle.
+    The sum is over the inner edges E of T. Reliable and efficient up to constants that depend on the least angle.
     Reference: R. Verfürth, A Posteriori Error Estimation Techniques for Finite Element Methods (2013),
     doi:10.1093/acprof:oso/9780199679423.001.0001, section 1.4.
     """
-    mesh, across = level.mesh, np.empty(len(level.mesh))
-    kernels.jumps(mesh.points, mesh.cells, mesh.sides, mesh.beside, level.gradients, level.kappa, across)
     with np.errstate(divide="ignore"):
-        weight = np.minimum(mesh.diameters**2 / level.kappa, 1 / level.c)
-    return weight * remainder(level, 0.0) + across + lifted(level)
+        weight = np.minimum(level.mesh.diameters**2 / level.kappa, 1 / level.c)
+    return weight * remainder(level, -level.kappa * level.laplacian) + jumps(level) + lifted(level)
+
+
+def jumps(level: Level) -> np.ndarray:
+    """½ Σ_E h_E ‖κ^−½ [κ∂u_h/∂n]‖²_E in every cell, by Gauss's two points of an edge where u_h is quadratic."""
+    mesh, out = level.mesh, np.empty(len(level.mesh))
+    if level.degree == 1:
+        kernels.jumps(mesh.points, mesh.cells, mesh.sides, mesh.beside, level.gradients, level.kappa, out)
+        return out
+    squares = np.zeros(len(mesh.ends))
+    for s in (0.5 - 0.5 / np.sqrt(3.0), 0.5 + 0.5 / np.sqrt(3.0)):
+        total = 0.0
+        for k in range(3):
+            first = mesh.beside[mesh.sides[:, k], 0] == np.arange(len(mesh))  # s runs as it does in the first cell
+            ends = np.roll(np.array([[1 - s, s, 0], [s, 1 - s, 0]]), k, axis=1)
+            slopes = np.where(first, *level.slopes(ends).transpose(2, 0, 1))
+            side = (mesh.points[mesh.cells[:, (k + 1) % 3]] - mesh.points[mesh.cells[:, k]]).T
+            outward = level.kappa * (slopes[0] * side[1] - slopes[1] * side[0])
+            total = total + np.bincount(mesh.sides[:, k], outward, len(mesh.ends))
+        squares += 0.5 * total**2
+    inner = mesh.beside[:, 1] >= 0
+    beside = mesh.beside[inner]
+    share = 0.5 * squares[inner] / level.kappa[beside].max(axis=1)
+    return np.bincount(beside.ravel(), np.repeat(share, 2), len(mesh))
 
 
 def lifted(level: Level) -> np.ndarray:
@@ -150,37 +122,11 @@ def lifted(level: Level) -> np.ndarray:
     ends = level.u[mesh.cells[cells, side]], level.u[mesh.cells[cells, (side + 1) % 3]]
     gap = problem.exact(x) - ends[0][:, None] * (1 - s) - ends[1][:, None] * s
     slope = (problem.exact_gradient(x) * along).sum(axis=0) - (ends[1] - ends[0])[:, None]
+    if level.bubbles is not None:
+        gap = gap - level.bubbles[mesh.border, None] * 4 * s * (1 - s)
+        slope = slope - level.bubbles[mesh.border, None] * 4 * (1 - 2 * s)
     ray = x - o.T[:, :, None]
     energy = ((gap * along - slope * ray) ** 2).sum(axis=0) @ weights / (4 * mesh.areas[cells])
     mass = mesh.areas[cells] / 2 * (gap**2 @ weights)
     parts = np.sqrt(level.kappa[cells] * energy + level.c[cells] * mass)
     return np.bincount(cells, parts, len(mesh)) ** 2  # the triangle inequality where a cell has several such edges
-
-
-def true_error(level: Level) -> np.ndarray:
-    """|||u − u_h|||² in every cell, by the exact solution; beside its singular points with points that crowd there."""
-    mesh = level.mesh
-    corners, weights = quadrature(level.parts)
-    squares = mesh.areas * (_density(level, slice(None), corners) @ weights)
-    for cell, corner in near(mesh, level.problem.corner):
-        corners, weights = _crowded(int(corner))
-        squares[cell] = mesh.areas[cell] * (_density(level, slice(cell, cell + 1), corners) @ weights)[0]
-    return squares
-
-
-def _density(level: Level, some: slice, corners: np.ndarray) -> np.ndarray:
-    """κ|∇u − ∇u_h|² + c (u − u_h)² in some cells, at points by barycentric coordinates (q, 3)."""
-    problem, mesh = level.problem, level.mesh
-    x = np.stack([mesh.points[:, d][mesh.cells[some]] @ corners.T for d in range(2)])
-    slopes = problem.exact_gradient(x) - level.gradients[some].T[:, :, None]
-    found = level.kappa[some, None] * (slopes**2).sum(axis=0)
-    if level.c[some].any():
-        found += level.c[some, None] * (problem.exact(x) - level.u[mesh.cells[some]] @ corners.T) ** 2
-    return found
-
-
-def _crowded(corner: int) -> tuple[np.ndarray, np.ndarray]:
-    """(barycentric coordinates, weights of sum 1) for r^(−2/3) at a corner: ρ = t³ in polar coordinates around it."""
-    t, s = (v.ravel() for v in np.meshgrid((GAUSS[0] + 1) / 2, (GAUSS[0] + 1) / 2, indexing="ij"))
-    weights = 6 * t**5 * np.outer(GAUSS[1] / 2, GAUSS[1] / 2).ravel()
-    return np.roll(np.column_stack([1 - t**3, t**3 * (1 - s), t**3 * s]), corner, axis=1), weights
