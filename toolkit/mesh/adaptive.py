@@ -50,6 +50,7 @@ class AdaptiveElements(Method):
     The equilibrated estimate is a guaranteed bound: a flux σ in equilibrium around every vertex, ‖σ + ∇u_h‖ and what f
     is not constant; the residual one holds up to constants. O(N) for all but the sparse LU solution, about 6 µs an
     unknown in all. θ near 1 spoils the order; where the data is not resolved on the first mesh, early steps are blind.
+    A disk is taken as the polygon of each mesh, its new vertices on the circle, with the values of u along its border.
     Reference: W. Dörfler, SIAM J. Numer. Anal. 33 (1996) 1106–1124, doi:10.1137/0733054; J. M. Cascón, C. Kreuzer,
     R. H. Nochetto, K. G. Siebert, SIAM J. Numer. Anal. 46 (2008) 2524–2550, doi:10.1137/07069047X.
     """
