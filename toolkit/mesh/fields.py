@@ -17,20 +17,19 @@ class Product:
 
     factor: object
 
-    def _parts(self, x):
-        return [self.factor(one) for one in x]
-
     def value(self, x: np.ndarray) -> np.ndarray:
-        return math.prod(part[0] for part in self._parts(x))
+        return math.prod(self.factor(one)[0] for one in x)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
-        return np.array([self._bent(x, i, 1) for i in range(len(x))])
+        return np.array(self._bent(x, 1))
 
     def laplacian(self, x: np.ndarray) -> np.ndarray:
-        return sum(self._bent(x, i, 2) for i in range(len(x)))
+        return sum(self._bent(x, 2))
 
-    def _bent(self, x, i: int, order: int) -> np.ndarray:
-        return math.prod(part[order if i == j else 0] for j, part in enumerate(self._parts(x)))
+    def _bent(self, x, order: int) -> list[np.ndarray]:
+        """The derivative of this order in every direction."""
+        parts = [self.factor(one) for one in x]
+        return [math.prod(part[order if i == j else 0] for j, part in enumerate(parts)) for i in range(len(x))]
 
 
 def waves(number: float) -> Product:
@@ -92,7 +91,8 @@ def _polar(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 class Front:
     """u = arctan((|x − c| − R)/w): a circular front of width w, as of a wave that has travelled the distance R.
 
-    Reference: W. F. Mitchell, Appl. Math. Comput. 220 (2013) 350–364, doi:10.1016/j.amc.2013.05.068, "wave front".
+    Reference: W. F. Mitchell, Appl. Math. Comput. 220 (2013) 350–364, doi:10.1016/j.amc.2013.05.068, "wave front",
+    there from a centre nearer by.
     """
 
     centre: tuple[float, ...]
