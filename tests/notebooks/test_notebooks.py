@@ -12,7 +12,7 @@ import toolkit as tk
 from toolkit.ui.notebook import curves, lab
 first = lab("preconditioner", "mesh")
 twin = lab("preconditioner", first.model.to_spec())
-print([entry.label for entry in twin.model.entries] == [entry.label for entry in first.model.entries])
+print(list(twin.model.labels().values()) == list(first.model.labels().values()))
 first.buttons["reset"].click()
 first.close(), twin.close()
 try:

@@ -76,7 +76,7 @@ class Stop(Knobbed):
     def _tolerances(self, values, start: int, name: str):
         first = values[0]
         goal = max(self.atol, self.rtol * first) if np.isfinite(first) else self.atol
-        yield _hit(values[start:] <= goal, start, "converged", f"{name} ≤ {goal:.3g}", "")
+        yield _hit(values[start:] <= goal, start, "converged", f"{name.replace('_', ' ')} ≤ {goal:.3g}", "")
         if first > 0:
             cause = f"{name} grew {self.divergence:.0e}-fold"
             advice = "The iteration does not converge on this problem"

@@ -62,7 +62,7 @@ class LabWidget(w.VBox):
 
     def __init__(self, model: LabModel):
         self.model = model
-        self._seen, self._kind, self._picture = -1, None, None
+        self._seen, self._kind, self._picture, self._following = -1, None, None, False
         self._message = w.HTML()
         self._plot: ConvergencePlot | None = None
         self._plot_box = w.Box()
@@ -194,7 +194,7 @@ class LabWidget(w.VBox):
         self.model.turn_method(uid, **changed)
 
     def _scrubbed(self, change) -> None:
-        if change["new"] != (self.model.frame.last if self.model.at is None else self.model.at):
+        if not self._following:
             self._try(lambda: self.model.scrub(change["new"]))
 
     # -- what is seen -------------------------------------------------------------------------------------------
@@ -220,9 +220,11 @@ class LabWidget(w.VBox):
         running = self.model.playing and frame.stage == "running"
         start = self.buttons["start"]
         start.description, start.icon = ("Pause", "pause") if running else ("Start", "play")
+        self._following = True  # the slider goes with the race: nobody moved it
         self._scrub.max = max(frame.last, 0)
         if frame.at is None:
             self._scrub.value = frame.last
+        self._following = False
 
     def _show_curves(self, frame: Frame, looks: dict[int, int]) -> None:
         axes = Axes.of(self.model, frame)
