@@ -10,6 +10,7 @@ What a method may rely on, for a problem of the kind `BoundaryValueProblem`:
     initial_mesh(cells)       the coarsest, of scikit-fem; `cells` is one of the class's `cells`, by default its first
     refined(mesh)             the mesh with h halved
     symmetric                 b = 0: the energy is |||v|||² = ∫ ε|∇v|² + c v²
+    duality                   s: problems on this domain have solutions in H^{1+s}; 1 if it is convex
     corner                    the point towards which a mesh should be graded, or None;  power: u ~ r^power there
 """
 
@@ -55,6 +56,11 @@ class BoundaryValueProblem(Problem):
     def symmetric(self) -> bool:
         """Whether there is no advection."""
         return self.speed == 0
+
+    @property
+    def duality(self) -> float:
+        """What an error gains in order in L2 over the energy."""
+        return 1.0
 
     @property
     def corner(self) -> tuple[float, ...] | None:
@@ -210,6 +216,10 @@ class LShape(BoundaryValueProblem):
         choices=("corner", "smooth", "front", "cubic"),
         doc=DATA + "r^{2/3} sin(2θ/3), waves, a steep front, a cubic",
     )
+
+    @property
+    def duality(self) -> float:
+        return self.power
 
     @property
     def front(self):

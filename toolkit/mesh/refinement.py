@@ -173,7 +173,7 @@ class FiniteElements(Ladder):
 
     def _orders(self, problem):
         energy, plain, sharp = regularity.orders(problem, self.degree)
-        skip, rows = regularity.asymptotic(problem, self.degree, 1.0 / (2 << self.start), self._rows(problem))
+        skip, rows = regularity.asymptotic(problem, self.degree, self.first(problem).h, self._rows(problem))
         if energy is None or rows < 3:
             return
         about = dict(over="h", growing=True, skip=skip, floor=FLOOR, source="ciarlet1978", stop=WHOLE)

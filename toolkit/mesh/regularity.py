@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from toolkit.mesh.domains import BoundaryValueProblem, Disk, LShape
+from toolkit.mesh.domains import BoundaryValueProblem, Disk
 
 FEATURE = {"layer": 1.5, "front": 1.0}  # lengths of a feature in its widths
 FLOOR = 2e-12  # relative errors under which rounding decides
@@ -24,11 +24,9 @@ def orders(problem: BoundaryValueProblem, p: int) -> tuple[float | None, float |
     """
     if problem.data == "cubic" and p >= 3:
         return None, None, False
-    energy, dual = float(p), 1.0
+    energy, dual = float(p), problem.duality
     if problem.data == "corner":
         energy = min(energy, problem.power - (0.5 if problem.dim == 1 else 0.0))
-    if isinstance(problem, LShape):
-        dual = problem.power
     if not isinstance(problem, Disk):
         return energy, energy + dual, problem.data == "corner" or dual == 1.0
     gap = 2.0 if problem.edges == "straight" else 4.0
