@@ -49,3 +49,21 @@ def served():
     server = serve(port=port, show=False, threaded=True, **soon)
     yield f"http://127.0.0.1:{port}"
     server.stop()
+
+
+@pytest.fixture
+def lab(page, served):
+    """`lab(query, name=…)` opens a lab and waits until it stands; an error in the browser fails the test."""
+    from pages import SLOW
+    from playwright.sync_api import expect
+
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def open_at(query: str = "", on=page, name: str = "preconditioner"):
+        on.goto(f"{served}/{name}{query}")
+        expect(on.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=SLOW)
+        return on
+
+    yield open_at
+    assert not errors

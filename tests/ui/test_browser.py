@@ -13,28 +13,13 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse as sp
+from pages import SLOW, cell, hash_of, points, press, shows, steps, take
 from playwright.sync_api import expect
 from screen import until
 
 from toolkit.ui import view as views
 
 pytestmark = pytest.mark.browser
-SLOW = 60_000
-
-
-@pytest.fixture
-def lab(page, served):
-    """`lab(query)` opens the lab and waits until it stands; every error in the browser's console fails the test."""
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-
-    def open_at(query: str = "", on=page):
-        on.goto(f"{served}/preconditioner{query}")
-        expect(on.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=SLOW)
-        return on
-
-    yield open_at
-    assert not errors
 
 
 def small(**more) -> str:
@@ -58,46 +43,6 @@ def long() -> str:
     problem = {"lab": "preconditioner", "name": "poisson", "knobs": {"dim": 2, "n": 48}}
     entries = [{"method": method, "look": 0, "changes": []}]
     return small(problem=problem, entries=entries, stop={"rtol": 0.0, "steps": None})
-
-
-def press(page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def cell(page, name: str, row: int = 0) -> str:
-    """The text of a cell of the table."""
-    return page.locator(f"tr.run .{name}").nth(row).inner_text().strip()
-
-
-def steps(page, row: int = 0) -> int:
-    text = cell(page, "k", row)
-    return int(text) if text.isdigit() else 0
-
-
-def shows(page, kind: str, row: int = 0) -> None:
-    expect(page.locator(".kind").nth(row)).to_have_text(kind, timeout=SLOW)
-
-
-def hash_of(script: str) -> list[str]:
-    return re.findall(r'runs\.append\(\(run, "(\w+)"\)\)', script)
-
-
-def take(page, what: str) -> str:
-    """Take a file away; its text."""
-    press(page, "Take away")
-    with page.expect_download(timeout=SLOW) as download:
-        page.get_by_role("menuitem", name=what, exact=True).click()
-    return download.value.path().read_bytes().decode(errors="replace")
-
-
-def points(page) -> int:
-    """How many points the first curve has on the screen."""
-    return page.evaluate(
-        """() => {
-          const figures = [...Bokeh.documents[0].all_models].filter((m) => m.name === "convergence")
-          return figures[0].renderers[0].data_source.data.x.length
-        }"""
-    )
 
 
 def test_start_the_curve_grows_pause_holds_and_cancel_says_so(lab):

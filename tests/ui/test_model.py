@@ -516,3 +516,17 @@ def test_a_picture_is_eight_bits_on_a_scale_of_round_numbers():
 def test_numbers_read_well():
     assert [number(v) for v in (0.0, 1.25, 3e-9, float("nan"))] == ["0", "1.25", "3.00 · 10⁻⁹", "–"]
     assert [si(v, "s") for v in (0.0, 0.0123, 65.4)] == ["0 s", "12.3 ms", "65.4 s"]
+
+
+def test_the_step_from_which_on_more_are_in_vain_is_a_point_of_the_curve(make):
+    class Content(toys.Contraction):
+        def enough(self, history):
+            return next((int(k) for k, error in zip(history["k"], history["residual"]) if error < 0.1), None)
+
+    model = make()
+    model.set_problem(toys.Zero())
+    model.set_method(model.entries[0].uid, Content())
+    model.set_view(measure="residual")
+    model.start()
+    trace = ended(model).traces[0]
+    assert trace.enough == (4.0, 0.5**4)

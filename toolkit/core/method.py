@@ -62,6 +62,10 @@ class Method(Knobbed):
         """Measures only this method's state can answer (Ritz values, regret, …)."""
         return ()
 
+    def enough(self, history) -> int | None:
+        """The step from which on more of them are in vain, as a run's history shows it; a plot marks it "stop here"."""
+        return None
+
     def label(self) -> str:
         """A short name for legends and tables."""
         return self.title

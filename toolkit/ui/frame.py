@@ -42,8 +42,8 @@ class Trace:
     """One entry of the race as it stands: its curve, its promises, and the numbers of its row in the table.
 
     `curve` holds abscissa, values and steps, `marks` the places of its markers, `mark` is the point at the scrubbed
-    step, `spec` what `Run.from_spec` needs to repeat it. `observed` and `promised` are factors a step, or (`order`)
-    orders of convergence.
+    step, `enough` that from which on more steps are in vain, `spec` what `Run.from_spec` needs to repeat it.
+    `observed` and `promised` are factors a step, or (`order`) orders of convergence.
     """
 
     uid: int
@@ -55,6 +55,7 @@ class Trace:
     curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
     marks: tuple[int, ...] = ()
     mark: tuple[float, float] | None = None
+    enough: tuple[float, float] | None = None
     promises: tuple[Promise, ...] = ()
     no_claim: str = ""
     value: float = float("nan")

@@ -161,6 +161,7 @@ class Lane:
             curve=(x[pick], y[pick], k[pick]),
             marks=tuple(frame.marked(len(pick)).tolist()),
             mark=None if at is None else _point(history, measure, against, row),
+            enough=self._enough(measure, against),
             promises=promises,
             no_claim=self.method.no_claim,
             value=_value(history, measure, row),
@@ -172,6 +173,10 @@ class Lane:
             spec={"changes": [[k, dict(v)] for k, v in run.changes]},
             hash=self._fingerprint(stage),
         )
+
+    def _enough(self, measure: str, against: str) -> tuple[float, float] | None:
+        k = self.run.method.enough(self.run.history)
+        return None if k is None else _point(self.run.history, measure, against, k)
 
     def _fingerprint(self, stage: str) -> str:
         if stage == "running" and not self.status.done:

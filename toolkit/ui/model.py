@@ -342,9 +342,10 @@ class LabModel:
         page = share.read(spec, self.lab)
         self._clear()
         self.problem, self.stop = page.problem, page.stop
-        self.against, self.measure, self.picture = page.against, page.measure, page.picture
+        self.against, self.picture = page.against, page.picture
         for method, look, changes, k in page.entries:
             self.add(method, look, changes, k or None)
+        self.measure = page.measure or self._natural()
         if self.entries:
             self.set_focus(self.entries[min(page.focus, len(self.entries) - 1)].uid)
         self._look()

@@ -132,6 +132,7 @@ class ConvergencePlot:
         fig.name = "convergence"
         self._marks = [ColumnDataSource({"x": [], "y": []}) for _ in STYLES]
         self._points = ColumnDataSource({"x": [], "y": [], "colour": []})
+        self._enough = ColumnDataSource({"x": [], "y": [], "colour": [], "text": []})
         self._promises = [
             ColumnDataSource({name: [] for name in ("xs", "ys", "title", "source", "verdict")}) for _ in STYLES
         ]
@@ -147,6 +148,10 @@ class ConvergencePlot:
             items.append(LegendItem(label=style.name, renderers=[lines[look], marks], visible=False))
         about = dict(marker="circle", size=13, fill_alpha=0.0, line_color="colour", line_width=2.5)
         fig.scatter("x", "y", source=self._points, **about)
+        about = dict(marker="asterisk", size=18, line_color="colour", line_width=2.5)
+        fig.scatter("x", "y", source=self._enough, **about)
+        about = dict(text_color="colour", text_font_size="12px", text_font=FONT, text_baseline="bottom")
+        fig.text("x", "y", "text", source=self._enough, x_offset=10, y_offset=-6, **about)
         for renderer in fig.renderers:
             renderer.nonselection_glyph = renderer.selection_glyph = renderer.muted_glyph = None
         self._legend = Legend(items=items, location="top_right", border_line_alpha=0, background_fill_alpha=0.75)
@@ -208,9 +213,11 @@ class ConvergencePlot:
         taken = {looks[one.uid]: one for one in frame.traces if one.uid in looks}
         for look in range(len(STYLES)):
             self._slot(look, taken.get(look))
-        marked = [(one.mark, STYLES[look].colour) for look, one in taken.items() if one.mark is not None]
-        columns = dict(x=[m[0] for m, _ in marked], y=[m[1] for m, _ in marked], colour=[c for _, c in marked])
-        self._put("points", self._points, **columns)
+        for name, source in (("mark", self._points), ("enough", self._enough)):
+            places = [(getattr(one, name), STYLES[look].colour) for look, one in taken.items() if getattr(one, name)]
+            columns = {"x": [p[0] for p, _ in places], "y": [p[1] for p, _ in places], "colour": [c for _, c in places]}
+            columns |= {"text": ["stop here"] * len(places)} if name == "enough" else {}
+            self._put(name, source, **columns)
         self._label(frame, axes)
 
     def _slot(self, look: int, trace) -> None:

@@ -1,0 +1,47 @@
+"""A served page in a browser, as a person reads and presses it."""
+
+import re
+
+from playwright.sync_api import expect
+
+SLOW = 60_000
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def cell(page, name: str, row: int = 0) -> str:
+    """The text of a cell of the table."""
+    return page.locator(f"tr.run .{name}").nth(row).inner_text().strip()
+
+
+def steps(page, row: int = 0) -> int:
+    text = cell(page, "k", row)
+    return int(text) if text.isdigit() else 0
+
+
+def shows(page, kind: str, row: int = 0) -> None:
+    expect(page.locator(".kind").nth(row)).to_have_text(kind, timeout=SLOW)
+
+
+def hash_of(script: str) -> list[str]:
+    return re.findall(r'runs\.append\(\(run, "(\w+)"\)\)', script)
+
+
+def take(page, what: str) -> str:
+    """Take a file away; its text."""
+    press(page, "Take away")
+    with page.expect_download(timeout=SLOW) as download:
+        page.get_by_role("menuitem", name=what, exact=True).click()
+    return download.value.path().read_bytes().decode(errors="replace")
+
+
+def points(page) -> int:
+    """How many points the first curve has on the screen."""
+    return page.evaluate(
+        """() => {
+          const figures = [...Bokeh.documents[0].all_models].filter((m) => m.name === "convergence")
+          return figures[0].renderers[0].data_source.data.x.length
+        }"""
+    )

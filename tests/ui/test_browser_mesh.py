@@ -1,0 +1,67 @@
+"""The mesh lab in a real browser: a ladder of meshes, an adaptive run paused and forked, a person's own mesh."""
+
+import re
+
+import pytest
+from pages import SLOW, cell, points, press, shows, steps
+from playwright.sync_api import expect
+from screen import until
+
+from toolkit.ui import share
+
+pytestmark = pytest.mark.browser
+
+
+def page_of(problem: dict, *methods: dict, **more) -> str:
+    """The query of a page of the mesh lab."""
+    entries = [{"method": {"lab": "mesh", **one}, "look": i, "changes": []} for i, one in enumerate(methods)]
+    about = {
+        "schema": 1,
+        "lab": "mesh",
+        "problem": {"lab": "mesh", **problem},
+        "entries": entries,
+        "stop": {"rtol": 0.0},
+    }
+    return "?s=" + share.pack(about | more)
+
+
+def adaptive(**knobs) -> dict:
+    return {"name": "adaptive", "knobs": knobs}
+
+
+def test_a_ladder_of_meshes_shows_its_order_and_the_points_it_was_fitted_to(lab):
+    spot = {"name": "hot_spot", "knobs": {"dim": 1, "width": 0.1}}
+    ladder = {"name": "chidenn", "knobs": {"p": 2, "start": 8}}
+    page = lab(page_of(spot, ladder, against="unknowns", measure="energy_error"), name="mesh")
+    press(page, "Start")
+    shows(page, "converged")
+    until(lambda: cell(page, "observed").startswith("order"))
+    assert cell(page, "promised") == "order 2.00" and abs(float(cell(page, "observed").split()[1]) - 2) < 0.3
+    page.locator("tr.run .chips").first.click()
+    table = page.locator("table.points").first
+    expect(table).to_be_visible(timeout=SLOW)
+    slopes = [float(one) for one in table.locator("tr").nth(2).locator("td").all_inner_texts() if one]
+    assert len(slopes) >= 2 and abs(slopes[-1] + 2) < 0.3
+
+
+def test_an_adaptive_run_is_paused_and_forked(lab):
+    page = lab(page_of({"name": "l_shape", "knobs": {}}, adaptive(most=2000), against="unknowns"), name="mesh")
+    press(page, "Step")
+    until(lambda: steps(page) == 1)
+    page.get_by_role("button", name=re.compile("^Fork")).click()
+    until(lambda: page.locator("tr.run").count() == 2 and steps(page, 1) == 1)
+    press(page, "Start")
+    for row in (0, 1):
+        shows(page, "converged", row)
+    assert steps(page, 0) == steps(page, 1) > 5 and cell(page, "value", 0) == cell(page, "value", 1)
+    assert points(page) == steps(page) + 1
+
+
+def test_another_kind_of_problem_brings_a_race_that_suits_it(lab):
+    page = lab("?experiment=corner", name="mesh")
+    page.get_by_role("combobox", name="problem").click()
+    page.get_by_text("stiffest structure", exact=True).last.click()
+    expect(page.get_by_text("SiMPL").first).to_be_visible(timeout=SLOW)
+    press(page, "Step")
+    until(lambda: steps(page) == 1, 60)
+    expect(page.get_by_text("density").first).to_be_visible(timeout=SLOW)
