@@ -286,7 +286,8 @@ def cycle(grids, vectors, sizes, fixed, bottom, limits, degree):
 
 
 @kernel
-def _dot(x, y):
+def dot(x, y):
+    """The inner product over the nodes, row by row."""
     total = 0.0
     for c in range(2):
         for i in range(1, x.shape[1] - 1):
@@ -298,44 +299,30 @@ def _dot(x, y):
 
 
 @kernel
-def solve(A, b, u, work, grids, vectors, sizes, fixed, bottom, limits, degree, tol, most):
-    """Conjugate gradients for A u = b from u, flexible (Polak-Ribiere) as the cycle is rounded.
-
-    work: (4, 2, ni + 2, nj + 2) for r, z, p, q. Returns (iterations, |r| / |b|, r . u); r is left in work[0].
-    """
-    r, old, p, q = work[0], work[1], work[2], work[3]
-    product(A, u, r)
+def turn(z, r, old, p, rho):
+    """p <- z + beta p with beta = (r - old) . z / rho (Polak-Ribiere: the cycle is rounded); old <- r; r . z."""
+    new = dot(r, z)
+    beta = (new - dot(old, z)) / rho
     for c in range(2):
-        for i in range(1, r.shape[1] - 1):
-            for j in range(1, r.shape[2] - 1):
-                r[c, i, j] = b[c, i, j] - r[c, i, j]
-    goal, size, rho = tol * np.sqrt(_dot(b, b)), np.sqrt(_dot(r, r)), 1.0
-    p[:] = 0
-    old[:] = 0
-    done = 0
-    while size > goal and done < most:
-        vectors_of(vectors, sizes, 0)[1][:] = r
-        z = cycle(grids, vectors, sizes, fixed, bottom, limits, degree)
-        new = _dot(r, z)
-        beta = (new - _dot(old, z)) / rho
-        rho = new
-        for c in range(2):
-            for i in range(1, p.shape[1] - 1):
-                for j in range(1, p.shape[2] - 1):
-                    p[c, i, j] = z[c, i, j] + beta * p[c, i, j]
-        product(A, p, q)
-        alpha = _dot(p, r) / _dot(p, q)
-        for c in range(2):
-            for i in range(1, p.shape[1] - 1):
-                for j in range(1, p.shape[2] - 1):
-                    u[c, i, j] += alpha * p[c, i, j]
-                    old[c, i, j] = r[c, i, j]
-                    r[c, i, j] -= alpha * q[c, i, j]
-        size = np.sqrt(_dot(r, r))
-        done += 1
-        if not np.isfinite(size):
-            break
-    return done, size / np.sqrt(_dot(b, b)), _dot(r, u)
+        for i in range(1, p.shape[1] - 1):
+            ahead, step, now, last = p[c, i], z[c, i], r[c, i], old[c, i]
+            for j in range(1, p.shape[2] - 1):
+                ahead[j] = step[j] + beta * ahead[j]
+                last[j] = now[j]
+    return new
+
+
+@kernel
+def advance(p, q, r, u):
+    """u <- u + alpha p, r <- r - alpha q with alpha = p . r / p . q; the norm of r."""
+    alpha = dot(p, r) / dot(p, q)
+    for c in range(2):
+        for i in range(1, p.shape[1] - 1):
+            ahead, image, left, here = p[c, i], q[c, i], r[c, i], u[c, i]
+            for j in range(1, p.shape[2] - 1):
+                here[j] += alpha * ahead[j]
+                left[j] -= alpha * image[j]
+    return np.sqrt(dot(r, r))
 
 
 @kernel

@@ -121,15 +121,25 @@ class Elasticity:
         self._bottom = np.linalg.inv(dense(self._exact[-1]))
 
     def solve(self, E: np.ndarray, u: np.ndarray) -> tuple[float, int, float]:
-        """(compliance, iterations, relative residual); u, the first guess, becomes the displacement.
+        """(compliance, iterations, relative residual) by flexible conjugate gradients; u, the first guess, is improved.
 
         The compliance is f · u + r · u = f · u* − ‖u − u*‖²_K: its error is the square of that of u.
         """
         self.assemble(E)
-        store = (self._grids, self._vectors, self._sizes, self._fixed, self._bottom, self._limits)
-        exact, options = self._exact[0], (self.degree, self.tol, self.most)
-        done, size, correction = kernels.solve(exact, self.b, u, self._work, *store, *options)
-        return float(np.vdot(self.b, u) + correction), done, size
+        r, old, p, q = self._work
+        store = (self._grids, self._vectors, self._sizes, self._fixed, self._bottom, self._limits, self.degree)
+        right = kernels.vectors_of(self._vectors, self._sizes, 0)[1]
+        kernels.product(self._exact[0], u, r)
+        np.subtract(self.b, r, out=r)
+        p[:], old[:], rho, done = 0, 0, 1.0, 0
+        scale, size = np.sqrt(kernels.dot(self.b, self.b)), np.sqrt(kernels.dot(r, r))
+        while size > self.tol * scale and done < self.most:
+            right[:] = r
+            rho = kernels.turn(kernels.cycle(*store), r, old, p, rho)
+            kernels.product(self._exact[0], p, q)
+            size = kernels.advance(p, q, r, u)
+            done += 1
+        return float(np.vdot(self.b, u) + np.vdot(r, u)), done, float(size / scale)
 
     def energies(self, u: np.ndarray) -> np.ndarray:
         """uᵀ K u of every cell at unit modulus, (rows, columns)."""

@@ -45,7 +45,7 @@ class Structure(Problem):
     filter: str = knob("helmholtz", choices=("helmholtz", "cone"), doc="how densities are smoothed")
     penalty: float = knob(3.0, 1.0, 6.0, symbol="p", doc="exponent that makes grey uneconomical")
     void: float = knob(1e-6, 1e-9, 1e-1, log=True, symbol="ε", doc="modulus of nothing, over that of the material")
-    tol: float = knob(1e-6, 1e-12, 1e-3, log=True, doc="relative residual of the equilibrium")
+    tol: float = knob(1e-5, 1e-12, 1e-3, log=True, doc="relative residual of the equilibrium; F errs by its square")
 
     @property
     def shape(self) -> tuple[int, int]:
