@@ -22,6 +22,10 @@ class Problem(Knobbed):
         super().__init_subclass__(**options)
         register("problem", cls)
 
+    def caption(self) -> str:
+        """What the knobs mean in a few words (the element of a charge); empty where they say it themselves."""
+        return ""
+
     def measures(self) -> tuple[Measure, ...]:
         """What can be measured of a state on this problem; only measures that can be computed here are listed."""
         return ()

@@ -50,6 +50,9 @@ class KohnShamAtom(Problem):
         """Speed of light in atomic units; 0 where it does not enter."""
         return C_LIGHT if self.relativistic else 0.0
 
+    def caption(self) -> str:
+        return f"{self.symbol}, {self.Z} electrons" if self.Z > 1 else "H, one electron"
+
     @cached_property
     def states(self) -> list[tuple[int, int, float]]:
         """(n, l, electrons), of Dirac's equation (n, κ, electrons), by n, then l."""

@@ -92,9 +92,11 @@ class LabView:
         )  # fmt: skip
         self._problem.param.watch(self._choose_problem, "value")
         self._problem_box = pn.Column(margin=0, **WIDE)
+        self._caption = pn.pane.HTML("", margin=(0, 14), styles={"opacity": "0.75"}, visible=False, **WIDE)
         self._shown_problem = None
         experiments = {"Choose an experiment …": "", **{one.title: one.name for one in self.lab.experiments}}
-        self._experiment = pmui.Select(options=experiments, value="", size="small", margin=(14, 10, 4, 10), **WIDE)
+        small = dict(size="small", margin=(14, 10, 4, 10), **WIDE)
+        self._experiment = pmui.Select(options=experiments, value="", searchable=len(experiments) > 12, **small)
         self._experiment.param.watch(self._choose_experiment, "value")
         self._stop: Panel | None = None
         self._stop_card = pmui.Card(
@@ -146,7 +148,7 @@ class LabView:
     def _assemble(self, home: str) -> pmui.Page:
         sidebar = [
             *([self._experiment] if self.lab.experiments else []),
-            _heading("Problem"), self._problem, self._problem_box,
+            _heading("Problem"), self._problem, self._caption, self._problem_box,
             _heading("Race"), *self._list.views, self._stop_card,
         ]  # fmt: skip
         card = dict(margin=6, **WIDE)
@@ -268,6 +270,7 @@ class LabView:
             self._problem_box[:] = [self._problem_panel.view]
             self._problem_box.visible = bool(knobs(problem))
         self._shown_problem = problem
+        self._caption.param.update(object=escape(problem.caption()), visible=bool(problem.caption()))
 
     def _next(self) -> None:
         """A beat, unless the browser is still busy with the last one."""
