@@ -1,0 +1,13 @@
+"""The rank lab: `panel serve apps/rank.py`, or `toolkit serve` for every page."""
+
+from toolkit.core.registry import lab
+from toolkit.ui.view import page
+
+
+def app():
+    """The page of this lab for the session at hand."""
+    return page(lab("rank"))
+
+
+if __name__.startswith("bokeh_app"):
+    app().servable()
