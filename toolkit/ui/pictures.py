@@ -112,10 +112,13 @@ class SeriesPicture:
             else:
                 renderer.glyph.update(line_width=2, line_dash=[] if look == 0 else [6, 4])
         items = [LegendItem(label=s.name, renderers=[r], visible=False) for r, s in zip(self.figure.renderers, STYLES)]
-        self._legend = Legend(items=items, location="top_right", border_line_alpha=0, background_fill_alpha=0.75)
+        self._legend = Legend(
+            items=items, ncols=3, location="left", border_line_alpha=0, label_text_font_size="12px",
+            padding=0, margin=0, spacing=0, label_standoff=2, glyph_width=18,
+        )  # fmt: skip
         for old in list(self.figure.legend):
             self.figure.center.remove(old)
-        self.figure.add_layout(self._legend)
+        self.figure.add_layout(self._legend, "above")
         self.figure.x_range, self.figure.y_range = Range1d(0, 1), Range1d(1e-3, 1) if log else Range1d(0, 1)
         self.figure.outline_line_color = None
 
@@ -128,6 +131,8 @@ class SeriesPicture:
             if item.label.value != label:
                 item.label = {"value": label}
             _update(item, visible=bool(label))
+        longest = max((len(label) for label, _, _ in drawing.series), default=0)
+        _update(self._legend, ncols=3 if longest <= 9 else 2 if longest <= 18 else 1)
         xs = np.concatenate([x for _, x, _ in drawing.series] or [np.zeros(1)])
         ys = np.concatenate([y for _, _, y in drawing.series] or [np.zeros(1)])
         _set(self.figure.x_range, *(_around(xs, False) if self._points else _ends(xs)))

@@ -113,7 +113,7 @@ class ConvergencePlot:
         backend()
         self.kind, self._legended = kind, legend
         self.log, self.scale = kind
-        nothing = [(0.0, 1.0), (1.0, 2.0)]
+        nothing = [(1.0, 1.0), (2.0, 2.0)]
         curves = [hv.Curve(nothing, "x", "y", label=one.name).opts(color=one.colour, line_width=2.2) for one in STYLES]
         overlay = hv.Overlay(curves).opts(logy=self.log, logx=self.scale, default_tools=[], show_grid=True)
         self.figure = sized(hv.render(overlay, backend="bokeh"), height)
@@ -150,7 +150,7 @@ class ConvergencePlot:
         fig.scatter("x", "y", source=self._points, **about)
         about = dict(marker="asterisk", size=18, line_color="colour", line_width=2.5)
         fig.scatter("x", "y", source=self._enough, **about)
-        about = dict(text_color="colour", text_font_size="12px", text_font=FONT, text_baseline="bottom")
+        about = dict(text_color="colour", text_font_size="12px", text_font={"value": FONT}, text_baseline="bottom")
         fig.text("x", "y", "text", source=self._enough, x_offset=10, y_offset=-6, **about)
         for renderer in fig.renderers:
             renderer.nonselection_glyph = renderer.selection_glyph = renderer.muted_glyph = None
