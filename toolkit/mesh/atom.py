@@ -206,7 +206,7 @@ class ElementLadder(RadialLadder):
             measure="energy_error",
             p=2 * self.p,
             over="cells",
-            skip=2,
+            skip=4 if self.mesh == "uniform" and isinstance(problem, HydrogenLike) else 2,
             floor=floor,
             tol=0.3,
             title=f"the energies converge with order 2p = {2 * self.p} in h",
