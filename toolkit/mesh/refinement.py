@@ -29,7 +29,7 @@ CELLS = ("triangles", "quadrilaterals")
 
 @dataclass(slots=True, kw_only=True)
 class LadderState(State):
-    """The solution in the space of this step, its relative errors, unknowns, mean width of a cell, degree, entries."""
+    """The solution in the space of this step, its errors, unknowns, mean width of a cell, degree, entries."""
 
     solved: Solved
     energy_error: float
