@@ -1,0 +1,310 @@
+"""One level of MGARD's multilevel decomposition of a field on a tensor grid, and its inverse.
+
+Symbols: a (n0, n1, n2) the fine values, overwritten by their coefficients; c (m0, m1, m2) the values kept; b the load
+vector of the L² projection, of the shape of c. Axis 0 goes in slabs to the threads, axis 2 is split: a row of
+coefficients holds first the m2 kept nodes, then the others, which lie one between two kept nodes from the left on.
+An axis is two arrays of numbers. For axes 0 and 1, `at` (n, 4): the kept nodes on the left and on the right of a node,
+whether it is kept, the first kept node its coefficient loads; `by` (n, 5): the weights of interpolation from left and
+right, and of the load on three kept nodes in turn. For axis 2, `gather` (5, m2): weights in the load at a kept node
+of the kept nodes before, at, after it and of the others before and after it; `halves` (2, n2 − m2): interpolation.
+`lu` (3, m): elimination of the mass matrix of the kept nodes, x_i −= lu0 x_{i−1}; x_i = (x_i − lu1 x_{i+1}) lu2.
+`starts`: the kept node of axis 0 where each slab begins, and m0 at the end; `spill` (2 · slabs, m1, m2): what each
+slab loads on its neighbours below and above. The slabs do not depend on the number of threads, so neither do the sums.
+
+Reference: M. Ainsworth, O. Tugluk, B. Whitney, S. Klasky, SIAM J. Sci. Comput. 41 (2019) A1278–A1303,
+doi:10.1137/18M1166651, Sections 3 and 4 (decomposition, recomposition, non-uniform tensor grids).
+"""
+
+import numpy as np
+from numba import prange
+
+from toolkit.kernels._jit import kernel, threaded
+
+LINES = 8  # lines of axis 2 eliminated side by side
+TILE = 128  # columns of axis 0 eliminated side by side
+
+
+@kernel
+def eliminate(upper, diagonal):
+    """(factors, pivots) of a symmetric tridiagonal matrix, upper[i] the entry at (i − 1, i)."""
+    factor, pivot = np.zeros(len(diagonal)), diagonal.copy()
+    for i in range(1, len(diagonal)):
+        factor[i] = upper[i] / pivot[i - 1]
+        pivot[i] -= factor[i] * upper[i]
+    return factor, pivot
+
+
+@kernel
+def _extract(a, at0, at1, p, c):
+    """The kept nodes of plane p to their plane of c: on axis 2 every second one, and the last."""
+    m = c.shape[2]
+    others = a.shape[2] - m
+    for y in range(a.shape[1]):
+        if at1[y, 2]:
+            row, out = a[p, y], c[at0[p, 0], at1[y, 0]]
+            for i in range(others):
+                out[i] = row[2 * i]
+            for i in range(others, m):
+                out[i] = row[i + others]
+
+
+@kernel
+def _blend(c, at0, by0, p, at1, by1, y, line):
+    """line: the kept nodes of axis 2 at (p, y), interpolated along the other two."""
+    k, l, j, h = at0[p, 0], at0[p, 1], at1[y, 0], at1[y, 1]
+    f, g, u, v = by0[p, 0], by0[p, 1], by1[y, 0], by1[y, 1]
+    if at0[p, 2]:
+        if at1[y, 2]:
+            h = j
+        for i in range(len(line)):
+            line[i] = u * c[k, j, i] + v * c[k, h, i]
+    elif at1[y, 2]:
+        for i in range(len(line)):
+            line[i] = f * c[k, j, i] + g * c[l, j, i]
+    else:
+        for i in range(len(line)):
+            line[i] = f * (u * c[k, j, i] + v * c[k, h, i]) + g * (u * c[l, j, i] + v * c[l, h, i])
+
+
+@kernel
+def _detail(row, hole, halves, line, even, odd):
+    """A row from values to coefficients: what interpolation from `line` misses; zero at kept nodes (`hole`)."""
+    m, others = len(even), len(odd)
+    for i in range(others):
+        even[i] = row[2 * i]
+        odd[i] = row[2 * i + 1]
+    for i in range(others, m):
+        even[i] = row[i + others]
+    if hole:
+        row[:m] = 0
+    else:
+        for i in range(m):
+            row[i] = even[i] - line[i]
+    rest = row[m:]
+    for i in range(others - 1):  # but for the last cell the grid is uniform
+        rest[i] = odd[i] - (line[i] + line[i + 1]) / 2
+    for i in range(max(0, others - 1), others):
+        rest[i] = odd[i] - (halves[0, i] * line[i] + halves[1, i] * line[i + 1])
+
+
+@kernel
+def _end_load(even, odd, gather, i):
+    """The load at kept node i near the ends of axis 2. Beyond them the weights are zero: no branches are needed."""
+    before, last = max(i - 1, 0), len(odd) - 1
+    ours = gather[0, i] * even[before] + gather[1, i] * even[i] + gather[2, i] * even[min(i + 1, len(even) - 1)]
+    return ours + gather[3, i] * odd[min(before, last)] + gather[4, i] * odd[min(i, last)]
+
+
+@kernel
+def _inner_load(even, odd, near, mid, half, out):
+    """The loads in the uniform part of a row, from the second kept node on; `out` begins there."""
+    for i in range(len(odd) - 2):
+        out[i] = mid * even[i + 1] + near * (even[i] + even[i + 2]) + half * (odd[i] + odd[i + 1])
+
+
+@kernel
+def _row_load(even, odd, gather, out):
+    """The load of a row of coefficients on the kept nodes of axis 2; but for its ends the grid is uniform."""
+    m, others = len(even), len(odd)
+    if others == 0:
+        out[:] = even
+        return
+    _inner_load(even, odd, gather[0, 1], gather[1, 1], gather[3, 1], out[1:])
+    out[0] = _end_load(even, odd, gather, 0)
+    for i in range(max(1, others - 1), m):
+        out[i] = _end_load(even, odd, gather, i)
+
+
+@kernel
+def _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work):
+    """The load of plane p on the kept nodes of axes 1 and 2; its coefficients first where `detail` says so."""
+    m = plane.shape[1]
+    line, even, odd, out = work[0, :m], work[1, :m], work[2, : a.shape[2] - m], work[3, :m]
+    plane[:] = 0
+    for y in range(a.shape[1]):
+        row = a[p, y]
+        if detail:
+            _blend(c, at0, by0, p, at1, by1, y, line)
+            _detail(row, at0[p, 2] and at1[y, 2], halves, line, even, odd)
+        _row_load(row[:m], row[m:], gather, out)
+        for j in range(3):
+            weight, k = by1[y, 2 + j], at1[y, 3] + j
+            if weight != 0:
+                for i in range(m):
+                    plane[k, i] += weight * out[i]
+
+
+@kernel
+def _add_plane(target, at, weight, plane):
+    """target[at] += weight · plane."""
+    for y in range(plane.shape[0]):
+        for i in range(plane.shape[1]):
+            target[at, y, i] += weight * plane[y, i]
+
+
+@threaded
+def load(a, c, b, at0, by0, at1, by1, gather, halves, starts, spill, detail):
+    """b, but for the spills: the load vector of the coefficients in a.
+
+    With `detail` a holds values: c becomes the kept ones and a the coefficients, in the same sweep.
+    """
+    slabs = len(starts) - 1
+    first = np.empty(slabs + 1, dtype=np.int64)
+    first[slabs] = a.shape[0]
+    for s in range(slabs):  # the fine plane of a slab's first kept node
+        first[s] = np.searchsorted(at0[:, 0], starts[s])
+    if detail:
+        for s in prange(slabs):
+            _extract(a, at0, at1, first[s], c)
+    for s in prange(slabs):
+        low, high = starts[s], starts[s + 1]
+        plane, work = np.empty(b.shape[1:], dtype=a.dtype), np.empty((4, b.shape[2]), dtype=a.dtype)
+        spill[2 * s : 2 * s + 2] = 0
+        b[low] = 0
+        for p in range(first[s], first[s + 1]):
+            if at0[p, 2] and at0[p, 0] + 1 < high:
+                b[at0[p, 0] + 1] = 0
+                if detail:
+                    _extract(a, at0, at1, p + 1 if at0[p + 1, 2] else p + 2, c)
+            _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work)
+            for j in range(3):
+                weight, k = by0[p, 2 + j], at0[p, 3] + j
+                if weight != 0 and low <= k < high:
+                    _add_plane(b, k, weight, plane)
+                elif weight != 0:
+                    _add_plane(spill, 2 * s + (k >= high), weight, plane)
+
+
+@kernel
+def _solve_lines(b, k, start, lu, work):
+    """Up to LINES lines of axis 2 of plane k solved side by side, in place; work (m2, LINES)."""
+    m = b.shape[2]
+    count = min(LINES, b.shape[1] - start)
+    for j in range(count):
+        for i in range(m):
+            work[i, j] = b[k, start + j, i]
+    for i in range(1, m):
+        for j in range(LINES):
+            work[i, j] -= lu[0, i] * work[i - 1, j]
+    for j in range(LINES):
+        work[m - 1, j] *= lu[2, m - 1]
+    for i in range(m - 2, -1, -1):
+        for j in range(LINES):
+            work[i, j] = (work[i, j] - lu[1, i] * work[i + 1, j]) * lu[2, i]
+    for j in range(count):
+        for i in range(m):
+            b[k, start + j, i] = work[i, j]
+
+
+@kernel
+def _solve_rows(b, k, lu):
+    """All lines of axis 1 of plane k solved at once, in place."""
+    _, m, n = b.shape
+    for y in range(1, m):
+        for i in range(n):
+            b[k, y, i] -= lu[0, y] * b[k, y - 1, i]
+    for i in range(n):
+        b[k, m - 1, i] *= lu[2, m - 1]
+    for y in range(m - 2, -1, -1):
+        for i in range(n):
+            b[k, y, i] = (b[k, y, i] - lu[1, y] * b[k, y + 1, i]) * lu[2, y]
+
+
+@threaded
+def solve_planes(b, starts, spill, lu1, lu2):
+    """The spills added to b, then the mass matrices of axes 1 and 2 solved with it, plane by plane."""
+    slabs, (m0, m1, m2) = len(starts) - 1, b.shape
+    for k in prange(m0):
+        s = np.searchsorted(starts, k, side="right") - 1
+        if k == starts[s] and s > 0:
+            _add_plane(b, k, 1, spill[2 * s - 1])
+        if k == starts[s + 1] - 1 and s + 1 < slabs:
+            _add_plane(b, k, 1, spill[2 * s + 2])
+        if m2 > 1:
+            work = np.zeros((m2, LINES), dtype=b.dtype)
+            for y in range(0, m1, LINES):
+                _solve_lines(b, k, y, lu2, work)
+        if m1 > 1:
+            _solve_rows(b, k, lu1)
+
+
+@threaded
+def solve_columns(b, c, sign, lu0):
+    """The mass matrix of axis 0 solved with b, then c += sign · b: the kept values become the L² projection, or back.
+
+    b and c are seen as (m0, columns).
+    """
+    m0, columns = b.shape
+    for tile in prange((columns + TILE - 1) // TILE):
+        low, high = tile * TILE, min(columns, (tile + 1) * TILE)
+        for k in range(1, m0):
+            for i in range(low, high):
+                b[k, i] -= lu0[0, k] * b[k - 1, i]
+        for i in range(low, high):
+            b[m0 - 1, i] *= lu0[2, m0 - 1]
+            c[m0 - 1, i] += sign * b[m0 - 1, i]
+        for k in range(m0 - 2, -1, -1):
+            for i in range(low, high):
+                b[k, i] = (b[k, i] - lu0[1, k] * b[k + 1, i]) * lu0[2, k]
+                c[k, i] += sign * b[k, i]
+
+
+@kernel
+def _merge(row, halves, line, even, odd):
+    """The inverse of `_detail`."""
+    m, others = len(even), len(odd)
+    rest = row[m:]
+    for i in range(m):
+        even[i] = row[i] + line[i]
+    for i in range(others - 1):
+        odd[i] = rest[i] + (line[i] + line[i + 1]) / 2
+    for i in range(max(0, others - 1), others):
+        odd[i] = rest[i] + (halves[0, i] * line[i] + halves[1, i] * line[i + 1])
+    for i in range(others):
+        row[2 * i] = even[i]
+        row[2 * i + 1] = odd[i]
+    for i in range(others, m):
+        row[i + others] = even[i]
+
+
+@threaded
+def refine(a, c, at0, by0, at1, by1, halves):
+    """a from coefficients to values: what is interpolated from the kept values c is added, the rows are merged."""
+    n0, n1, n2 = a.shape
+    m = c.shape[2]
+    for p in prange(n0):
+        work = np.empty((3, m), dtype=a.dtype)
+        line, even, odd = work[0], work[1], work[2, : n2 - m]
+        for y in range(n1):
+            _blend(c, at0, by0, p, at1, by1, y, line)
+            _merge(a[p, y], halves, line, even, odd)
+
+
+@kernel
+def quantise(a, kept0, kept1, m2, quantum, out):
+    """out = the coefficients of a level divided by quantum and rounded, kept nodes left out; the largest of them.
+
+    out (coefficients,) of whole numbers in floating point; they go row by row.
+    """
+    at, most = 0, 0.0
+    for p in range(a.shape[0]):
+        for y in range(a.shape[1]):
+            for i in range(m2 if kept0[p] and kept1[y] else 0, a.shape[2]):
+                out[at] = np.rint(a[p, y, i] / quantum)
+                most = max(most, abs(out[at]))
+                at += 1
+    return most
+
+
+@kernel
+def dequantise(numbers, kept0, kept1, m2, quantum, a):
+    """The inverse of `quantise`: a = numbers · quantum, zero at kept nodes."""
+    at = 0
+    for p in range(a.shape[0]):
+        for y in range(a.shape[1]):
+            start = m2 if kept0[p] and kept1[y] else 0
+            for i in range(start):
+                a[p, y, i] = 0
+            for i in range(start, a.shape[2]):
+                a[p, y, i] = numbers[at] * quantum
+                at += 1
