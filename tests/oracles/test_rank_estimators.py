@@ -1,0 +1,80 @@
+"""Residual estimators against dense algebra: equal in exact arithmetic, apart in floating point."""
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+from toolkit.rank import estimators as est
+from toolkit.rank.thermal import ThermalBlock
+
+PROBLEM = ThermalBlock(columns=3, rows=1, n=14, training=60, tests=10)
+METHODS = (est.ExpandedEstimate, est.CorrectedEstimate, est.InterpolatedEstimate, est.OrthonormalEstimate)
+EPS = np.finfo(float).eps
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return {cls: tk.solve(PROBLEM, cls(), est.STEPS, ["residual", "gap"]) for cls in (*METHODS, est.DirectResidual)}
+
+
+def dense_residuals(model, theta, coefficients):
+    x = sum(operator.toarray() for operator in PROBLEM.operators)
+    found = []
+    for mu, c in zip(theta, coefficients):
+        a = sum(value * operator.toarray() for value, operator in zip(mu, PROBLEM.operators))
+        r = PROBLEM.load - a @ (c @ model.fields)
+        found.append(np.sqrt(r @ np.linalg.solve(x, r)))
+    return np.array(found)
+
+
+def test_the_direct_residual_is_the_dense_one(runs):
+    model = runs[est.DirectResidual].state.model.first(4)
+    coefficients = model.solve(PROBLEM.test_set)[0]
+    expected = dense_residuals(model, PROBLEM.test_set, coefficients)
+    np.testing.assert_allclose(est.directly(PROBLEM, model, PROBLEM.test_set, coefficients), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("cls", METHODS)
+def test_all_agree_while_the_residual_is_large(runs, cls):
+    early = runs[cls].history["unknowns"] <= 5
+    assert np.all(runs[cls].history["gap"][early] < 1e-11)
+
+
+def test_the_squared_residual_is_linear_in_the_monomials(runs):
+    model = runs[est.DirectResidual].state.model.first(3)
+    theta = PROBLEM.drawn(200, 1)
+    coefficients = model.solve(theta)[0]
+    x, squares = est.monomials(theta, coefficients), est.directly(PROBLEM, model, theta, coefficients) ** 2
+    assert x.shape == (200, 55)
+    fit = np.linalg.lstsq(x, squares, rcond=None)[0]
+    np.testing.assert_allclose(x @ fit, squares, atol=1e-12 * squares.max())
+
+
+def test_the_expanded_estimate_stalls_at_the_root_of_the_unit_roundoff(runs):
+    history = runs[est.ExpandedEstimate].history
+    assert history["residual"][-1] < 1e-9
+    assert 0.01 * np.sqrt(EPS) < history["estimate"][-1] < 20 * np.sqrt(EPS)
+
+
+@pytest.mark.parametrize("cls", METHODS[1:])
+def test_the_others_follow_far_below_it(runs, cls):
+    history = runs[cls].history
+    small = history["residual"] < 1e-9
+    assert small.any()
+    ratio = history["estimate"][small] / history["residual"][small]
+    assert np.all((ratio > 0.1) & (ratio < 10))
+
+
+def test_interpolation_needs_fewer_residuals_than_the_correction(runs):
+    few, many = (runs[cls].history["precomputed"] for cls in (est.InterpolatedEstimate, est.CorrectedEstimate))
+    assert np.all(few <= many) and few[-1] < 0.3 * many[-1]
+
+
+def test_the_basis_is_the_same_under_all_of_them(runs):
+    fields = [run.state.model.fields for run in runs.values()]
+    for other in fields[1:]:
+        np.testing.assert_array_equal(fields[0], other)
+
+
+def test_many_blocks_are_refused_in_words():
+    assert "three blocks" in est.CorrectedEstimate().suits(ThermalBlock())
