@@ -131,3 +131,12 @@ def test_an_order_is_measured_on_runs():
     claim = tk.Order(measure="error", p=3.0, over="factor", values=(0.1, 0.2, 0.4), growing=True, stop=stop, **ABOUT)
     verdict = tk.check(claim, Zero(), HALF)
     assert verdict.holds is True and verdict.measured == pytest.approx(3.0)
+
+
+def test_a_claim_about_the_end_waits_for_an_end_of_its_own():
+    """After three steps the error is 1/8: no evidence against 1e-9 at the fortieth."""
+    claim = tk.Exact(measure="error", tol=1e-9, stop=tk.Stop(rtol=0.0, steps=40), **ABOUT)
+    early = tk.solve(Zero(), HALF, tk.Stop(rtol=0.0, steps=3), probes=("error",))
+    assert tk.judge(claim, early).holds is None
+    late = tk.solve(Zero(), Contraction(factor=0.9), tk.Stop(rtol=0.0, steps=40), probes=("error",))
+    assert tk.judge(claim, late).holds is False

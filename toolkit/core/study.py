@@ -70,9 +70,17 @@ def judge(claim: Claim, run: Run) -> Verdict:
         return Verdict(None, why=f"{claim.measure} was not measured")
     if run.status.kind == "non-finite":
         return Verdict(False, why=run.status.cause)
-    if claim.kind == "exact":
-        return claim.judge(run.history, run.status.done)
-    return claim.judge(run.history)
+    if claim.kind != "exact":
+        return claim.judge(run.history)
+    verdict = claim.judge(run.history, run.status.done)
+    if verdict.holds is False and not claim.always and _cut_short(claim, run):
+        return Verdict(None, why="the run was ended before the step the claim is about")
+    return verdict
+
+
+def _cut_short(claim: Claim, run: Run) -> bool:
+    """Whether the run's stopping rule ended it sooner than the claim's own would have."""
+    return not run.state.status.done and claim.stop.first(run.history, 0) is None
 
 
 def check(claim: Claim, problem, method) -> Verdict:

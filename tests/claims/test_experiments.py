@@ -1,0 +1,28 @@
+"""Every experiment can be run as it is offered, and no promise is seen broken on it."""
+
+import pytest
+
+import toolkit as tk
+
+
+def offered():
+    for lab in tk.labs().values():
+        for one in lab.experiments:
+            yield pytest.param(one, id=f"{lab.name}-{one.name}")
+
+
+@pytest.mark.parametrize("experiment", list(offered()))
+def test_no_promise_is_broken_where_a_person_starts(experiment):
+    problem, stop = experiment.problem, (experiment.stop or tk.Stop()).turned(seconds=5.0)
+    for method in experiment.methods:
+        assert not method.suits(problem)
+        claims = [claim for claim in method.claims(problem) if claim.evidence == "run"]
+        known = {one.name: one for one in (*problem.measures(), *method.measures(problem))}
+        wanted = {experiment.measure, *(claim.measure for claim in claims)} - {*method.monitors}
+        run = tk.solve(problem, method, stop, [tk.Probe(known[name], tk.Every(1)) for name in wanted if name in known])
+        assert run.status.kind not in ("failed", "breakdown"), run.status
+        assert not experiment.measure or experiment.measure in run.history
+        assert experiment.against in run.history
+        for claim in claims:
+            verdict = tk.judge(claim, run)
+            assert verdict.holds is not False, f"{method.label()}: {claim.title}: {verdict}"
