@@ -1,0 +1,372 @@
+"""Shapes as zero sets of a latent vector: differentiate through marching squares and cubes, and descend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Exact, Order, monotone
+from toolkit.core.errors import Breakdown
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.problem import Problem
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
+from toolkit.kernels.isosurface import current_field
+from toolkit.mesh.contour import Surface, extract
+
+HALVINGS = 25
+REFERENCE = {2: 129, 3: 21}
+
+
+@dataclass(frozen=True)
+class Silhouette(Problem):
+    """Find θ such that {s_θ < 0} is the target, s_θ(x) = −(1/k) log Σ_i exp(−k (|x − c_i| − r_i)) on [−1, 1]^d.
+
+    θ holds centre and radius of each ball, (balls, d + 1); k rounds their union. The shape counts through its explicit
+    mesh only: F is the squared distance of currents, ‖μ − μ*‖² with μ = Σ_f n_f δ_{x_f} over the simplices (n_f normal
+    times area, x_f centre) in the Gaussian kernel of width `width`. Target `one`: a capsule, begun from balls in two
+    places, so that two must become one; target `two`: two balls, begun from one heap.
+    Reference: M. Vaillant, J. Glaunès, IPMI 2005, LNCS 3565, 381–392, doi:10.1007/11505730_32 (currents).
+    """
+
+    title: ClassVar[str] = "silhouette"
+    sources: ClassVar[tuple[str, ...]] = ("vaillant2005",)
+    dim: int = knob(2, 2, 3, symbol="d", doc="dimension")
+    target: str = knob("one", choices=("one", "two"), doc="one capsule, or two balls")
+    balls: int = knob(4, 2, 8, doc="balls of the latent shape")
+    sharpness: float = knob(12.0, 2.0, 100.0, log=True, symbol="k", doc="how sharply their union is taken")
+    width: float = knob(0.4, 0.1, 2.0, log=True, symbol="σ", doc="width of the kernel of the objective")
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """θ at first, (balls, d + 1): in two places for the target `one`, in one heap for `two`."""
+        theta = np.zeros((self.balls, self.dim + 1))
+        side = np.where(np.arange(self.balls) % 2, 1.0, -1.0)
+        rank = np.arange(self.balls) // 2 - (np.ceil(self.balls / 2) - 1) / 2
+        theta[:, 0] = side * (0.5 if self.target == "one" else 0.14)
+        theta[:, 1] = 0.12 * rank + 0.03 * side
+        theta[:, -1] = 0.18
+        return theta
+
+    def field(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """s_θ at points x, (…, d)."""
+        return self._parts(theta, x)[0]
+
+    def _parts(self, theta, x):
+        """(s, weights of the balls (…, balls), unit vectors from the centres (…, balls, d))."""
+        away = x[..., None, :] - theta[:, :-1]
+        distance = np.maximum(np.sqrt((away**2).sum(axis=-1)), 1e-12)
+        score = -self.sharpness * (distance - theta[:, -1])
+        top = score.max(axis=-1, keepdims=True)
+        weights = np.exp(score - top)
+        total = weights.sum(axis=-1, keepdims=True)
+        value = -(np.log(total) + top)[..., 0] / self.sharpness
+        return value, weights / total, away / distance[..., None]
+
+    def derivatives(self, theta: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(∇s (v, d), ∂s/∂θ (v, balls, d + 1)) at points x (v, d)."""
+        _, weights, units = self._parts(theta, x)
+        towards = weights[..., None] * units
+        return towards.sum(axis=1), np.concatenate((-towards, -weights[..., None]), axis=2)
+
+    def grid(self, n: int) -> np.ndarray:
+        """n^d points of [−1, 1]^d, (n, …, n, d)."""
+        line = np.linspace(-1.0, 1.0, n)
+        return np.stack(np.meshgrid(*[line] * self.dim, indexing="ij"), axis=-1)
+
+    def wanted(self, x: np.ndarray) -> np.ndarray:
+        """Signed distance to the target."""
+        if self.target == "two":
+            a, b = (np.linalg.norm(x - side * np.eye(self.dim)[0], axis=-1) - 0.24 for side in (-0.45, 0.45))
+            return np.minimum(a, b)
+        away = x.copy()
+        away[..., 0] -= np.clip(away[..., 0], -0.3, 0.3)
+        return np.linalg.norm(away, axis=-1) - 0.28
+
+    @property
+    def pieces(self) -> int:
+        """Connected pieces of the target."""
+        return 2 if self.target == "two" else 1
+
+    @cached_property
+    def goal(self) -> Surface:
+        """The target as a fine mesh."""
+        return extract(self.wanted(self.grid(REFERENCE[self.dim])), -1.0, 1.0)
+
+    @cached_property
+    def _goal_norm(self) -> float:
+        centres, normals = current(self.goal)
+        return float(np.einsum("ij,ij->", normals, self._smoothed(centres, normals, centres, normals)[0]))
+
+    def _smoothed(self, x, m, centres, normals) -> tuple[np.ndarray, np.ndarray]:
+        """(Σ_f K(x, x_f) n_f, ∂/∂x of its product with m), each of the shape of x."""
+        field, pull = np.empty_like(x), np.empty_like(x)
+        current_field(x, m, centres, normals, self.width, field, pull)
+        return field, pull
+
+    def objective(self, surface: Surface) -> tuple[float, np.ndarray]:
+        """(F, ∂F/∂v (vertices, d)) of a mesh; F is relative to the target's own norm. O(simplices²)."""
+        centres, normals = current(surface)
+        mine, pull_mine = self._smoothed(centres, normals, centres, normals)
+        theirs, pull_theirs = self._smoothed(centres, normals, *current(self.goal))
+        value = np.einsum("ij,ij->", normals, mine - 2 * theirs) + self._goal_norm
+        by_vertex = _to_vertices(surface, 2 * (pull_mine - pull_theirs), 2 * (mine - theirs))
+        return float(value) / self._goal_norm, by_vertex / self._goal_norm
+
+
+def current(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """(centres, outward normals times length or area) of the simplices, each (f, d)."""
+    p = surface.points[surface.simplices]
+    if p.shape[1] == 2:
+        along = p[:, 1] - p[:, 0]
+        return p.mean(axis=1), np.column_stack((along[:, 1], -along[:, 0]))
+    return p.mean(axis=1), np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]) / 2
+
+
+def _to_vertices(surface: Surface, by_centre: np.ndarray, by_normal: np.ndarray) -> np.ndarray:
+    """∂F/∂v from the derivatives by centres and normals of the simplices."""
+    faces, p = surface.simplices, surface.points[surface.simplices]
+    out, corners = np.zeros_like(surface.points), faces.shape[1]
+    for k in range(corners):
+        if corners == 2:
+            turned = np.column_stack((-by_normal[:, 1], by_normal[:, 0])) * (1 if k else -1)
+        else:
+            turned = np.cross(p[:, (k + 1) % 3] - p[:, (k + 2) % 3], by_normal) / 2
+        np.add.at(out, faces[:, k], by_centre / corners + turned)
+    return out
+
+
+@dataclass(slots=True, kw_only=True)
+class LatentState(State):
+    """θ, its mesh (points, simplices, edges), the objective with its gradient, the last step length."""
+
+    theta: np.ndarray
+    points: np.ndarray
+    simplices: np.ndarray
+    edges: np.ndarray
+    gradient: np.ndarray
+    objective: float
+    alpha: float
+    pieces: float
+    n: int
+
+    @property
+    def surface(self) -> Surface:
+        return Surface(self.points, self.simplices, self.edges)
+
+    def solution(self) -> np.ndarray:
+        return self.theta
+
+
+@dataclass(frozen=True)
+class DeepMesh(Method):
+    """Gradient descent on θ through the mesh: dF/dθ = Σ_v ∂F/∂v · ∂v/∂s ∂s/∂θ with ∂v/∂s = −n/|∇s|, n = ∇s/|∇s|.
+
+    Marching squares (d = 2) or cubes (d = 3) on n^d points gives the mesh; it is not differentiated, the vertex only
+    moves along the normal as the field changes there. So topology may change between steps. Step length: twice the
+    last one, halved until Armijo's rule holds. A trial costs n^d values of s and F's O(simplices²).
+    Ends as stagnated where the mesh's own error, O(n⁻²), hides any further descent.
+    Reference: B. Guillard et al., DeepMesh, arXiv:2106.11795, Theorem 1 and Eq. (4).
+    """
+
+    title: ClassVar[str] = "DeepMesh descent"
+    family: ClassVar[str] = "differentiable iso-surfaces"
+    sources: ClassVar[tuple[str, ...]] = ("guillard2021", "lorensen1987")
+    problems: ClassVar[tuple[type, ...]] = (Silhouette,)
+    monitors: ClassVar[tuple[str, ...]] = ("objective", "pieces")
+    n: int = knob(33, 9, 129, log=True, doc="grid points a side; half as many, at most 33, in three dimensions")
+
+    def _side(self, problem) -> int:
+        return min(self.n // 2 + 1, 33) if problem.dim == 3 else self.n
+
+    def _mesh(self, problem, theta) -> Surface:
+        return extract(problem.field(theta, problem.grid(self._side(problem))), -1.0, 1.0)
+
+    def init(self, problem: Silhouette) -> LatentState:
+        surface = self._mesh(problem, problem.start)
+        if surface.empty:
+            raise Breakdown("the first shape has no surface on this grid", "Raise n")
+        start = dict(theta=problem.start.copy(), alpha=0.0, pieces=0.0, objective=0.0, gradient=0 * problem.start)
+        state = LatentState(
+            n=self._side(problem), points=surface.points, simplices=surface.simplices, edges=surface.edges, **start
+        )
+        self._take(problem, state, problem.start.copy(), surface, *problem.objective(surface))
+        state.alpha = 0.05 / max(float(np.abs(state.gradient).max()), 1e-300)
+        return state
+
+    def _take(self, problem, state, theta, surface, value, by_vertex) -> None:
+        state.theta, state.objective = theta, value
+        state.points, state.simplices, state.edges = surface.points, surface.simplices, surface.edges
+        state.gradient = pulled_back(problem, theta, surface, by_vertex)
+        state.pieces = float(surface.components())
+
+    def step(self, problem: Silhouette, state: LatentState) -> LatentState:
+        state.alpha *= 2
+        slope = float((state.gradient**2).sum())
+        state.k += 1
+        for _ in range(HALVINGS):
+            theta = state.theta - state.alpha * state.gradient
+            surface = self._mesh(problem, theta)
+            state.work.nfe += 1
+            if not surface.empty:
+                value, by_vertex = problem.objective(surface)
+                if value <= state.objective - 1e-4 * state.alpha * slope:
+                    self._take(problem, state, theta, surface, value, by_vertex)
+                    return state
+            state.alpha /= 2
+        state.status = Status("stagnated", "no descent along the gradient", "Raise n: the mesh's error hides the rest")
+        return state
+
+    def measures(self, problem):
+        return (VERTEX_ERROR, GRADIENT_ERROR, PIECES_ERROR)
+
+    def claims(self, problem) -> tuple:
+        """∂v/∂s against differences as the grid is refined, and descent through the change of topology."""
+        if self.suits(problem):
+            return ()
+        source = "guillard2021"
+        run, once = Stop(measure="objective", rtol=0.0, steps=40), Stop(measure="objective", rtol=0.0, steps=0)
+        grids = (17, 33, 65, 129) if problem.dim == 2 else (25, 33, 49, 65)
+        about = dict(measure="vertex_error", over="n", values=grids, source=source, stop=once, at_least=True)
+        falls = "the objective falls through the change of topology"
+        return (
+            monotone("objective", title=falls, source=source, stop=run),
+            Exact(measure="pieces_error", tol=0.0, title="as many pieces as the target", source=source, stop=run),
+            Order(p=1.0, title="vertices move by −n/|∇s|, to O(h)", **about),
+        )
+
+
+def pulled_back(problem: Silhouette, theta, surface: Surface, by_vertex: np.ndarray) -> np.ndarray:
+    """dF/dθ = −Σ_v (∂F/∂v · n) ∂s/∂θ(v) / |∇s|, (balls, d + 1)."""
+    slope, by_theta = problem.derivatives(theta, surface.points)
+    along = (by_vertex * slope).sum(axis=1) / (slope**2).sum(axis=1)
+    return -np.einsum("v,vbk->bk", along, by_theta)
+
+
+def normal_speeds(problem: Silhouette, theta, surface: Surface, direction: np.ndarray, n: int, eps: float = 1e-6):
+    """(predicted, measured, length or area about) every vertex: its normal speed as θ moves along `direction`.
+
+    Predicted: −(∂s/∂θ · direction)/|∇s|. Measured: n · (v(θ + ε δ) − v(θ − ε δ))/2ε of the meshes extracted anew,
+    vertices matched by their grid edges; those whose edge is not crossed in both are left out.
+    """
+    slope, by_theta = problem.derivatives(theta, surface.points)
+    size = np.linalg.norm(slope, axis=1)
+    predicted = -np.einsum("vbk,bk->v", by_theta, direction) / size
+    places = []
+    for sign in (1, -1):
+        moved = extract(problem.field(theta + sign * eps * direction, problem.grid(n)), -1.0, 1.0)
+        places.append({tuple(edge): point for edge, point in zip(moved.edges.tolist(), moved.points)})
+    kept = [k for k, edge in enumerate(map(tuple, surface.edges.tolist())) if all(edge in place for place in places)]
+    edges = [tuple(surface.edges[k]) for k in kept]
+    speed = np.array([(places[0][edge] - places[1][edge]) / (2 * eps) for edge in edges])
+    about = np.zeros(len(surface.points))
+    for k in range(surface.simplices.shape[1]):
+        np.add.at(about, surface.simplices[:, k], surface.measure() / surface.simplices.shape[1])
+    return predicted[kept], (speed * slope[kept]).sum(axis=1) / size[kept], about[kept]
+
+
+def _direction(theta: np.ndarray) -> np.ndarray:
+    """A fixed direction in which no symmetry of the shape can hide an error."""
+    return np.cos(1.0 + np.arange(theta.size)).reshape(theta.shape)
+
+
+def _vertex_error(problem, state) -> float:
+    """∫|predicted − measured| / ∫|predicted| over the mesh, mean of eight shifts of the shape by parts of a cell.
+
+    In the mean a vertex errs by O(h), but single ones on edges almost tangent to the surface by O(1): hence the
+    integral, and the shifts, which take the luck of a grid out of it.
+    """
+    total, direction, n = 0.0, _direction(state.theta), state.n
+    for k in range(8):
+        theta = state.theta.copy()
+        shift = np.modf((k + 0.5) * np.array([0.618034, 0.754878, 0.569840]))[0] - 0.5
+        theta[:, :-1] += 2 / (n - 1) * shift[: problem.dim]
+        surface = extract(problem.field(theta, problem.grid(n)), -1.0, 1.0)
+        predicted, measured, about = normal_speeds(problem, theta, surface, direction, n)
+        total += float(about @ np.abs(predicted - measured) / (about @ np.abs(predicted))) / 8
+    return total
+
+
+def _gradient_error(problem, state) -> float:
+    direction, eps = _direction(state.theta), 1e-5
+    values = []
+    for sign in (1, -1):
+        field = problem.field(state.theta + sign * eps * direction, problem.grid(state.n))
+        values.append(problem.objective(extract(field, -1.0, 1.0))[0])
+    scale = float(np.linalg.norm(state.gradient) * np.linalg.norm(direction)) or 1.0
+    return abs(float(np.vdot(state.gradient, direction)) - (values[0] - values[1]) / (2 * eps)) / scale
+
+
+def _contour_picture(problem, state):
+    if not isinstance(state, LatentState) or problem.dim != 2:
+        return None
+    return {"target": tuple(problem.goal.points[:, :2].T), "shape": tuple(state.points[:, :2].T)}
+
+
+def _solid_picture(problem, state):
+    """The triangles that face the viewer, farthest first, as bright as they face the light."""
+    if not isinstance(state, LatentState) or problem.dim != 3:
+        return None
+    p = state.points[state.simplices]
+    normals = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
+    light = normals @ np.array([0.3, 0.4, 0.87]) / np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
+    order = np.argsort(p.mean(axis=1)[:, 2], kind="stable")
+    order = order[normals[order, 2] > 0]
+    return {"points": state.points[:, :2], "cells": state.simplices[order], "values": light[order]}
+
+
+VERTEX_ERROR = Measure(
+    "vertex_error",
+    "error of ∂v/∂s",
+    _vertex_error,
+    "∫|n·Δv/Δθ + ∂s/∂θ/|∇s||",
+    doc="normal speed of the vertices, against central differences of meshes extracted anew",
+)
+GRADIENT_ERROR = Measure(
+    "gradient_error",
+    "error of dF/dθ",
+    _gradient_error,
+    "|⟨g, δ⟩ − ΔF/Δθ| / ‖g‖‖δ‖",
+    doc="slope of the objective in one direction, against a central difference of meshes extracted anew",
+)
+PIECES_ERROR = Measure(
+    "pieces_error",
+    "pieces too many or too few",
+    lambda problem, state: abs(state.pieces - problem.pieces),
+    "|#pieces − #target|",
+    log=False,
+)
+CASES = (Silhouette(), Silhouette(target="two"), Silhouette(dim=3, balls=2))
+PICTURES = (
+    Picture("contour", "contour", "points", _contour_picture, "x", "y"),
+    Picture("solid", "surface", "mesh", _solid_picture, "x", "y"),
+)
+EXPERIMENTS = (
+    Experiment(
+        "silhouette",
+        "Two become one",
+        "Marching squares cannot be differentiated, yet the shape finds its silhouette. On how fine a grid?",
+        Silhouette(),
+        (DeepMesh(), DeepMesh(n=17), DeepMesh(n=97)),
+        Stop(measure="objective", rtol=1e-5, steps=150),
+        measure="objective",
+        picture="contour",
+    ),
+    Experiment(
+        "silhouette_solid",
+        "Two become one, solid",
+        "The same in three dimensions, through marching cubes: watch the bodies meet.",
+        Silhouette(dim=3),
+        (DeepMesh(n=41),),
+        Stop(measure="objective", rtol=1e-4, steps=80),
+        measure="objective",
+        picture="solid",
+    ),
+)
