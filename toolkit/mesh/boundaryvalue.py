@@ -9,11 +9,10 @@ from toolkit.mesh.collocation import ChebyshevCollocation, CollocationState, int
 from toolkit.mesh.differences import FiniteDifferences, GridState
 from toolkit.mesh.domains import Cube, Disk, Interval, LShape, Square
 from toolkit.mesh.lines import LineElements
-from toolkit.mesh.refinement import WHOLE, FiniteElements, HPVersion, LadderState, PVersion
+from toolkit.mesh.refinement import DRAWN, WHOLE, FiniteElements, HPVersion, LadderState, PVersion
 from toolkit.mesh.stophere import SOLVED, StopHere, StopHereState
 from toolkit.mesh.yourmesh import YourMesh
 
-DRAWN = 20_000  # cells, at most
 FINE = 3_000  # cells from which curved functions are drawn by straight ones
 DEPTH = 1e-8  # of the largest error density: less is drawn as that
 

@@ -23,6 +23,7 @@ FINEST = Status("converged", "the finest space is done", "Raise `levels` to go o
 LARGEST = Status("converged", "the largest space that can be watched is done", "Choose another degree or problem")
 WHOLE = Stop(rtol=0.0, steps=40)
 LIMIT = {1: 10_000, 2: 24_000, 3: 16_000}  # coefficients, by the dimension of space
+DRAWN = 20_000  # cells in the plane that can be drawn
 FLOOR = regularity.FLOOR
 CELLS = ("triangles", "quadrilaterals")
 
@@ -152,7 +153,9 @@ class FiniteElements(Ladder):
         return halved(problem, state.solved.space, self.degree)
 
     def more(self, problem, state: LadderState) -> bool:
-        return _grown(state.solved.space.size, problem.dim) <= LIMIT[problem.dim]
+        space = state.solved.space
+        drawn = problem.dim != 2 or 4 * space.mesh.nelements <= DRAWN
+        return drawn and _grown(space.size, problem.dim) <= LIMIT[problem.dim]
 
     def claims(self, problem) -> tuple:
         if self.suits(problem):
@@ -192,9 +195,11 @@ class FiniteElements(Ladder):
 
     def _rows(self, problem) -> int:
         """Spaces there will be."""
-        size, rows = (2 << self.start) * self.degree + 1 if problem.dim == 1 else self.first(problem).size, 1
-        while rows <= self.levels and _grown(size, problem.dim) <= LIMIT[problem.dim]:
-            size, rows = _grown(size, problem.dim), rows + 1
+        first = self.first(problem)
+        size, rows = first.size, 1
+        cells = first.mesh.nelements if problem.dim == 2 else 0
+        while rows <= self.levels and _grown(size, problem.dim) <= LIMIT[problem.dim] and 4 * cells <= DRAWN:
+            size, cells, rows = _grown(size, problem.dim), 4 * cells, rows + 1
         return rows
 
 
