@@ -1,0 +1,380 @@
+"""Empirical interpolation of a table of fields, in its variants, and its discrete form: one point a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Bound, Exact
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
+from toolkit.kernels.interpolation import NORMS
+from toolkit.rank.greedyeim import Crosses
+from toolkit.rank.snapshots import FieldTable, MovingSource, SnapshotFile
+
+STEPS = Stop(rtol=0.0, steps=20)
+NOTHING_LEFT = Status("converged", "the table is interpolated to rounding", "Nothing is left to pick")
+ALL_TERMS = Status("converged", "the largest number of terms is reached", "Raise `terms` to go on")
+
+
+@dataclass(slots=True, kw_only=True)
+class FieldState(State):
+    """Points and fields picked; `functions` (k, n) and `inverse` (k, points) make the interpolant.
+
+    The interpolant of a field with the values v at the points is v @ inverseᵀ @ functions. `error` is the largest
+    error over the table in the method's norm, relative to the largest norm.
+    """
+
+    points: list
+    fields: list
+    functions: np.ndarray
+    inverse: np.ndarray
+    crosses: Crosses | None = None
+    error: float = 1.0
+    unknowns: float = 0.0
+
+    def solution(self) -> np.ndarray:
+        return np.array(self.points, dtype=float)
+
+    def interpolant(self, fields: np.ndarray) -> np.ndarray:
+        """The interpolants of fields (m, n)."""
+        if not len(self.functions):
+            return np.zeros_like(fields)
+        return (fields[:, self.points] @ self.inverse.T) @ self.functions
+
+
+class FieldMethod(Method):
+    """What the interpolations share: monitors, measures and the promise at the points."""
+
+    family: ClassVar[str] = "empirical interpolation"
+    problems: ClassVar[tuple[type, ...]] = (FieldTable,)
+    monitors: ClassVar[tuple[str, ...]] = ("error", "unknowns")
+    scales: ClassVar[tuple[str, ...]] = ("unknowns",)
+
+    def init(self, problem: FieldTable) -> FieldState:
+        none = np.empty((0, problem.table.shape[1]))
+        return FieldState(points=[], fields=[], functions=none, inverse=np.empty((0, 0)))
+
+    def measures(self, problem):
+        return (AT_POINTS, HELD_OUT, LEBESGUE)
+
+    def _ended(self, problem, state: FieldState) -> FieldState:
+        state.unknowns = float(len(state.functions))
+        if state.k >= min(self.terms, *problem.table.shape):
+            state.status = ALL_TERMS
+        return state
+
+    def _exact(self, source: str, words: str = "at its points", tol: float = 1e-10) -> Exact:
+        return Exact(
+            measure="at_points",
+            tol=tol,
+            always=True,
+            title=f"interpolates exactly {words}, fields it has never seen too",
+            source=source,
+            assumes="the corner matrix is well conditioned against the accuracy asked for",
+            stop=STEPS,
+        )
+
+
+@dataclass(frozen=True)
+class Eim(FieldMethod):
+    """Empirical interpolation: the field that is worst interpolated gives a function, its largest error a point.
+
+    r_k = f − I_k f; y = argmax |r_k(·, y)| in the norm chosen, x = argmax |r_k(x, y)|, q_(k+1) = r_k(·, y)/r_k(x, y).
+    A step updates what is left of the whole table by one cross and costs O(M n). Exact at its points; the Lebesgue
+    constant is at most 2^k − 1. The greedy norm may be any; the point is always where the modulus is largest.
+    Reference: M. Barrault, Y. Maday, N. C. Nguyen, A. T. Patera, C. R. Math. 339 (2004) 667–672,
+    doi:10.1016/j.crma.2004.08.006; norms: F. Casenave, A. Ern, T. Lelièvre, arXiv:1508.05330 (2015).
+    """
+
+    title: ClassVar[str] = "EIM"
+    sources: ClassVar[tuple[str, ...]] = ("barrault2004", "casenave2015")
+    norm: str = knob("max", choices=NORMS, doc="norm in which the worst field is chosen")
+    terms: int = knob(30, 1, 200, symbol="d", doc="largest number of terms")
+
+    def label(self) -> str:
+        return self.title if self.norm == "max" else f"{self.title}, {self.norm}"
+
+    def init(self, problem: FieldTable) -> FieldState:
+        state = super().init(problem)
+        state.crosses = Crosses.of(problem.table, self.norm)
+        return state
+
+    def step(self, problem: FieldTable, state: FieldState) -> FieldState:
+        state.k += 1
+        before = len(state.crosses.rows)
+        state.crosses = crosses = state.crosses.extended()
+        state.work.flops += 2.0 * problem.table.size
+        if len(crosses.rows) == before or crosses.largest <= 1e-15 * crosses.scale:
+            state.status = NOTHING_LEFT
+        state.points, state.fields = list(crosses.columns), list(crosses.rows)
+        state.functions = np.stack(crosses.shapes)
+        state.inverse = np.linalg.inv(crosses.corner)
+        state.error = crosses.largest / crosses.scale
+        return self._ended(problem, state)
+
+    def claims(self, problem: FieldTable) -> tuple:
+        return (
+            self._exact("barrault2004"),
+            Bound(
+                measure="lebesgue",
+                curve=lambda k, values: np.maximum(2.0**k - 1, 0),
+                title="Lebesgue constant at most 2^d − 1",
+                source="barrault2004",
+                assumes="each point is where the remainder is largest",
+                stop=STEPS,
+                slack=1e-6,
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class SymmetricEim(FieldMethod):
+    """The symmetric formulation: I f = f(·, y) F⁻¹ f(x, ·), F = f(x_i, y_j), fields and points in equal roles.
+
+    No functions are normalised and no triangle is kept: the remainder of the whole table is formed anew from the
+    selected rows, columns and the corner F. It picks what the classical form picks and gives the same interpolant, to
+    rounding times the condition of F. A step costs O(k M n).
+    Reference: F. Casenave, A. Ern, T. Lelièvre, arXiv:1508.05330 (2015), section 2.
+    """
+
+    title: ClassVar[str] = "EIM, symmetric"
+    sources: ClassVar[tuple[str, ...]] = ("casenave2015",)
+    terms: int = knob(30, 1, 200, symbol="d", doc="largest number of terms")
+
+    def step(self, problem: FieldTable, state: FieldState) -> FieldState:
+        state.k += 1
+        table = problem.table
+        rest = table - state.interpolant(table)
+        row = int(np.argmax(np.abs(rest).max(axis=1)))
+        column = int(np.argmax(np.abs(rest[row])))
+        if abs(rest[row, column]) <= 1e-13 * problem.size or column in state.points or row in state.fields:
+            state.status = NOTHING_LEFT
+            return self._ended(problem, state)
+        state.points, state.fields = [*state.points, column], [*state.fields, row]
+        self._made(problem, state)
+        state.error = float(np.abs(table - state.interpolant(table)).max()) / problem.size
+        return self._ended(problem, state)
+
+    def _made(self, problem, state: FieldState) -> None:
+        state.functions = problem.table[state.fields]
+        state.inverse = np.linalg.inv(state.functions[:, state.points].T)
+
+    def claims(self, problem: FieldTable) -> tuple:
+        title = "the same interpolant as the classical form"
+        about = dict(source="casenave2015", assumes="a corner whose condition leaves six digits", stop=STEPS)
+        return (self._exact("casenave2015", tol=1e-8), Exact(measure="apart", tol=1e-8, title=title, **about))
+
+    def measures(self, problem):
+        return (*super().measures(problem), APART)
+
+
+@dataclass(frozen=True)
+class RectangularEim(SymmetricEim):
+    """The rectangular extension: a sensor breaks, and every field selected stays.
+
+    d fields but d − 1 points: F⁻¹ becomes the Moore–Penrose inverse of the rectangular corner, so that the sensors
+    that are left are still met exactly, by the coefficients of least length. `broken` is the number of the sensor, in
+    the order of selection, that fails as soon as there are two more.
+    Reference: F. Casenave, A. Ern, T. Lelièvre, arXiv:1508.05330 (2015), section 4.
+    """
+
+    title: ClassVar[str] = "EIM, a sensor broken"
+    sources: ClassVar[tuple[str, ...]] = ("casenave2015",)
+    broken: int = knob(3, 1, 50, doc="which of the selected sensors fails")
+
+    def _made(self, problem, state: FieldState) -> None:
+        state.functions = problem.table[state.fields]
+        corner = state.functions[:, state.points].T
+        working = np.arange(len(state.points)) != self.broken - 1
+        if len(state.points) < self.broken + 2:
+            working[:] = True
+        state.inverse = np.zeros_like(corner)
+        state.inverse[:, working] = np.linalg.pinv(corner[working], rcond=1e-14)
+
+    def claims(self, problem: FieldTable) -> tuple:
+        return (
+            Exact(
+                measure="at_working",
+                tol=1e-8,
+                always=True,
+                title="meets every working sensor exactly",
+                source="casenave2015",
+                assumes="a corner of full rank",
+                stop=STEPS,
+            ),
+        )
+
+    def measures(self, problem):
+        return (AT_WORKING, HELD_OUT, LEBESGUE)
+
+
+@dataclass(frozen=True)
+class Deim(FieldMethod):
+    """Discrete empirical interpolation: points for the POD modes, each where the next mode is worst interpolated.
+
+    f ≈ U (PᵀU)⁻¹ Pᵀf, and |f − I f| ≤ |(PᵀU)⁻¹| |f − U Uᵀf| with |(PᵀU)⁻¹| ≤ (1 + √(2n))^(m−1) / max|u_1|.
+    Modes by SVD at the first step, O(M² n); a step costs O(k n).
+    Reference: S. Chaturantabut, D. C. Sorensen, SIAM J. Sci. Comput. 32 (2010) 2737–2764, doi:10.1137/090766498,
+    Algorithm 1 and Lemma 3.2.
+    """
+
+    title: ClassVar[str] = "DEIM"
+    sources: ClassVar[tuple[str, ...]] = ("chaturantabut2010",)
+    terms: int = knob(30, 1, 200, symbol="m", doc="largest number of terms")
+
+    def init(self, problem: FieldTable) -> DeimState:
+        none = np.empty((0, problem.table.shape[1]))
+        values, modes = np.linalg.svd(problem.table, full_matrices=False)[1:]
+        modes = modes[values > 1e-12 * values[0]]
+        return DeimState(points=[], fields=[], functions=none, inverse=np.empty((0, 0)), modes=modes)
+
+    def step(self, problem: FieldTable, state: DeimState) -> DeimState:
+        state.k += 1
+        place = len(state.points)
+        if place >= len(state.modes):
+            state.status = NOTHING_LEFT
+            return self._ended(problem, state)
+        mode = state.modes[place]
+        rest = mode - state.interpolant(mode[None])[0]
+        state.points = [*state.points, int(np.argmax(np.abs(rest)))]
+        state.functions = state.modes[: place + 1]
+        state.inverse = np.linalg.inv(state.functions[:, state.points].T)
+        state.error = float(np.abs(problem.table - state.interpolant(problem.table)).max()) / problem.size
+        return self._ended(problem, state)
+
+    def claims(self, problem: FieldTable) -> tuple:
+        n = problem.table.shape[1]
+        about = dict(source="chaturantabut2010", assumes="orthonormal modes", stop=STEPS, slack=1e-6)
+
+        def limit(k, values):
+            return (1 + np.sqrt(2 * n)) ** np.maximum(k - 1, 0) * np.sqrt(n)  # max |u_1| is 1/√n at least
+
+        return (
+            self._exact("chaturantabut2010"),
+            Bound(measure="amplification", curve=limit, title="|(PᵀU)⁻¹| ≤ (1 + √(2n))^(m−1) √n", **about),
+            Bound(
+                measure="overrun",
+                curve=lambda k, values: np.ones(len(k)),
+                title="error at most |(PᵀU)⁻¹| times the error of projection",
+                **about,
+            ),
+        )
+
+    def measures(self, problem):
+        return (*super().measures(problem), AMPLIFICATION, OVER)
+
+
+@dataclass(slots=True, kw_only=True)
+class DeimState(FieldState):
+    """The modes of the table besides, (r, n)."""
+
+    modes: np.ndarray
+
+
+def _at_points(problem, state: FieldState) -> float:
+    fields = problem.held_out[:, state.points]
+    return float(np.abs(fields - state.interpolant(problem.held_out)[:, state.points]).max(initial=0)) / problem.size
+
+
+def _at_working(problem, state: FieldState) -> float:
+    left = (problem.held_out - state.interpolant(problem.held_out))[:, state.points]
+    working = state.inverse.any(axis=0) if len(state.points) else np.zeros(0, bool)
+    return float(np.abs(left[:, working]).max(initial=0)) / problem.size
+
+
+def _held_out(problem, state: FieldState) -> float:
+    return float(np.abs(problem.held_out - state.interpolant(problem.held_out)).max()) / problem.size
+
+
+def _lebesgue(problem, state: FieldState) -> float:
+    return float(np.abs(state.inverse.T @ state.functions).sum(axis=0).max()) if len(state.points) else 0.0
+
+
+def _apart(problem, state: FieldState) -> float:
+    """The classical form with the same picks, built function by function, against the interpolant here."""
+    functions = []
+    for row, points in ((row, state.points[:i]) for i, row in enumerate(state.fields)):
+        rest = problem.table[row].copy()
+        for function, point in zip(functions, points):
+            rest -= rest[point] * function
+        functions.append(rest / rest[state.points[len(functions)]])
+    rest = problem.held_out.copy()
+    for function, point in zip(functions, state.points):
+        rest -= rest[:, point, None] * function
+    return float(np.abs(problem.held_out - rest - state.interpolant(problem.held_out)).max()) / problem.size
+
+
+def _amplification(problem, state: FieldState) -> float:
+    return float(np.linalg.norm(state.inverse, 2)) if len(state.points) else 0.0
+
+
+def _over(problem, state: FieldState) -> float:
+    fields, u = problem.held_out, state.functions
+    if not len(u):
+        return 0.0
+    projected = np.linalg.norm(fields - (fields @ u.T) @ u, axis=1)
+    errors = np.linalg.norm(fields - state.interpolant(fields), axis=1) - 1e-12 * np.linalg.norm(fields, axis=1)
+    return float(np.max(errors / (np.linalg.norm(state.inverse, 2) * projected)))
+
+
+AT_POINTS = Measure("at_points", "error at the points", _at_points, "max |f − I f|(x_i)", doc="over fields held out")
+AT_WORKING = Measure(
+    "at_working", "error at the working sensors", _at_working, "max |f − I f|(x_i)", doc="over fields held out"
+)
+HELD_OUT = Measure(
+    "held_out", "error on fields held out", _held_out, "max |f − I f|", doc="relative to the largest value"
+)
+LEBESGUE = Measure("lebesgue", "Lebesgue constant", _lebesgue, "Λ", doc="largest sum of moduli of the nodal functions")
+APART = Measure("apart", "symmetric against classical", _apart, "max |I f − I′f|", doc="over fields held out")
+AMPLIFICATION = Measure("amplification", "amplification", _amplification, "|(PᵀU)⁻¹|")
+OVER = Measure("overrun", "error over its bound", _over, "|f − I f| / (|(PᵀU)⁻¹| |f − UUᵀf|)")
+
+
+def _places(problem, state):
+    """The points on the domain, in the order of selection."""
+    if not isinstance(state, FieldState) or problem.shape is None or not state.points:
+        return None
+    y, x = np.divmod(np.array(state.points), problem.shape[1])
+    x, y = x / (problem.shape[1] - 1), y / (problem.shape[0] - 1)
+    return {"earlier points": (x[:-1], y[:-1]), "newest point": (x[-1:], y[-1:])}
+
+
+def _field(problem, state):
+    """The field held out that is worst interpolated, its interpolant and the error."""
+    if not isinstance(state, FieldState) or problem.shape is None:
+        return None
+    guess = state.interpolant(problem.held_out)
+    worst = int(np.argmax(np.abs(problem.held_out - guess).max(axis=1)))
+    field = problem.held_out[worst]
+    shown = {"field": field, "interpolant": guess[worst], "error": field - guess[worst]}
+    return {name: values.reshape(problem.shape) for name, values in shown.items()}
+
+
+CASES = (MovingSource(n=16, fields=60), MovingSource(kind="far source", n=16, fields=60), SnapshotFile())
+
+PICTURES = (
+    Picture("eim-points", "interpolation points", "points", _places, x="x", y="y"),
+    Picture("eim-field", "worst field, interpolant, error", "images", _field),
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "where-to-look",
+        "Where to look (EIM)",
+        "A few points of a field are measured, all the rest is filled in. Which points, and does the norm matter?",
+        MovingSource(),
+        (Eim(), Eim(norm="mean square"), SymmetricEim(), RectangularEim(), Deim()),
+        STEPS,
+        measure="error",
+        against="unknowns",
+        picture="eim-points",
+    ),
+)
