@@ -13,9 +13,9 @@ from toolkit.ui.plots import MUTED, _set, _update, backend, sized
 
 
 class ImagePicture:
-    """Up to three eight-bit images side by side under fixed palettes; a lone one has a colour bar."""
+    """Up to three eight-bit images under fixed palettes; a lone one has a colour bar."""
 
-    MOST, GAP = 3, 0.06
+    MOST, GAP, TOP = 3, 0.06, 0.14
 
     def __init__(self, height: int, lone: bool):
         backend()
@@ -36,7 +36,7 @@ class ImagePicture:
 
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
-        left, titles = 0.0, {"x": [], "y": [], "text": []}
+        titles = {"x": [], "y": [], "text": []}
         for i, (source, mapper) in enumerate(zip(self._sources, self._mappers)):
             if i >= len(drawing.images):
                 source.data = {name: [] for name in ("image", "x", "y", "dw", "dh")}
@@ -44,11 +44,11 @@ class ImagePicture:
             title, image, scale, signed = drawing.images[i]
             _update(mapper, palette=SIGNED if signed else POSITIVE)
             width, height = (n / max(image.shape) for n in reversed(image.shape))
-            source.data = {"image": [image], "x": [left], "y": [0], "dw": [width], "dh": [height]}
+            left, low = i % 2 * (width + self.GAP), -(i // 2) * (height + self.TOP)  # two beside, the third below
+            source.data = {"image": [image], "x": [left], "y": [low], "dw": [width], "dh": [height]}
             titles["x"].append(left)
-            titles["y"].append(height + 0.02)
+            titles["y"].append(low + height + 0.02)
             titles["text"].append(f"{title}  {scale[0]:g} … {scale[1]:g}" if title else "")
-            left += width + self.GAP
         self._titles.data_source.data = titles
         if self._scale is not None:
             _, _, (low, high), signed = drawing.images[0]
