@@ -2,7 +2,10 @@
 
 import re
 
+import meshio
+import numpy as np
 import pytest
+import skfem
 from pages import SLOW, cell, points, press, shows, steps
 from playwright.sync_api import expect
 from screen import until
@@ -65,3 +68,32 @@ def test_another_kind_of_problem_brings_a_race_that_suits_it(lab):
     press(page, "Step")
     until(lambda: steps(page) == 1, 60)
     expect(page.get_by_text("density").first).to_be_visible(timeout=SLOW)
+
+
+def own(**more) -> str:
+    return page_of({"name": "your_mesh", "knobs": {}}, {"name": "fem", "knobs": {}}, against="unknowns", **more)
+
+
+def test_a_persons_own_mesh_is_refined_and_shows_its_order(lab, tmp_path):
+    square = skfem.MeshTri().refined(2)
+    path = tmp_path / "plate.vtu"
+    meshio.write_points_cells(path, np.pad(square.p.T, ((0, 0), (0, 1))), [("triangle", square.t.T)])
+    page = lab(own(), name="mesh")
+    page.locator("input[type=file]").first.set_input_files(path)
+    expect(page.get_by_role("textbox", name=re.compile("^file"))).to_have_value(re.compile("^upload:"), timeout=SLOW)
+    press(page, "Start")
+    shows(page, "converged")
+    until(lambda: cell(page, "observed").startswith("order"))
+    observed, promised = (float(cell(page, name).split()[1]) for name in ("observed", "promised"))
+    assert promised >= 1 and abs(observed - promised) < 0.15
+
+
+def test_a_broken_mesh_is_refused_with_a_reason_and_the_page_goes_on(lab, tmp_path):
+    path = tmp_path / "torn.msh"
+    path.write_text("$MeshFormat\\n2.2 0 8\\n$EndMeshFormat\\n$Nodes\\n4\\n1 0 0 0\\n")
+    page = lab(own(), name="mesh")
+    page.locator("input[type=file]").first.set_input_files(path)
+    expect(page.get_by_text("torn.msh").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("textbox", name=re.compile("^file"))).to_have_value("ring")
+    press(page, "Start")
+    shows(page, "converged")
