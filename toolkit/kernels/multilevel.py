@@ -8,8 +8,9 @@ whether it is kept, the first kept node its coefficient loads; `by` (n, 5): the 
 right, and of the load on three kept nodes in turn. For axis 2, `gather` (5, m2): weights in the load at a kept node
 of the kept nodes before, at, after it and of the others before and after it; `halves` (2, n2 − m2): interpolation.
 `lu` (3, m): elimination of the mass matrix of the kept nodes, x_i −= lu0 x_{i−1}; x_i = (x_i − lu1 x_{i+1}) lu2.
-`starts`: the kept node of axis 0 where each slab begins, and m0 at the end; `spill` (2 · slabs, m1, m2): what each
-slab loads on its neighbours below and above. The slabs do not depend on the number of threads, so neither do the sums.
+`starts`: the kept node of axis 0 where each slab begins, and m0 at the end; `first`: the same among all nodes;
+`spill` (2 · slabs, m1, m2): what each slab loads on its neighbours below and above. The slabs do not depend on the
+number of threads, so neither do the sums.
 
 Reference: M. Ainsworth, O. Tugluk, B. Whitney, S. Klasky, SIAM J. Sci. Comput. 41 (2019) A1278–A1303,
 doi:10.1137/18M1166651, Sections 3 and 4 (decomposition, recomposition, non-uniform tensor grids).
@@ -76,7 +77,8 @@ def _detail(row, hole, halves, line, even, odd):
     for i in range(others, m):
         even[i] = row[i + others]
     if hole:
-        row[:m] = 0
+        for i in range(m):
+            row[i] = 0
     else:
         for i in range(m):
             row[i] = even[i] - line[i]
@@ -107,7 +109,8 @@ def _row_load(even, odd, gather, out):
     """The load of a row of coefficients on the kept nodes of axis 2; but for its ends the grid is uniform."""
     m, others = len(even), len(odd)
     if others == 0:
-        out[:] = even
+        for i in range(m):
+            out[i] = even[i]
         return
     _inner_load(even, odd, gather[0, 1], gather[1, 1], gather[3, 1], out[1:])
     out[0] = _end_load(even, odd, gather, 0)
@@ -120,7 +123,7 @@ def _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work
     """The load of plane p on the kept nodes of axes 1 and 2; its coefficients first where `detail` says so."""
     m = plane.shape[1]
     line, even, odd, out = work[0, :m], work[1, :m], work[2, : a.shape[2] - m], work[3, :m]
-    plane[:] = 0
+    _clear(plane)
     for y in range(a.shape[1]):
         row = a[p, y]
         if detail:
@@ -135,6 +138,13 @@ def _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work
 
 
 @kernel
+def _clear(plane):
+    for y in range(plane.shape[0]):
+        for i in range(plane.shape[1]):
+            plane[y, i] = 0
+
+
+@kernel
 def _add_plane(target, at, weight, plane):
     """target[at] += weight · plane."""
     for y in range(plane.shape[0]):
@@ -143,27 +153,24 @@ def _add_plane(target, at, weight, plane):
 
 
 @threaded
-def load(a, c, b, at0, by0, at1, by1, gather, halves, starts, spill, detail):
+def load(a, c, b, at0, by0, at1, by1, gather, halves, starts, first, spill, detail):
     """b, but for the spills: the load vector of the coefficients in a.
 
     With `detail` a holds values: c becomes the kept ones and a the coefficients, in the same sweep.
     """
     slabs = len(starts) - 1
-    first = np.empty(slabs + 1, dtype=np.int64)
-    first[slabs] = a.shape[0]
-    for s in range(slabs):  # the fine plane of a slab's first kept node
-        first[s] = np.searchsorted(at0[:, 0], starts[s])
     if detail:
         for s in prange(slabs):
             _extract(a, at0, at1, first[s], c)
     for s in prange(slabs):
         low, high = starts[s], starts[s + 1]
         plane, work = np.empty(b.shape[1:], dtype=a.dtype), np.empty((4, b.shape[2]), dtype=a.dtype)
-        spill[2 * s : 2 * s + 2] = 0
-        b[low] = 0
+        _clear(spill[2 * s])
+        _clear(spill[2 * s + 1])
+        _clear(b[low])
         for p in range(first[s], first[s + 1]):
             if at0[p, 2] and at0[p, 0] + 1 < high:
-                b[at0[p, 0] + 1] = 0
+                _clear(b[at0[p, 0] + 1])
                 if detail:
                     _extract(a, at0, at1, p + 1 if at0[p + 1, 2] else p + 2, c)
             _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work)
@@ -211,15 +218,16 @@ def _solve_rows(b, k, lu):
 
 
 @threaded
-def solve_planes(b, starts, spill, lu1, lu2):
-    """The spills added to b, then the mass matrices of axes 1 and 2 solved with it, plane by plane."""
-    slabs, (m0, m1, m2) = len(starts) - 1, b.shape
+def solve_planes(b, adds, spill, lu1, lu2):
+    """The spills added to b, then the mass matrices of axes 1 and 2 solved with it, plane by plane.
+
+    adds (m0, 2): which spills belong to a plane, −1 for none.
+    """
+    m0, m1, m2 = b.shape
     for k in prange(m0):
-        s = np.searchsorted(starts, k, side="right") - 1
-        if k == starts[s] and s > 0:
-            _add_plane(b, k, 1, spill[2 * s - 1])
-        if k == starts[s + 1] - 1 and s + 1 < slabs:
-            _add_plane(b, k, 1, spill[2 * s + 2])
+        for j in range(2):
+            if adds[k, j] >= 0:
+                _add_plane(b, k, 1, spill[adds[k, j]])
         if m2 > 1:
             work = np.zeros((m2, LINES), dtype=b.dtype)
             for y in range(0, m1, LINES):

@@ -194,13 +194,28 @@ class Level:
         m = self.kept[0]
         return np.unique(np.linspace(0, m, min(SLABS, max(1, m // 4)) + 1).astype(np.int64))
 
-    def correct(self, a: np.ndarray, c: np.ndarray, sign: float, detail: bool) -> None:
+    @cached_property
+    def first(self) -> np.ndarray:
+        """`starts` among all nodes of axis 0."""
+        return np.append(self.axes[0].kept, len(self.axes[0].x))[self.starts].astype(np.int64)
+
+    @cached_property
+    def adds(self) -> np.ndarray:
+        """(m0, 2): the spills that belong to a plane: the upper of the slab below it, the lower of the one above."""
+        found, slabs = np.full((self.kept[0], 2), -1, dtype=np.int64), len(self.starts) - 1
+        inner = np.arange(1, slabs)
+        found[self.starts[1:-1], 0] = 2 * inner - 1
+        found[self.starts[1:-1] - 1, 1] = 2 * inner
+        return found
+
+    def correct(self, a: np.ndarray, c: np.ndarray, sign: float, detail: bool, room: Room) -> None:
         """c += sign · (L² projection of the coefficients in a); a from values to coefficients first with `detail`."""
         at0, by0, at1, by1, gather, halves = self.numbers
-        b = np.empty(self.kept, dtype=self.dtype)
-        spill = np.empty((2 * len(self.starts) - 2, *self.kept[1:]), dtype=self.dtype)
-        multilevel.load(a, c, b, at0, by0, at1, by1, gather, halves, self.starts, spill, detail)
-        multilevel.solve_planes(b, self.starts, spill, self.lus[1], self.lus[2])
+        b = room.load[: math.prod(self.kept)].reshape(self.kept)
+        spills = 2 * len(self.starts) - 2, *self.kept[1:]
+        spill = room.spill[: math.prod(spills)].reshape(spills)
+        multilevel.load(a, c, b, at0, by0, at1, by1, gather, halves, self.starts, self.first, spill, detail)
+        multilevel.solve_planes(b, self.adds, spill, self.lus[1], self.lus[2])
         flat = self.kept[0], -1
         multilevel.solve_columns(b.reshape(flat), c.reshape(flat), self.dtype.type(sign), self.lus[0])
 
@@ -208,6 +223,15 @@ class Level:
         """a from coefficients to values, given the values c of the kept nodes."""
         at0, by0, at1, by1, _, halves = self.numbers
         multilevel.refine(a, c, at0, by0, at1, by1, halves)
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Memory to work in: the kept values of each level, a load vector, spills."""
+
+    kept: list[np.ndarray]
+    load: np.ndarray
+    spill: np.ndarray
 
 
 class Hierarchy:
@@ -243,8 +267,15 @@ class Hierarchy:
         """How much a change of a level's coefficients can change the field, in the maximum norm; 1 for the coarsest."""
         return np.array([*(amplification(level.axes) for level in self.levels), 1.0])
 
-    def decompose(self, field: np.ndarray, overwrite: bool = False) -> list[np.ndarray]:
-        """The pyramid of a field. `overwrite` lends the field's memory to the finest level.
+    def room(self) -> Room:
+        """Memory for `decompose` and `recompose`, for those who call them again and again; it holds the pyramid."""
+        kept = [np.empty(level.kept, dtype=self.dtype) for level in self.levels]
+        spills = [(2 * len(level.starts) - 2) * math.prod(level.kept[1:]) for level in self.levels]
+        load, spill = max((c.size for c in kept), default=0), max(spills, default=0)
+        return Room(kept, np.empty(load, dtype=self.dtype), np.empty(spill, dtype=self.dtype))
+
+    def decompose(self, field: np.ndarray, overwrite: bool = False, room: Room | None = None) -> list[np.ndarray]:
+        """The pyramid of a field. `overwrite` lends the field's memory to the finest level, `room` its to the others.
 
         At each level u ↦ (u − Π u, Q u): coefficients by interpolation Π, the kept values those of the L² projection,
         Q u = Π u + Q (u − Π u). Cost: about 30 flops and four passes of memory a value, the levels together.
@@ -252,19 +283,18 @@ class Hierarchy:
         values = np.ascontiguousarray(field, dtype=self.dtype).reshape(self.box)
         if not overwrite and np.shares_memory(values, field):
             values = values.copy()
-        pyramid = []
-        for level in self.levels:
-            c = np.empty(level.kept, dtype=self.dtype)
-            level.correct(values, c, 1.0, True)
+        pyramid, room = [], room or self.room()
+        for level, c in zip(self.levels, room.kept):
+            level.correct(values, c, 1.0, True, room)
             pyramid.append(values)
             values = c
         return [*pyramid, values]
 
-    def recompose(self, pyramid: list[np.ndarray], overwrite: bool = False) -> np.ndarray:
+    def recompose(self, pyramid: list[np.ndarray], overwrite: bool = False, room: Room | None = None) -> np.ndarray:
         """The field of a pyramid; `overwrite` uses up the pyramid's memory."""
-        arrays = list(pyramid) if overwrite else [a.copy() for a in pyramid]
+        arrays, room = list(pyramid) if overwrite else [a.copy() for a in pyramid], room or self.room()
         for level, a in zip(self.levels[::-1], arrays[-2::-1]):
-            level.correct(a, arrays[-1], -1.0, False)
+            level.correct(a, arrays[-1], -1.0, False, room)
             level.refine(a, arrays[-1])
             arrays[-1] = a
         return arrays[-1].reshape(self.shape)
