@@ -170,7 +170,7 @@ def product(A, x, y):
 def _polynomial(A, inverse, b, x, d, other, limit, degree, zero):
     """x after `degree` terms of the fourth-kind Chebyshev iteration on [0, limit]; the result is in the first array.
 
-    Lottes (2023), Algorithm 3 in residual form: d_k = (2k - 3)/(2k + 1) d_{k-1} + (8k - 4)/((2k + 1) limit) D^-1 r.
+    Lottes (2023), in residual form: d_k = (2k - 3)/(2k + 1) d_{k-1} + (8k - 4)/((2k + 1) limit) D^-1 r.
     """
     one = x.dtype.type(1)
     first = 1

@@ -173,7 +173,7 @@ class DeepMesh(Method):
     moves along the normal as the field changes there. So topology may change between steps. Step length: twice the
     last one, halved until Armijo's rule holds. A trial costs n^d values of s and F's O(simplices²).
     Ends as stagnated where the mesh's own error, O(n⁻²), hides any further descent.
-    Reference: B. Guillard et al., DeepMesh, arXiv:2106.11795, Theorem 1 and Eq. (4).
+    Reference: B. Guillard et al., DeepMesh, arXiv:2106.11795, Theorem 1.
     """
 
     title: ClassVar[str] = "DeepMesh descent"
@@ -182,6 +182,9 @@ class DeepMesh(Method):
     problems: ClassVar[tuple[type, ...]] = (Silhouette,)
     monitors: ClassVar[tuple[str, ...]] = ("objective", "pieces")
     n: int = knob(33, 9, 129, log=True, doc="grid points a side; half as many, at most 33, in three dimensions")
+
+    def label(self) -> str:
+        return f"{self.title}, n = {self.n}"
 
     def _side(self, problem) -> int:
         return min(self.n // 2 + 1, 33) if problem.dim == 3 else self.n

@@ -150,6 +150,7 @@ class SiMPL(TopologyMethod):
     """
 
     title: ClassVar[str] = "SiMPL"
+    name: ClassVar[str] = "simpl"
     sources: ClassVar[tuple[str, ...]] = ("kim2024simpl", "keith2024simpl")
     rule: str = knob("bregman", choices=("armijo", "bregman"), doc="when a step is short enough")
     cap: float = knob(36.0, 5.0, 36.0, symbol="Ψ", doc="largest |ψ|; up to 36 a double ρ still differs from 0 and 1")
@@ -242,7 +243,7 @@ class OptimalityCriteria(TopologyMethod):
     """ρ ← ρ √(−g/λ) within ρ ± move and [0, 1], λ by bisection so that mean ρ = θ.
 
     The update of the 88 lines; no line search, so compliance may rise. One solve a step.
-    Reference: E. Andreassen et al., Struct. Multidiscip. Optim. 43 (2011) 1–16, doi:10.1007/s00158-010-0594-7, Eq. (5).
+    Reference: E. Andreassen et al., Struct. Multidiscip. Optim. 43 (2011) 1–16, doi:10.1007/s00158-010-0594-7.
     """
 
     title: ClassVar[str] = "optimality criteria"

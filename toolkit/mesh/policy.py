@@ -1,0 +1,405 @@
+"""Policy evaluation in continuous time: what temporal differences find as the time mesh is refined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Exact, Order
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.problem import Problem
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
+
+FIRST = 4  # instants of the first time mesh
+ALL = Stop(measure="parameter_error", rtol=0.0, steps=40)
+
+
+@dataclass(frozen=True)
+class LinearQuadratic(Problem):
+    """The value J(t, x) = −E[∫_t^T q X² ds + g X_T² | X_t = x] of dX = −κ X dt + σ dW, X_0 ~ N(0, s²).
+
+    A linear policy on a linear-quadratic problem gives such a process. With τ = T − t and φ = (1 − e^{−2κτ})/2κ,
+    J = −(g + (q − 2κg) φ) x² − σ² q (τ − φ)/2κ − σ² g φ. Sought are the three coefficients θ of
+    J^θ = −g x² − θ₁ φ x² − θ₂ (τ − φ)/2κ − θ₃ φ, each of which meets the terminal condition.
+    With paths = 0 expectations are exact (Gaussian moments), else means over that many paths, the same ones on all
+    time meshes, simulated without error.
+    Reference: Y. Jia, X. Y. Zhou, J. Mach. Learn. Res. 23 (2022) 1–55, arXiv:2108.06655.
+    """
+
+    title: ClassVar[str] = "linear-quadratic value"
+    sources: ClassVar[tuple[str, ...]] = ("jia2022",)
+    kappa: float = knob(1.0, 0.1, 5.0, log=True, symbol="κ", doc="pull to the origin")
+    sigma: float = knob(1.0, 0.1, 5.0, log=True, symbol="σ", doc="noise")
+    q: float = knob(1.0, 0.1, 5.0, symbol="q", doc="running cost of x²")
+    g: float = knob(1.0, 0.0, 5.0, symbol="g", doc="final cost of x²")
+    spread: float = knob(1.0, 0.1, 5.0, log=True, symbol="s", doc="standard deviation at the start")
+    horizon: float = knob(1.0, 0.1, 5.0, log=True, symbol="T", doc="final time")
+    paths: int = knob(0, 0, 1000, doc="paths that expectations are means of; 0: exact expectations")
+    levels: int = knob(10, 3, 12, doc="the finest time mesh has 2^levels steps")
+    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the paths")
+
+    @property
+    def truth(self) -> np.ndarray:
+        """θ*, the coefficients of the value function."""
+        return np.array([self.q - 2 * self.kappa * self.g, self.sigma**2 * self.q, self.sigma**2 * self.g])
+
+    def decay(self, tau):
+        """φ(τ) = (1 − e^{−2κτ})/2κ, which is also Var(X_τ | X_0)/σ²."""
+        return -np.expm1(-2 * self.kappa * np.asarray(tau, dtype=float)) / (2 * self.kappa)
+
+    def basis(self, tau) -> tuple[np.ndarray, np.ndarray]:
+        """(by x² (n, 3), constants (n, 3)) of ∂J^θ/∂θ at times to go τ (n,)."""
+        phi, zero = self.decay(tau), np.zeros(len(tau))
+        psi = (tau - phi) / (2 * self.kappa)
+        return np.column_stack((-phi, zero, zero)), np.column_stack((zero, -psi, -phi))
+
+    def value(self, theta: np.ndarray, tau: float, x: np.ndarray) -> np.ndarray:
+        """J^θ with τ to go, at the points x."""
+        square, constant = self.basis(np.array([tau]))
+        return (square[0] @ theta - self.g) * x**2 + constant[0] @ theta
+
+    def variance(self, t):
+        """E X_t²."""
+        return self.spread**2 * np.exp(-2 * self.kappa * np.asarray(t)) + self.sigma**2 * self.decay(t)
+
+    @cached_property
+    def squares(self) -> np.ndarray:
+        """X² on the finest mesh, (paths, 2^levels + 1); exact Gaussian transitions."""
+        rng, count = np.random.default_rng(self.seed), 1 << self.levels
+        dt = self.horizon / count
+        shrink, kick = np.exp(-self.kappa * dt), self.sigma * np.sqrt(self.decay(dt))
+        x = np.empty((count + 1, self.paths))
+        x[0] = self.spread * rng.standard_normal(self.paths)
+        for i in range(count):
+            x[i + 1] = shrink * x[i] + kick * rng.standard_normal(self.paths)
+        return (x**2).T.copy()
+
+    def _seen(self, n: int) -> np.ndarray:
+        return self.squares[:, :: (1 << self.levels) // n]
+
+    def pairs(self, n: int) -> np.ndarray:
+        """E[w wᵀ] with w = (X_i², X_{i+1}², 1) for every step of the mesh of n steps, (n, 3, 3)."""
+        if self.paths:
+            x = self._seen(n)
+            w = np.stack((x[:, :-1], x[:, 1:], np.ones((self.paths, n))), axis=-1)
+            return np.einsum("pia,pib->iab", w, w) / self.paths
+        v = self.variance(np.linspace(0, self.horizon, n + 1))
+        here, ahead, one = v[:-1], v[1:], np.ones(n)
+        cross = here * ahead + 2 * np.exp(-2 * self.kappa * self.horizon / n) * here**2
+        rows = [[3 * here**2, cross, here], [cross, 3 * ahead**2, ahead], [here, ahead, one]]
+        return np.moveaxis(np.array(rows), -1, 0)
+
+    def futures(self, n: int) -> np.ndarray:
+        """E[(X_i², 1) R_i] with R_i the discretised reward to go, −Σ_{j≥i} q X_j² Δt − g X_n², (n, 2)."""
+        dt = self.horizon / n
+        if self.paths:
+            x = self._seen(n)
+            togo = -self.q * dt * np.cumsum(x[:, -2::-1], axis=1)[:, ::-1] - self.g * x[:, -1:]
+            return np.column_stack(((x[:, :-1] * togo).mean(axis=0), togo.mean(axis=0)))
+        # E[R_i | X_i = x] = a x² + b: with m = n − i steps to go, a geometric sum.
+        m, v = np.arange(n, 0, -1), self.variance(np.linspace(0, self.horizon, n + 1))[:-1]
+        phi, step = self.decay(m * dt), self.decay(dt)
+        a = -self.q * dt * phi / step - self.g * np.exp(-2 * self.kappa * m * dt)
+        waiting = (m - phi / step) / (2 * self.kappa)
+        b = -(self.sigma**2) * (self.q * dt * waiting + self.g * phi)
+        return np.column_stack((3 * a * v**2 + b * v, a * v + b))
+
+    def measures(self) -> tuple[Measure, ...]:
+        return (VALUE_ERROR,)
+
+
+@dataclass(slots=True, kw_only=True)
+class PolicyState(State):
+    """θ on a time mesh of `instants` steps, and its distances to θ* and to the minimiser of the quadratic variation."""
+
+    theta: np.ndarray
+    instants: float
+    parameter_error: float
+    bias_error: float
+
+    def solution(self) -> np.ndarray:
+        return self.theta
+
+
+class TimeMeshMethod(Method):
+    """What the estimators share: a step halves the time mesh and solves for θ anew. `solved` is the estimator."""
+
+    family: ClassVar[str] = "policy evaluation"
+    problems: ClassVar[tuple[type, ...]] = (LinearQuadratic,)
+    monitors: ClassVar[tuple[str, ...]] = ("parameter_error", "bias_error", "instants")
+    scales: ClassVar[tuple[str, ...]] = ("instants",)
+
+    def solved(self, problem: LinearQuadratic, n: int) -> np.ndarray:
+        """θ on the mesh of n steps."""
+        raise NotImplementedError
+
+    def init(self, problem):
+        return self._judged(problem, self.solved(problem, FIRST), FIRST, 0)
+
+    def step(self, problem, state):
+        n = 2 * int(state.instants)
+        after = self._judged(problem, self.solved(problem, n), n, state.k + 1)
+        after.work.nfe = state.work.nfe + n
+        if n >= 1 << problem.levels:
+            after.status = Status("converged", f"the finest time mesh, {n} steps, is done", "Raise `levels` to go on")
+        return after
+
+    def _judged(self, problem, theta, n, k) -> PolicyState:
+        scale = float(np.linalg.norm(problem.truth))
+        error = float(np.linalg.norm(theta - problem.truth)) / scale
+        bias = float(np.linalg.norm(theta - variation_minimiser(problem))) / scale
+        return PolicyState(k=k, theta=theta, instants=float(n), parameter_error=error, bias_error=bias)
+
+    def measures(self, problem):
+        return (BIAS_SHARE,)
+
+    def claims(self, problem) -> tuple:
+        if self.suits(problem) or problem.paths or problem.levels < 7:
+            return ()
+        about = dict(over="instants", skip=2, source="jia2022", stop=ALL)
+        exactly = "exact expectations; value function in the span of the basis"
+        return (Order(measure="parameter_error", p=1.0, title="θ → θ* like Δt", assumes=exactly, **about),)
+
+
+def increments(problem: LinearQuadratic, n: int):
+    """(Δφ (n, 3, 3), Δf + rΔt (n, 3), φ (n, 3, 3)) in the basis w = (X_i², X_{i+1}², 1); the first index is of steps.
+
+    The increment of M^θ = J^θ + ∫ r over a step is w · (Δφᵀ θ + Δf + rΔt), rewards taken at the left end.
+    """
+    dt, tau = problem.horizon / n, problem.horizon * (1 - np.arange(n + 1) / n)
+    square, constant = problem.basis(tau)
+    ahead = np.stack((-square[:-1], square[1:], constant[1:] - constant[:-1]), axis=-1)
+    here = np.stack((square[:-1], 0 * square[:-1], constant[:-1]), axis=-1)
+    rest = np.tile([problem.g - problem.q * dt, -problem.g, 0.0], (n, 1))
+    return ahead, rest, here
+
+
+@dataclass(frozen=True)
+class MartingaleLoss(TimeMeshMethod):
+    """min ½ E ∫ |M_T − M_t|² dt, M_t = J^θ(t, X_t) + ∫_0^t r ds: regression on the reward to go at every instant.
+
+    Discretised with left sums, as gradient Monte Carlo does: E Σ φ_i φ_iᵀ θ = E Σ φ_i (R_i − f_i). θ errs by O(Δt).
+    A step: one mesh of n instants, O(n) with exact expectations, O(n paths) without.
+    Reference: Y. Jia, X. Y. Zhou, J. Mach. Learn. Res. 23 (2022), arXiv:2108.06655, martingale loss function.
+    """
+
+    title: ClassVar[str] = "martingale loss"
+    sources: ClassVar[tuple[str, ...]] = ("jia2022",)
+
+    def solved(self, problem, n):
+        _, _, here = increments(problem, n)
+        moments = problem.pairs(n)
+        A = np.einsum("iap,ipq,ibq->ab", here, moments, here)
+        b = np.einsum("iap,ip->a", here[:, :, [0, 2]], problem.futures(n))
+        b += problem.g * np.einsum("iap,ip->a", here, moments[:, :, 0])
+        return np.linalg.solve(A, b)
+
+
+@dataclass(frozen=True)
+class OrthogonalityTD(TimeMeshMethod):
+    """E ∫ ξ_t dM^θ_t = 0 with the test functions ξ_t = ∂J^θ/∂θ (CLSTD(0)) or their trace ∫_0^t λ^{t−s} ∂J^θ/∂θ ds.
+
+    Discretised: E Σ ξ_i (J_{i+1} − J_i + r_i Δt) = 0, a linear system in θ, which errs by O(Δt). The discrete value
+    function is in the span of the basis: with exact expectations every λ, and the martingale loss, give one θ.
+    A step: one mesh of n instants.
+    Reference: Y. Jia, X. Y. Zhou, J. Mach. Learn. Res. 23 (2022), arXiv:2108.06655, martingale
+    orthogonality conditions.
+    """
+
+    title: ClassVar[str] = "martingale orthogonality"
+    sources: ClassVar[tuple[str, ...]] = ("jia2022",)
+    trace: float = knob(0.0, 0.0, 1.0, symbol="λ", doc="memory of the test function for one unit of time; 0: none")
+
+    def label(self) -> str:
+        return "CLSTD(0)" if self.trace == 0 else f"CLSTD({self.trace:g})"
+
+    def solved(self, problem, n):
+        ahead, rest, here = increments(problem, n)
+        plain = np.einsum("iap,ipq->iaq", here, problem.pairs(n))
+        tested = _traced(problem, n, self.trace) if self.trace else plain
+        A = np.einsum("iaq,ibq->ab", tested, ahead)
+        return np.linalg.solve(A, -np.einsum("iaq,iq->a", tested, rest))
+
+
+def _traced(problem: LinearQuadratic, n: int, memory: float) -> np.ndarray:
+    """E[ξ_i wᵀ] of the trace ξ_i = Σ_{j≤i} λ^{t_i − t_j} φ_j Δt, (n, 3, 3), w = (X_i², X_{i+1}², 1)."""
+    dt = problem.horizon / n
+    fade = memory**dt
+    square, constant = problem.basis(problem.horizon * (1 - np.arange(n) / n))
+    out = np.empty((n, 3, 3))
+    if problem.paths:
+        x, xi = problem._seen(n), np.zeros((problem.paths, 3))
+        for i in range(n):
+            xi = fade * xi + dt * (x[:, i, None] * square[i] + constant[i])
+            out[i] = xi.T @ np.column_stack((x[:, i], x[:, i + 1], np.ones(len(x)))) / len(x)
+        return out
+    v = problem.variance(np.linspace(0, problem.horizon, n + 1))
+    shrink, kick = np.exp(-2 * problem.kappa * dt), problem.sigma**2 * problem.decay(dt)
+    by_square, mean = np.zeros(3), np.zeros(3)  # E[ξ X_i²], E[ξ]
+    for i in range(n):
+        by_square = fade * by_square + dt * (3 * v[i] ** 2 * square[i] + v[i] * constant[i])
+        mean = fade * mean + dt * (v[i] * square[i] + constant[i])
+        ahead = shrink * by_square + kick * mean
+        out[i] = np.column_stack((by_square, ahead, mean))
+        by_square = ahead
+    return out
+
+
+@dataclass(frozen=True)
+class MeanSquareTD(TimeMeshMethod):
+    """min E Σ (J_{i+1} − J_i + r_i Δt)²/Δt · Δt: the mean-square temporal difference, which is the wrong thing.
+
+    As Δt → 0 it tends to the quadratic variation E⟨M^θ⟩_T: the minimiser makes noise small, not M a martingale, and
+    stays off θ* on every mesh. A step: one mesh of n instants.
+    Reference: Y. Jia, X. Y. Zhou, J. Mach. Learn. Res. 23 (2022), arXiv:2108.06655, mean-square TD error.
+    """
+
+    title: ClassVar[str] = "mean-square TD error"
+    sources: ClassVar[tuple[str, ...]] = ("jia2022",)
+
+    def solved(self, problem, n):
+        ahead, rest, _ = increments(problem, n)
+        moments = problem.pairs(n)
+        A = np.einsum("iap,ipq,ibq->ab", ahead, moments, ahead)
+        return np.linalg.solve(A, -np.einsum("iap,ipq,iq->a", ahead, moments, rest))
+
+    def claims(self, problem) -> tuple:
+        if self.suits(problem) or problem.paths or problem.levels < 7:
+            return ()
+        about = dict(source="jia2022", stop=ALL, assumes="exact expectations")
+        far = "its error stays above two thirds of that minimiser's"
+        return (
+            Order(measure="bias_error", p=1.0, over="instants", skip=3, title="θ → argmin of ⟨M^θ⟩ like Δt", **about),
+            Exact(measure="bias_share", tol=1.5, title=far, **about),
+        )
+
+
+def variation_minimiser(problem: LinearQuadratic) -> np.ndarray:
+    """The limit of the mean-square TD error's minimiser.
+
+    θ₁ minimises E⟨M⟩_T = 4σ² ∫ (g + θ₁ φ)² E X² dt; θ₂ and θ₃ do not change ⟨M⟩ and minimise what is left at the next
+    order in Δt, E ∫ drift² dt with drift = (θ₁ + 2κg − q) X² + (θ₂ − σ²θ₁) φ + θ₃ (1 − 2κφ) − σ²g.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    t, weights = problem.horizon * (nodes + 1) / 2, weights * problem.horizon / 2
+    phi, v = problem.decay(problem.horizon - t), problem.variance(t)
+    first = -problem.g * float(weights @ (phi * v)) / float(weights @ (phi**2 * v))
+    root = np.sqrt(weights)
+    columns = np.column_stack((phi, 1 - 2 * problem.kappa * phi))
+    left = (first + 2 * problem.kappa * problem.g - problem.q) * v - problem.sigma**2 * (first * phi + problem.g)
+    return np.append(first, np.linalg.lstsq(root[:, None] * columns, -root * left, rcond=None)[0])
+
+
+@dataclass(slots=True, kw_only=True)
+class EpisodeState(PolicyState):
+    """θ while it is learnt, and the source of the paths."""
+
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class OnlineTD(TimeMeshMethod):
+    """CTD(0): θ ← θ + a_k φ_i (J_{i+1} − J_i + r_i Δt) at every instant of an episode, a_k = rate/(1 + k/50).
+
+    Stochastic approximation of the orthogonality condition; a step is one batch of episodes, each simulated exactly.
+    Reference: Y. Jia, X. Y. Zhou, J. Mach. Learn. Res. 23 (2022), arXiv:2108.06655, online CTD(0).
+    """
+
+    title: ClassVar[str] = "online CTD(0)"
+    sources: ClassVar[tuple[str, ...]] = ("jia2022",)
+    no_claim: ClassVar[str] = (
+        "its error falls with noise; the paper proves where it tends to, not how fast it gets there"
+    )
+    rate: float = knob(2.0, 0.01, 20.0, log=True, symbol="a", live=True, doc="learning rate of the first episodes")
+    instants: int = knob(64, 4, 1024, log=True, doc="steps of the time mesh")
+    batch: int = knob(64, 1, 1000, log=True, doc="episodes that a step averages over")
+
+    def init(self, problem):
+        state = self._judged(problem, np.zeros(3), self.instants, 0)
+        rng = np.random.default_rng([problem.seed, 1])
+        errors = dict(parameter_error=state.parameter_error, bias_error=state.bias_error)
+        return EpisodeState(theta=state.theta, instants=state.instants, rng=rng, **errors)
+
+    def step(self, problem, state):
+        n, rng = self.instants, state.rng
+        dt = problem.horizon / n
+        shrink, kick = np.exp(-problem.kappa * dt), problem.sigma * np.sqrt(problem.decay(dt))
+        square, constant = problem.basis(problem.horizon * (1 - np.arange(n + 1) / n))
+        gain = self.rate / (1 + state.k / 50)
+        theta, x = state.theta, problem.spread * rng.standard_normal(self.batch)
+        for i in range(n):
+            after = shrink * x + kick * rng.standard_normal(self.batch)
+            phi = x[:, None] ** 2 * square[i] + constant[i]
+            ahead = after[:, None] ** 2 * square[i + 1] + constant[i + 1]
+            change = (ahead - phi) @ theta - problem.g * (after**2 - x**2) - problem.q * x**2 * dt
+            theta = theta + gain * (phi.T @ change) / self.batch
+            x = after
+        judged = self._judged(problem, theta, n, state.k + 1)
+        state.theta, state.k = theta, judged.k
+        state.parameter_error, state.bias_error = judged.parameter_error, judged.bias_error
+        state.work.nfe += n * self.batch
+        return state
+
+    def claims(self, problem) -> tuple:
+        return ()
+
+
+def _value_error(problem, state) -> float:
+    x = np.linspace(-2, 2, 41) * problem.spread
+    exact = problem.value(problem.truth, problem.horizon, x)
+    return float(np.abs(problem.value(state.theta, problem.horizon, x) - exact).max() / np.abs(exact).max())
+
+
+def _bias_share(problem, state) -> float:
+    far = float(np.linalg.norm(variation_minimiser(problem) - problem.truth) / np.linalg.norm(problem.truth))
+    return far / state.parameter_error if state.parameter_error > 0 else float("nan")
+
+
+def _values(problem, state):
+    if not isinstance(state, PolicyState):
+        return None
+    x = np.linspace(-2, 2, 81) * problem.spread
+    found = {"x": x, "value": problem.value(problem.truth, problem.horizon, x)}
+    return found | {"estimate": problem.value(state.theta, problem.horizon, x)}
+
+
+VALUE_ERROR = Measure("value_error", "error of the value", _value_error, "max |J^θ − J| / max |J|, t = 0")
+BIAS_SHARE = Measure("bias_share", "share of the bias", _bias_share, "‖θ_QV − θ*‖ / ‖θ − θ*‖")
+CASES = (
+    LinearQuadratic(),
+    LinearQuadratic(kappa=0.5, sigma=0.7, g=0.4, horizon=2.0),
+    LinearQuadratic(paths=200, levels=6),
+)
+PICTURES = (Picture("value", "value at the start", "lines", _values, "x", "J(0, x)"),)
+EXPERIMENTS = (
+    Experiment(
+        "policy",
+        "Time differences, done right",
+        "Squared temporal differences look like a loss. Halve the time step again and again: whom does it lead astray?",
+        LinearQuadratic(),
+        (MartingaleLoss(), OrthogonalityTD(), OrthogonalityTD(trace=0.5), MeanSquareTD()),
+        ALL,
+        measure="parameter_error",
+        against="instants",
+        picture="value",
+    ),
+    Experiment(
+        "policy_noise",
+        "Time differences from a thousand paths",
+        "The same from data: where does noise, not the time step, decide? Change the seed.",
+        LinearQuadratic(paths=1000, levels=9),
+        (MartingaleLoss(), OrthogonalityTD(), OrthogonalityTD(trace=0.5), MeanSquareTD()),
+        ALL,
+        measure="parameter_error",
+        against="instants",
+        picture="value",
+    ),
+)
