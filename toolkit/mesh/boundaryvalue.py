@@ -6,10 +6,11 @@ import numpy as np
 
 from toolkit.core.registry import Experiment, Picture
 from toolkit.mesh.collocation import ChebyshevCollocation, CollocationState, interpolation
+from toolkit.mesh.degrees import HPVersion, PVersion
 from toolkit.mesh.differences import FiniteDifferences, GridState
 from toolkit.mesh.domains import Cube, Disk, Interval, LShape, Square
 from toolkit.mesh.lines import LineElements
-from toolkit.mesh.refinement import DRAWN, WHOLE, FiniteElements, HPVersion, LadderState, PVersion
+from toolkit.mesh.refinement import DRAWN, WHOLE, FiniteElements, LadderState
 from toolkit.mesh.stophere import SOLVED, StopHere, StopHereState
 from toolkit.mesh.yourmesh import YourMesh
 
