@@ -225,3 +225,15 @@ def test_sizes_are_named_when_one_is_refused():
     with pytest.raises(tk.KnobError, match=r"Structure\.n = 17.*one of"):
         Structure(n=17)
     assert 17 not in SIZES
+
+
+def test_a_solve_given_up_has_passed_its_ceiling_for_good():
+    """What is computed on the way is a lower bound of the compliance, so a trial is refused only when it is too long."""
+    problem = Structure("mbb", n=16, aspect=2)
+    E = problem.modulus(problem.filtered(RNG.random(problem.shape)))
+    solver = problem.elasticity()
+    exact, whole, _ = solver.solve(E, solver.rest())
+    for share in (0.5, 0.9, 0.999):
+        value, iterations, _ = solver.solve(E, solver.rest(), share * exact)
+        assert share * exact < value <= exact * (1 + 1e-12) and iterations < whole
+    assert solver.solve(E, solver.rest(), 1.001 * exact)[:2] == (exact, whole)

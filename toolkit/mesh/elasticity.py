@@ -120,10 +120,11 @@ class Elasticity:
             kernels.invert_diagonal(rounded, kernels.vectors_of(self._vectors, self._sizes, level)[0])
         self._bottom = np.linalg.inv(dense(self._exact[-1]))
 
-    def solve(self, E: np.ndarray, u: np.ndarray) -> tuple[float, int, float]:
+    def solve(self, E: np.ndarray, u: np.ndarray, ceiling: float = np.inf) -> tuple[float, int, float]:
         """(compliance, iterations, relative residual) by flexible conjugate gradients; u, the first guess, is improved.
 
-        The compliance is f · u + r · u = f · u* − ‖u − u*‖²_K: its error is the square of that of u.
+        The compliance is f · u + r · u = f · u* − ‖u − u*‖²_K: its error is the square of that of u. It grows to the
+        true value from below. So once it exceeds `ceiling` the true one does, and the iteration ends.
         """
         self.assemble(E)
         r, old, p, q = self._work
@@ -139,7 +140,9 @@ class Elasticity:
             kernels.product(self._exact[0], p, q)
             size = kernels.advance(p, q, r, u)
             done += 1
-        return float(np.vdot(self.b, u) + np.vdot(r, u)), done, float(size / scale)
+            if kernels.dot(self.b, u) + kernels.dot(r, u) > ceiling:
+                break
+        return float(kernels.dot(self.b, u) + kernels.dot(r, u)), done, float(size / scale)
 
     def energies(self, u: np.ndarray) -> np.ndarray:
         """uᵀ K u of every cell at unit modulus, (rows, columns)."""

@@ -77,20 +77,24 @@ class TopologyMethod(Method):
         state = DesignState(
             point=point, solver=solver, displacement=solver.rest(), **{name: zero.copy() for name in names}
         )
-        self._accept(problem, state, point, *self._evaluate(problem, state, point))
+        self._accept(problem, state, point, *self._evaluate(problem, state, point, 0.0)[0])
         return state
 
-    def _evaluate(self, problem, state, point):
-        """(ρ, ρ̃, F, u) of a variable, from the last displacement on: one solve."""
+    def _evaluate(self, problem, state, point, alpha):
+        """((ρ, ρ̃, F, u) of a variable, whether F meets its target), from the last displacement on: one solve.
+
+        The solve ends as soon as F is sure to miss the target.
+        """
         density = self.density_of(point)
         filtered, u = problem.filtered(density), state.displacement.copy()
-        value, iterations, residual = state.solver.solve(problem.modulus(filtered), u)
+        target = self._target(state, point, density, alpha) if alpha else np.inf
+        value, iterations, residual = state.solver.solve(problem.modulus(filtered), u, target)
         state.work.nfe += 1
         state.work.matvecs += iterations
-        if not residual <= problem.tol:
+        if value <= target and not residual <= problem.tol:
             cause = f"the equilibrium was solved to {residual:.1e} only"
             state.status = Status("breakdown", cause, "Raise ε (void) or the tolerance, or widen the filter")
-        return density, filtered, value, u
+        return (density, filtered, value, u), value <= target
 
     def _accept(self, problem, state, point, density, filtered, value, u) -> None:
         """Take a design over: gradient and monitors."""
@@ -105,10 +109,10 @@ class TopologyMethod(Method):
         state.alpha = self._first_length(state)
         for _ in range(HALVINGS):
             point = self.moved(problem, state, state.alpha)
-            found = self._evaluate(problem, state, point)
+            found, met = self._evaluate(problem, state, point, state.alpha)
             if state.status.done:
                 break
-            if found[2] <= self._target(state, point, found[0], state.alpha):
+            if met:
                 self._accept(problem, state, point, *found)
                 break
             state.alpha /= 2
