@@ -1,7 +1,7 @@
 """The product of a grid's stencil with a vector, against a copy of the vector: what memory allows.
 
-`OPENBLAS_NUM_THREADS=1 pytest -s tests/bench/bench_mesh_stencil.py`. Both read a vector and write one; the ratio is the copy's
-time over the product's, so that 0.67 is one and a half times what memory allows. The copy is a threaded loop of ours.
+`pytest tests/bench/bench_mesh_stencil.py`. Both read a vector and write one; the ratio is the copy's time over the
+product's, so that 0.67 is one and a half times what memory allows. The copy is a threaded loop of ours.
 """
 
 import numba
