@@ -5,7 +5,8 @@ import pytest
 
 import toolkit as tk
 from toolkit.mesh.contour import Surface, cube_table, extract
-from toolkit.mesh.isosurface import DeepMesh, Silhouette, normal_speeds, pulled_back
+from toolkit.mesh.isosurface import DeepMesh, normal_speeds, pulled_back
+from toolkit.mesh.silhouette import Silhouette
 
 RNG = np.random.default_rng(0)
 

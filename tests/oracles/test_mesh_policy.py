@@ -8,13 +8,12 @@ import scipy.optimize
 import toolkit as tk
 from toolkit.mesh.policy import (
     ALL,
-    LinearQuadratic,
     MartingaleLoss,
     MeanSquareTD,
     OnlineTD,
     OrthogonalityTD,
-    variation_minimiser,
 )
+from toolkit.mesh.valuation import LinearQuadratic, increments, variation_minimiser
 
 PROBLEM = LinearQuadratic(kappa=0.7, sigma=0.8, q=1.3, g=0.6, horizon=1.5)
 
@@ -115,8 +114,6 @@ def test_orthogonality_holds_on_sampled_paths():
 
 def test_mean_square_error_tends_to_the_quadratic_variation():
     """For a fixed θ: E Σ (ΔM)² → 4σ² ∫ (g + θ₁ φ)² E X² dt at first order."""
-    from toolkit.mesh.policy import increments
-
     p, theta = PROBLEM, np.array([0.3, -0.2, 0.5])
 
     def variation(t):

@@ -228,7 +228,7 @@ def test_sizes_are_named_when_one_is_refused():
 
 
 def test_a_solve_given_up_has_passed_its_ceiling_for_good():
-    """What is computed on the way is a lower bound of the compliance, so a trial is refused only when it is too long."""
+    """What is computed on the way is a lower bound of the compliance: a trial is refused only when it is too long."""
     problem = Structure("mbb", n=16, aspect=2)
     E = problem.modulus(problem.filtered(RNG.random(problem.shape)))
     solver = problem.elasticity()
