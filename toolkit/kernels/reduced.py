@@ -63,12 +63,12 @@ def solve_many(theta, terms, load, factor, coefficients, residuals):
                     c[lane, 1 + j * blocks + q] = -weight[q, lane] * g[j, lane]
         total = np.zeros(LANES)
         for row in range(0, c.shape[1], 2):  # two rows of the factor against four parameters: eight sums in registers
-            one, other = factor[row], factor[min(row + 1, c.shape[1] - 1)]
+            one, other = factor[row, row:], factor[min(row + 1, c.shape[1] - 1), row:]  # from 0 on: it vectorises
             share = 1.0 if row + 1 < c.shape[1] else 0.0
             for lane in range(0, LANES, 4):
                 s0, s1, s2, s3, t0, t1, t2, t3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-                c0, c1, c2, c3 = c[lane], c[lane + 1], c[lane + 2], c[lane + 3]
-                for k in range(row, c.shape[1]):
+                c0, c1, c2, c3 = c[lane, row:], c[lane + 1, row:], c[lane + 2, row:], c[lane + 3, row:]
+                for k in range(one.size):
                     u, v = one[k], other[k]
                     s0 += u * c0[k]
                     s1 += u * c1[k]
