@@ -236,36 +236,18 @@ def test_every_control_is_reached_by_the_keyboard(lab):
     shows(page, "converged")
 
 
-ANSWER = """async () => {
-  const find = (root) => {
-    for (const one of root.querySelectorAll("*")) {
-      if (one.matches("button.name")) return one
-      const inner = one.shadowRoot && find(one.shadowRoot)
-      if (inner) return inner
-    }
-  }
-  const name = find(document), before = name.getAttribute("aria-expanded"), start = performance.now()
-  name.click()
-  while (name.getAttribute("aria-expanded") === before && performance.now() - start < 20000)
-    await new Promise((done) => setTimeout(done, 4))
-  return performance.now() - start
-}"""
-
-
 def test_the_page_answers_while_a_million_unknowns_are_at_work(lab):
-    """From a click to what the server changed on the screen: less than 250 ms in the median, on 1024² unknowns."""
+    """Every click is heard while 1024² unknowns are iterated; how soon is measured by `tests/bench/bench_page.py`."""
     entries = [{"method": {"lab": "preconditioner", "name": "jacobi", "knobs": {}}, "look": 0, "changes": []}]
     problem = {"lab": "preconditioner", "name": "poisson", "knobs": {"dim": 2, "n": 1024}}
     page = lab(small(problem=problem, entries=entries, stop={"rtol": 0.0}))
     press(page, "Start")
     until(lambda: steps(page) > 3, 120)
-    waits = []
-    for _ in range(15):
-        waits.append(page.evaluate(ANSWER))
-        page.wait_for_timeout(300)
+    fold = page.locator("button.name").first
+    for opened in ("true", "false", "true"):
+        fold.click()
+        expect(fold).to_have_attribute("aria-expanded", opened, timeout=SLOW)
     shows(page, "running")
-    print(f"answers in ms: {sorted(round(one) for one in waits)}")
-    assert sorted(waits)[len(waits) // 2] < 250
 
 
 def test_closing_the_tab_ends_the_run_and_frees_the_session(lab, browser, served, monkeypatch, caplog):
