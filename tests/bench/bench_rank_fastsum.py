@@ -1,7 +1,7 @@
 """Fast summation by empirical interpolation: time against N up to 10⁶, and where it overtakes the direct sum.
 
-`pytest -s tests/bench/bench_rank_fastsum.py`; kernel 1/r, rank 20, about 60 points a cell. The direct sum is compiled and
-threaded too; beyond 16 000 points it is measured at 1500 points and scaled. The ratio is direct over fast.
+`pytest -s tests/bench/bench_rank_fastsum.py`; kernel 1/r, rank 20, about 60 points a cell. The direct sum is compiled
+and threaded too; beyond 16 000 points it is measured at 1500 points and scaled. The ratio is direct over fast.
 """
 
 import toolkit  # noqa: F401, I001 - first: it keeps BLAS threads from spinning on the second core, for both sides

@@ -23,7 +23,7 @@ from toolkit.rank.snapshots import frozen
 
 KINDS = ("1/r", "log", "yukawa", "exponential")
 STEPS = Stop(rtol=0.0, steps=30)
-ROUNDING = 1e-11
+ROUNDING = 1e-7  # beyond it the corner matrix is so ill-conditioned that its inverse loses more than is gained
 DONE = Status("converged", "the largest rank, or rounding, is reached", "Raise `rank` to go on")
 
 
@@ -212,7 +212,7 @@ class EmpiricalMultipole(Method):
     c_i chosen greedily from samples, once a level; the same formula, transposed, serves as local expansion. Charges go
     up the tree to the y_j, across to the y_j of the interaction list, and down. A step raises the rank by one and sums
     anew: O(N r + 4^L r²). The largest remainder over the samples, relative to the largest kernel value, is the built-in
-    estimate of the error relative to Σ|q| times that value.
+    estimate of the error relative to Σ|q| times that value. Attainable: about 1e-8, as F⁻¹ is formed.
     Reference: F. Casenave, arXiv:1408.0210 (2014); here with F⁻¹ on both sides and a tree of given depth.
     """
 
