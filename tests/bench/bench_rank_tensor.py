@@ -1,7 +1,7 @@
 """Tucker and CP of a 200³ tensor against TensorLy. `pytest tests/bench/bench_rank_tensor.py`.
 
-Tucker of rank 10 by our ST-HOSVD against TensorLy's Tucker with its randomised SVD, its fastest way, and its default;
-the errors are printed and asserted to agree. CP of rank 10: one sweep of ALS on either side, from the same factors.
+Tucker of rank 10 by our ST-HOSVD against TensorLy's Tucker with its randomised SVD, its fastest way (its default
+needs ten times as long); the errors are asserted to agree. CP of rank 10: sweeps of ALS from the same factors.
 """
 
 import toolkit  # noqa: F401, I001 - first: it keeps BLAS threads from spinning on the second core, for both sides
@@ -30,17 +30,16 @@ def error(tensor, core, factors):
     return np.linalg.norm(tensor - tucker_full(np.asarray(core), factors)) / np.linalg.norm(tensor)
 
 
-@pytest.mark.parametrize("svd, target", [("randomized_svd", "8"), ("truncated_svd", "-")])
-def test_tucker(ratio, noisy, svd, target):
+def test_tucker(ratio, noisy):
     def peer():
-        return decomposition.tucker(noisy, rank=[RANK] * 3, svd=svd, random_state=0)
+        return decomposition.tucker(noisy, rank=[RANK] * 3, svd="randomized_svd", random_state=0)
 
     def ours():
         return st_hosvd(noisy, (RANK,) * 3, by="gram")
 
-    ratio(ours, peer, target=target, rounds=5)
+    ratio(ours, peer, target="8", rounds=5)
     one, other = error(noisy, *ours()[:2]), error(noisy, *peer())
-    print(f"errors: ours {one:.6e}, TensorLy {svd} {other:.6e}")
+    print(f"errors: ours {one:.6e}, TensorLy {other:.6e}")
     assert one <= other * (1 + 1e-5)
 
 
@@ -59,8 +58,8 @@ def test_cp_sweep(ratio):
         grams = [one.T @ one for one in factors]
         for _ in range(sweeps):
             weights = sweep(tensor, factors, grams)[0]
-        results["ours"] = cp_full(weights, factors)
+        results["ours"] = weights, factors
 
     ratio(ours, peer, target="2.2", rounds=7)
-    theirs = cp_full(np.asarray(results["peer"].weights), results["peer"].factors)
-    assert np.linalg.norm(theirs - results["ours"]) <= 1e-6 * np.linalg.norm(theirs)
+    mine, theirs = cp_full(*results["ours"]), cp_full(results["peer"].weights, results["peer"].factors)
+    assert np.linalg.norm(theirs - mine) <= 1e-6 * np.linalg.norm(theirs)

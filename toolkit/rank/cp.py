@@ -66,7 +66,7 @@ def sweep(tensor: np.ndarray, factors: list, grams: list) -> tuple[np.ndarray, n
     factors once, which serves all updates of the first half, and then the first half's new ones: two products with the
     whole tensor for any number of modes, where one for every mode is usual. The updates are those of plain ALS.
     """
-    half, shape = (tensor.ndim + 1) // 2, tensor.shape
+    half, shape = tensor.ndim // 2, tensor.shape
     matrix = tensor.reshape(math.prod(shape[:half]), -1)
     for first, last in ((0, half), (half, tensor.ndim)):
         others = joined(factors[half:] if first == 0 else factors[:half])

@@ -1,4 +1,4 @@
-"""Multilinear algebra: unfoldings, products with matrices, singular values of the modes, Tucker and CP reconstruction."""
+"""Multilinear algebra: unfoldings, products with matrices, singular values of modes, Tucker, CP and train in full."""
 
 from __future__ import annotations
 
@@ -117,9 +117,9 @@ def st_hosvd(tensor: np.ndarray, ranks, by: str = "svd") -> tuple[np.ndarray, li
 def cp_full(weights: np.ndarray, factors) -> np.ndarray:
     """Σ_r w_r a_r ∘ b_r ∘ …: factors (n_k, R)."""
     found = np.asarray(factors[0]) * weights
-    for factor in factors[1:]:
+    for factor in factors[1:-1]:
         found = found[..., None, :] * factor
-    return found.sum(axis=-1)
+    return found @ np.asarray(factors[-1]).T
 
 
 def tt_full(cores) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise, permutations
 from typing import ClassVar
 
 import numpy as np
@@ -72,7 +73,7 @@ class TensorProblem(Problem):
         return tuple(min(rank, len(values)) for _, values in self.modes)
 
     def tails(self, ranks) -> np.ndarray:
-        """Relative norm of the singular values beyond the ranks, mode by mode: the best error is no smaller than any."""
+        """Relative norm of the singular values beyond the ranks, by mode: the best error is no smaller than any."""
         return np.array([np.linalg.norm(s[r:]) for (_, s), r in zip(self.modes, ranks)]) / self.norm
 
     def distance(self, approximation: np.ndarray) -> float:
@@ -213,7 +214,7 @@ class PlantedTensor(TensorProblem):
         rng = np.random.default_rng(self.seed)
         if self.structure == "tt":
             ranks = [1, *(min(self.rank, self.n ** min(k, self.order - k)) for k in range(1, self.order)), 1]
-            return [rng.standard_normal((a, self.n, b)) for a, b in zip(ranks, ranks[1:])]
+            return [rng.standard_normal((a, self.n, b)) for a, b in pairwise(ranks)]
         drawn = [rng.standard_normal((self.n, self.rank)) for _ in range(self.order)]
         return [one / np.linalg.norm(one, axis=0) for one in drawn]
 
@@ -295,8 +296,6 @@ class SymmetricTensor(TensorProblem):
 
 def symmetrised(tensor: np.ndarray) -> np.ndarray:
     """The mean over all permutations of the modes."""
-    from itertools import permutations
-
     orders = list(permutations(range(tensor.ndim)))
     return sum(tensor.transpose(order) for order in orders) / len(orders)
 

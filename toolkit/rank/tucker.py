@@ -306,7 +306,7 @@ EXPERIMENTS = (
     Experiment(
         "core-width",
         "How wide must the core be?",
-        "Raise the multilinear rank: does the error stay within √3 of the best, and is the cheaper order of cuts worse?",
+        "Raise the multilinear rank: is the error within √3 of the best, and are the cheaper cuts any worse?",
         Potential(),
         (Hosvd(rank=16), SequentialHosvd(rank=16)),
         RANKS,
