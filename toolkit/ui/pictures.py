@@ -11,6 +11,8 @@ from toolkit.ui.frame import Drawing
 from toolkit.ui.palette import POSITIVE, SIGNED, STYLES
 from toolkit.ui.plots import MUTED, _set, _update, backend, sized
 
+_TITLES = {"x": [], "y": [], "top": [], "text": []}
+
 
 class ImagePicture:
     """Up to three eight-bit images under fixed palettes; a lone one has a colour bar."""
@@ -30,13 +32,22 @@ class ImagePicture:
         first.glyph.color_mapper = self._mappers[0]
         more = [fig.image("image", x="x", y="y", dw="dw", dh="dh", color_mapper=one) for one in self._mappers[1:]]
         self._sources = [one.data_source for one in (first, *more)]
-        self._titles = fig.text("x", "y", "text", text_font_size="13px", text_baseline="bottom", text_color=MUTED)
+        self._titles = fig.text(
+            "x",
+            "y",
+            "text",
+            source=ColumnDataSource(_TITLES),
+            text_font_size="13px",
+            text_baseline="bottom",
+            text_color=MUTED,
+        )
+        fig.scatter("x", "top", source=self._titles.data_source, size=0, alpha=0)  # room for the titles
         self._scale = _colour_bar(fig) if lone else None
         fig.outline_line_color = None
 
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
-        titles = {"x": [], "y": [], "text": []}
+        titles = {name: [] for name in _TITLES}
         for i, (source, mapper) in enumerate(zip(self._sources, self._mappers)):
             if i >= len(drawing.images):
                 source.data = {name: [] for name in ("image", "x", "y", "dw", "dh")}
@@ -48,6 +59,7 @@ class ImagePicture:
             source.data = {"image": [image], "x": [left], "y": [low], "dw": [width], "dh": [height]}
             titles["x"].append(left)
             titles["y"].append(low + height + 0.02)
+            titles["top"].append(low + height + (self.TOP if title else 0.0))
             titles["text"].append(f"{title}  {scale[0]:g} … {scale[1]:g}" if title else "")
         self._titles.data_source.data = titles
         if self._scale is not None:
