@@ -9,9 +9,18 @@ A reduction in a `threaded` kernel sums fixed blocks, then the blocks in order: 
 many threads ran it.
 """
 
+import contextlib
+import functools
 import importlib
+import os
 
 import numba
+from numba.core.caching import IndexDataCacheFile
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
 
 _OPTIONS = dict(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 
@@ -29,6 +38,29 @@ def _thread_safe_layer() -> str | None:
 THREADING_LAYER = _thread_safe_layer()
 if THREADING_LAYER:
     numba.config.THREADING_LAYER = THREADING_LAYER
+
+
+def _one_at_a_time(method):
+    """Use a kernel's files in Numba's cache while no other process does.
+
+    Two that compile a kernel for different arguments at once would give both results one file name, and whoever loads
+    it later would call the wrong code: the index is read, the name chosen and the index written without a lock.
+    """
+
+    @functools.wraps(method)
+    def locked(self, *arguments):
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):  # no folder yet, or one that nobody can write to: nothing to guard
+                lock = held.enter_context(open(os.path.join(os.path.dirname(self._index_path), ".lock"), "w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            return method(self, *arguments)
+
+    return locked
+
+
+if fcntl is not None:
+    IndexDataCacheFile.save = _one_at_a_time(IndexDataCacheFile.save)
+    IndexDataCacheFile.load = _one_at_a_time(IndexDataCacheFile.load)
 
 kernel = numba.njit(**_OPTIONS)
 threaded = numba.njit(**_OPTIONS, parallel=THREADING_LAYER is not None)

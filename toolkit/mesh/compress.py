@@ -186,6 +186,7 @@ class ZFP(Compressor):
     title: ClassVar[str] = "ZFP"
     name: ClassVar[str] = "zfp"
     sources: ClassVar[tuple[str, ...]] = ("lindstrom2014",)
+    no_claim: ClassVar[str] = "in double precision, and with zfpy installed, it keeps the tolerance; else none is made"
     first: float = knob(1e-1, 1e-12, 1.0, log=True, symbol="τ₀", doc="first tolerance, relative to the range")
     last: float = knob(1e-8, 1e-16, 1.0, log=True, doc="last tolerance, relative to the range")
     steps_a_decade: int = knob(2, 1, 20, doc="tolerances a decade")
