@@ -1,47 +1,34 @@
-"""Kernels compiled by several processes at once are found again as they were."""
+"""A kernel's files in Numba's cache are used by one process at a time."""
 
-import os
-import subprocess
-import sys
-import textwrap
+import pytest
+from numba.core.caching import IndexDataCacheFile
 
-KERNELS = """
-from toolkit.kernels._jit import kernel
+from toolkit.kernels import _jit
 
-@kernel
-def total(x):
-    found = x[0] * 0
-    for one in x:
-        found += one
-    return found
-"""
-
-RUN = """
-import sys
-import time
-import numpy as np
-import toolkit
-import kernels_of_the_test as kernels
-from numba.core.caching import IndexDataCacheFile as File
-written = File._save_index
-File._save_index = lambda self, index: (time.sleep(0.3), written(self, index))  # time enough to meet another
-order = sys.argv[1].split()
-x = {name: np.arange(5, dtype=name) for name in order}
-print(*(kernels.total(x[name]) for name in order))
-"""
+fcntl = pytest.importorskip("fcntl")
 
 
-def test_two_processes_that_compile_at_once_do_not_mix_up_their_results(tmp_path):
-    """Different types in different orders: with a file name given twice, a later process would call the wrong code."""
-    (tmp_path / "kernels_of_the_test.py").write_text(textwrap.dedent(KERNELS))
-    orders = ("float64 int32 float32 int64", "int64 float32 int32 float64", "int16 uint8 complex128 int32")
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), os.getcwd()]))
-    environment["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
+@pytest.mark.parametrize("inner, method", [("_save_index", "save"), ("_save_data", "save"), ("_load_index", "load")])
+def test_nobody_else_comes_between_reading_the_index_and_writing(tmp_path, monkeypatch, inner, method):
+    """Another may not lock the folder meanwhile; without that, two compilers at once give one file to two kernels."""
+    plain, locked = getattr(IndexDataCacheFile, inner), []
 
-    def begin(order):
-        return subprocess.Popen([sys.executable, "-c", RUN, order], env=environment, stdout=subprocess.PIPE, text=True)
+    def watched(self, *arguments):
+        with open(tmp_path / ".lock", "w") as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locked.append(False)
+            except BlockingIOError:
+                locked.append(True)
+        return plain(self, *arguments)
 
-    for started in [list(map(begin, orders)), *([begin(order)] for order in orders)]:
-        for process in started:
-            printed = process.communicate()[0].split()
-            assert process.returncode == 0 and [complex(one) for one in printed] == [10.0] * len(printed) != []
+    monkeypatch.setattr(IndexDataCacheFile, inner, watched)
+    file = IndexDataCacheFile(str(tmp_path), "kernel", 1.0)
+    file.save("int64", "code of integers")
+    assert file.load("int64") == "code of integers" and file.load("float64") is None
+    assert locked and all(locked), f"{method} does not hold the lock in {inner}"
+    assert _jit.kernel(lambda x: x + 1)(2) == 3
+
+
+def test_a_folder_that_nobody_can_write_to_is_only_read(tmp_path):
+    assert IndexDataCacheFile(str(tmp_path / "absent"), "kernel", 1.0).load("int64") is None
