@@ -15,6 +15,7 @@ import importlib
 import os
 
 import numba
+import numba.np.ufunc.parallel
 from numba.core.caching import IndexDataCacheFile
 
 try:
@@ -58,6 +59,23 @@ def _one_at_a_time(method):
     return locked
 
 
+def _threads_first(load):
+    """Launch the threads before a compiled kernel is found in the cache.
+
+    A `kernel` that calls a `threaded` one jumps to the threads' entry points, which are known only once they are
+    launched. Numba does that for a `threaded` kernel itself and forgets this case: a jump to nowhere.
+    """
+
+    @functools.wraps(load)
+    def launched(self, *arguments):
+        numba.np.ufunc.parallel._launch_threads()
+        return load(self, *arguments)
+
+    return launched
+
+
+if THREADING_LAYER:
+    IndexDataCacheFile.load = _threads_first(IndexDataCacheFile.load)
 if fcntl is not None:
     IndexDataCacheFile.save = _one_at_a_time(IndexDataCacheFile.save)
     IndexDataCacheFile.load = _one_at_a_time(IndexDataCacheFile.load)
