@@ -1,0 +1,320 @@
+"""The ground of the sampler lab: schedules, exact scores and flows, kernels, and samplers against peers."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from scipy.integrate import quad, solve_ivp
+from scipy.special import logsumexp
+
+import toolkit as tk
+from toolkit.kernels import mixture as kernels
+from toolkit.sampler.deterministic import DDIM, DDPM, EulerSampler, HeunSampler
+from toolkit.sampler.digits import Digits
+from toolkit.sampler.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
+from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.schedules import GRIDS, SCHEDULES, VPLinear, checked_times, time_grid
+from toolkit.sampler.shapes import ink, laid_out
+from toolkit.sampler.stepladder import StepLadder
+
+THROUGH = tk.Stop(rtol=0.0, steps=None)
+every_schedule = pytest.mark.parametrize("name", SCHEDULES)
+
+
+def sampled(problem, method):
+    return tk.solve(problem, method, THROUGH).solution()
+
+
+# -- schedules -------------------------------------------------------------------------------------------------------
+
+
+@every_schedule
+class TestSchedules:
+    def test_the_inverse_gives_the_time_back(self, name):
+        process = SCHEDULES[name]
+        t = np.geomspace(1e-6, 1, 60) * process.start
+        np.testing.assert_allclose(process.time(process.log_snr(t)), t, rtol=1e-9, atol=1e-13)
+
+    def test_rates_are_derivatives(self, name):
+        process = SCHEDULES[name]
+        for t in np.array([0.05, 0.3, 0.7, 0.98]) * process.start:
+            h = 1e-6 * t
+            for value, rate in zip((process.alpha, process.sigma), process.rates(t)):
+                assert rate == pytest.approx((value(t + h) - value(t - h)) / (2 * h), rel=1e-6, abs=1e-8)
+
+    def test_moments_of_the_forward_equation(self, name):
+        """log α(t) − log α(s) = ∫ f, and σ²(t) = (α_t/α_s)² σ_s² + ∫ (α_t/α_u)² g²(u) du."""
+        process = SCHEDULES[name]
+        s, t = 0.2 * process.start, 0.8 * process.start
+        assert quad(process.drift, s, t)[0] == pytest.approx(np.log(process.alpha(t) / process.alpha(s)), abs=1e-9)
+        added = quad(lambda u: (process.alpha(t) / process.alpha(u)) ** 2 * process.diffusion(u), s, t)[0]
+        kept = (process.alpha(t) / process.alpha(s) * process.sigma(s)) ** 2
+        assert added + kept == pytest.approx(process.sigma(t) ** 2, rel=1e-8)
+
+    @pytest.mark.parametrize("grid", GRIDS)
+    @pytest.mark.parametrize("steps", [1, 2, 50])
+    def test_grids_fall_from_start_to_end(self, name, grid, steps):
+        process = SCHEDULES[name]
+        times = time_grid(process, grid, steps)
+        assert times[0] == process.start and times[-1] == process.end and len(times) == steps + 1
+        assert np.all(np.diff(times) < 0)
+
+    def test_nothing_is_nan_at_either_end(self, name):
+        process = SCHEDULES[name]
+        for t in (process.start, process.end, 1e-8):
+            for value in (process.alpha, process.sigma, process.log_snr, process.drift, process.diffusion):
+                assert np.isfinite(value(t))
+
+
+def test_grids_are_even_in_what_they_say():
+    process = VPLinear()
+    np.testing.assert_allclose(np.diff(process.log_snr(time_grid(process, "log-SNR", 40)), 2), 0, atol=1e-11)
+    np.testing.assert_allclose(np.diff(np.sqrt(time_grid(process, "quadratic", 40)), 2), 0, atol=1e-13)
+    noise = np.exp(-process.log_snr(time_grid(process, "Karras", 40, rho=5.0)))
+    np.testing.assert_allclose(np.diff(noise ** (1 / 5), 2), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: time_grid(VPLinear(), "uniform", 0),
+        lambda: time_grid(VPLinear(), "uniform", -3),
+        lambda: time_grid(VPLinear(), "random", 3),
+        lambda: time_grid(VPLinear(), "uniform", 3, end=1.0),
+        lambda: checked_times([1.0, 0.5, 0.5, 0.1]),
+        lambda: checked_times([1.0, np.nan]),
+        lambda: PlaneMixture(schedule="none"),
+        lambda: EulerSampler(steps=0),
+        lambda: GivenMixture([1.0, 1.0], np.zeros((2, 2)), [1.0, 0.0]),
+        lambda: ink("grey.png", np.full((8, 8), 0.5)),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_reason(call):
+    with pytest.raises(tk.ToolkitError, match="expected"):
+        call()
+
+
+def test_coinciding_times_are_named():
+    with pytest.raises(tk.ToolkitError, match=r"times\[1\].*times\[2\]"):
+        checked_times([1.0, 0.5, 0.5, 0.1])
+
+
+# -- scores and kernels ----------------------------------------------------------------------------------------------
+
+
+def test_the_polynomial_exponential():
+    y = np.random.default_rng(0).uniform(-1000, 0, 200_000)
+    found = np.empty_like(y)
+    kernels.powers_of_two(y, found)
+    exact = np.exp2(y.astype(np.longdouble))
+    assert float(np.max(np.abs(found - exact) / exact)) < 1e-15
+
+
+def posterior_mean(problem, x, t):
+    """E[x₀|x] component by component, as it is written, through SciPy's log-sum-exp."""
+    weights, means, widths = problem.parts
+    alpha, sigma = problem.process.alpha(t), problem.process.sigma(t)
+    variance = alpha**2 * widths**2 + sigma**2
+    rest = x[:, None] - alpha * means
+    logs = np.log(weights) - 0.5 * problem.dim * np.log(variance) - 0.5 * (rest**2).sum(axis=2) / variance
+    share = np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
+    return np.einsum("nk,nkd->nd", share, means + (alpha * widths**2 / variance)[:, None] * rest)
+
+
+@every_schedule
+@pytest.mark.parametrize("at", ["start", "middle", "end"])
+def test_denoisers_of_mixtures(name, at):
+    uneven = GivenMixture([0.2, 0.5, 0.3], [[0.0, 1.0], [2.0, -1.0], [40.0, 3.0]], [0.1, 0.7, 0.3], schedule=name)
+    shape = PlaneMixture(schedule=name, shape="spiral", components=300, particles=200)
+    for problem in (uneven, shape, SpaceMixture(schedule=name, dimension=7, particles=50)):
+        process = problem.process
+        t = {"start": process.start, "middle": process.start / 3, "end": process.end}[at]
+        x = process.alpha(t) * problem.draw(np.random.default_rng(1), 200)
+        x += process.sigma(t) * np.random.default_rng(2).standard_normal(x.shape)
+        np.testing.assert_allclose(problem.denoise(x, t), posterior_mean(problem, x, t), rtol=1e-8, atol=1e-8)
+
+
+def test_score_is_the_gradient_of_the_log_density():
+    problem = PlaneMixture(shape="moons", components=12, particles=40)
+    x, h = problem.draw(np.random.default_rng(3), 40) + 0.1, 1e-5
+    steps = [problem.density(x + s * h * np.eye(2)[i], 0.3) for i in (0, 1) for s in (1, -1)]
+    slope = np.stack([np.log(steps[0] / steps[1]), np.log(steps[2] / steps[3])], axis=1) / (2 * h)
+    np.testing.assert_allclose(problem.score(x, 0.3), slope, rtol=1e-6, atol=1e-6)
+
+
+def test_one_component_is_a_gaussian():
+    """A mixture of one: x₀ is linear in x, also where far components would underflow."""
+    problem = GivenMixture([3.0], [[1.0, -2.0]], [0.5])
+    alpha, sigma = problem.process.alpha(0.4), problem.process.sigma(0.4)
+    x = np.array([[1e3, -1e3], [0.0, 0.0], [1e6, 2.0]])
+    gain = alpha * 0.25 / (alpha**2 * 0.25 + sigma**2)
+    mean = np.array([1.0, -2.0])
+    np.testing.assert_allclose(problem.denoise(x, 0.4), mean + gain * (x - alpha * mean), rtol=1e-12)
+
+
+def test_digits_posterior_mean():
+    pytest.importorskip("sklearn")
+    problem = Digits(particles=6, smoothing=0.2)
+    data = problem.data
+    whole = GivenMixture(np.ones(len(data)), data, np.full(len(data), 0.2))
+    for t in (1.0, 0.3, 0.01):
+        x = problem.process.alpha(t) * problem.draw(np.random.default_rng(4), 6)
+        np.testing.assert_allclose(problem.denoise(x, t), posterior_mean(whole, x, t), atol=1e-9)
+
+
+def test_a_picture_becomes_a_mixture():
+    """Components lie on the dark part, weigh as much as it does, and its mean is theirs."""
+    grey = np.ones((40, 60))
+    grey[:20, :15] = 0.0
+    weights, means, widths = laid_out(ink("corner.png", grey), 12)
+    assert np.all(means[:, 0] < -1) and np.all(means[:, 1] > 0) and np.all(widths > 0)
+    np.testing.assert_allclose(weights @ means / weights.sum(), [-1.5, 10 * 4 / 60], atol=0.04)
+
+
+# -- flows -----------------------------------------------------------------------------------------------------------
+
+
+@every_schedule
+def test_gaussian_flow_is_scipys(name):
+    """The closed form against SciPy on dx/dt = f x − g²/2 · score, written with f and g."""
+    problem = GaussianFlow(schedule=name, particles=3, dimension=3)
+    process = problem.process
+    s, t = 0.9 * process.start, 0.1 * process.start
+
+    def slope(u, y):
+        x = y.reshape(3, 3)
+        return (process.drift(u) * x - 0.5 * process.diffusion(u) * problem.score(x, u)).ravel()
+
+    found = solve_ivp(slope, (s, t), problem.initial.ravel(), "DOP853", rtol=1e-11, atol=1e-12).y[:, -1]
+    np.testing.assert_allclose(problem.carried(problem.initial, s, t).ravel(), found, rtol=1e-7, atol=1e-8)
+
+
+@every_schedule
+def test_numerical_flow_is_the_closed_form(name):
+    """One component through the general solver."""
+    problem = GivenMixture([1.0], [[1.0, -2.0]], [0.5], schedule=name, particles=8)
+    process = problem.process
+    spread = [process.alpha(t) ** 2 * 0.25 + process.sigma(t) ** 2 for t in (process.start, process.end)]
+    rest = problem.initial - process.alpha(process.start) * np.array([1.0, -2.0])
+    exact = process.alpha(process.end) * np.array([1.0, -2.0]) + np.sqrt(spread[1] / spread[0]) * rest
+    np.testing.assert_allclose(problem.flow(process.end), exact, atol=1e-10)
+
+
+def test_particles_are_the_same_whatever_their_number():
+    many, few = PlaneMixture(particles=50), PlaneMixture(particles=20)
+    np.testing.assert_array_equal(many.initial[:20], few.initial)
+    np.testing.assert_array_equal(many.fresh_noise(3)[:20], few.fresh_noise(3))
+    np.testing.assert_array_equal(many.brownian(0.3)[:20], few.brownian(0.3))
+
+
+def test_the_brownian_path_belongs_to_the_problem():
+    """Increments add up, and over disjoint steps they are independent with the variance of the clock."""
+    problem = PlaneMixture(particles=20_000)
+    a, b, c = 0.8, 0.5, 0.2
+    one, two = problem.path_noise(a, b), problem.path_noise(b, c)
+    assert abs(one.var() - 1) < 0.03 and abs(two.var() - 1) < 0.03 and abs(np.mean(one * two)) < 0.03
+    level = problem.process.log_snr
+    both = np.sqrt(level(b) - level(a)) * one + np.sqrt(level(c) - level(b)) * two
+    np.testing.assert_allclose(both / np.sqrt(level(c) - level(a)), problem.path_noise(a, c), atol=1e-12)
+
+
+# -- samplers --------------------------------------------------------------------------------------------------------
+
+
+@every_schedule
+def test_first_order_solvers_are_ddim(name):
+    problem = PlaneMixture(particles=50, schedule=name)
+    ddim = sampled(problem, DDIM(steps=15))
+    np.testing.assert_allclose(sampled(problem, DPMSolver1(steps=15)), ddim, rtol=1e-10, atol=1e-11)
+
+
+@every_schedule
+def test_ancestral_sampling_is_ddim_with_all_the_noise(name):
+    problem = PlaneMixture(particles=50, schedule=name)
+    ddim = sampled(problem, DDIM(steps=15, eta=1.0))
+    np.testing.assert_allclose(sampled(problem, DDPM(steps=15)), ddim, rtol=1e-10, atol=1e-11)
+
+
+def test_euler_on_edm_is_ddim():
+    """With α = 1 and σ = t the flow is dx/dσ = ε, and Euler's rule is DDIM."""
+    problem = PlaneMixture(particles=50, schedule="EDM")
+    ddim = sampled(problem, DDIM(steps=15, grid="Karras"))
+    np.testing.assert_allclose(sampled(problem, EulerSampler(steps=15, grid="Karras")), ddim, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "method, cost",
+    [(EulerSampler, 1), (HeunSampler, 2), (DDIM, 1), (DDPM, 1), (DPMSolver2S, 2), (DPMSolver3S, 3), (DPMSolverPP2M, 1)],
+)
+def test_evaluations_are_counted_as_they_are_made(method, cost, monkeypatch):
+    problem, calls = PlaneMixture(particles=5), []
+    denoise = PlaneMixture.denoise
+    monkeypatch.setattr(PlaneMixture, "denoise", lambda self, x, t: calls.append(t) or denoise(self, x, t))
+    run = tk.solve(problem, method(steps=7), THROUGH)
+    assert run.state.work.nfe == len(calls) == 7 * cost and run.status.kind == "converged"
+
+
+@every_schedule
+@pytest.mark.parametrize("method", [DDIM, HeunSampler, DPMSolver3S, DPMSolverPP2M, DDPM])
+def test_one_step_is_finite(name, method):
+    assert np.all(np.isfinite(sampled(PlaneMixture(particles=20, schedule=name), method(steps=1))))
+
+
+def test_ancestral_samples_have_the_law():
+    """Moments of a Gaussian after ancestral sampling in 200 steps: the divergence is of the order of d²/n."""
+    problem = GaussianFlow(particles=20_000)
+    run = tk.solve(problem, DDPM(steps=200), THROUGH, ["gaussian_divergence"])
+    assert run.history.last("gaussian_divergence") < 2e-3
+
+
+def test_the_ladder_tells_what_single_runs_do():
+    problem = PlaneMixture(particles=300)
+    ladder = tk.solve(problem, StepLadder(sampler=HeunSampler(), rungs=3), THROUGH)
+    for steps, error in zip((4, 8, 16), ladder.history["final_error"]):
+        run = tk.solve(problem, HeunSampler(steps=steps), THROUGH, ["final_error"])
+        assert run.history.last("final_error") == error
+    assert ladder.state.work.nfe == 2 * (4 + 8 + 16) and ladder.status.kind == "converged"
+
+
+# -- peers -----------------------------------------------------------------------------------------------------------
+
+diffusers = pytest.mark.skipif(
+    importlib.util.find_spec("diffusers") is None or importlib.util.find_spec("torch") is None,
+    reason="diffusers and torch are not installed (the peers extra)",
+)
+
+
+@diffusers
+@pytest.mark.parametrize("ours, peer", [(DPMSolverPP2M, "DPMSolverMultistepScheduler"), (DDIM, "DDIMScheduler")])
+def test_steps_are_diffusers(ours, peer):
+    """The peer's own discrete α, σ and times; our rule on the same model outputs, step by step."""
+    import diffusers as package
+    import torch
+
+    kind = getattr(package, peer)
+    scheduler = kind(beta_schedule="linear", timestep_spacing="linspace", prediction_type="epsilon")
+    scheduler.set_timesteps(10)
+    law, x = GaussianFlow(particles=16), np.random.default_rng(0).standard_normal((16, 2))
+    bars = scheduler.alphas_cumprod.double().numpy()
+    alphas = np.sqrt(np.append(bars[scheduler.timesteps.numpy()], bars[0]))
+
+    class Discrete(type(law.process)):
+        """α and σ of the peer at the numbers of its steps, as times 1 − i."""
+
+        def alpha(self, t):
+            return alphas[round(1 - t)]
+
+        def sigma(self, t):
+            return np.sqrt(1 - self.alpha(t) ** 2)
+
+    object.__setattr__(law, "process", Discrete())
+    times = 1.0 - np.arange(len(alphas))
+    method = ours(steps=10)
+    state = method.init(law)
+    state.x, state.times = x, times
+    theirs = torch.tensor(x)
+    for i, t in enumerate(scheduler.timesteps[:-1]):
+        eps = law.noise(theirs.numpy(), times[i])
+        state = method.step(law, state)
+        theirs = scheduler.step(torch.tensor(eps), t, theirs).prev_sample.double()
+        np.testing.assert_allclose(state.x, theirs.numpy(), atol=2e-5)

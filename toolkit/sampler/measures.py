@@ -1,0 +1,87 @@
+"""What can be measured of particles on the way: error against the exact flow, and distances to the law."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolkit.core.probe import Measure
+
+NAN = float("nan")
+DIRECTIONS = 32
+MOST = 4096  # particles of which a distance to the law is taken
+DATA = 9  # the stream of the data that particles are compared with
+
+
+def rms(difference: np.ndarray) -> float:
+    """√(mean of |·|²) over the rows of (n, d)."""
+    return float(np.sqrt(np.mean(np.einsum("nd,nd->n", difference, difference))))
+
+
+def final_error(problem, state) -> float:
+    """RMS distance of the followed particles from where the exact flow carries them; NaN before the end."""
+    if state.i < len(state.times) - 1 or state.stochastic:
+        return NAN
+    exact = problem.flow(float(state.times[-1]))
+    return rms(state.x[: len(exact)] - exact)
+
+
+def sliced_wasserstein(problem, state) -> float:
+    """√(mean over 32 fixed directions of W₂²) between particles and as many draws of p_t, on at most 4096."""
+    n = min(MOST, len(state.x))
+    angles = np.random.default_rng(DATA).standard_normal((problem.dim, DIRECTIONS))
+    angles /= np.linalg.norm(angles, axis=0)
+    t = state.t
+    noise = problem.stream(DATA, 1).standard_normal((n, problem.dim))
+    law = problem.process.alpha(t) * problem.draw(problem.stream(DATA), n) + problem.process.sigma(t) * noise
+    apart = np.sort(state.x[:n] @ angles, axis=0) - np.sort(law @ angles, axis=0)
+    return float(np.sqrt(np.mean(apart**2)))
+
+
+def mode_weights(problem, state) -> float:
+    """Total variation between the components' weights and the shares of particles nearest to each (in its breadth)."""
+    weights, means, widths = problem.parts
+    x = state.x[:MOST]
+    alpha, sigma = problem.process.alpha(state.t), problem.process.sigma(state.t)
+    variance = alpha**2 * widths**2 + sigma**2
+    apart = np.stack([((x - alpha * mean) ** 2).sum(axis=1) for mean in means], axis=1) / variance
+    shares = np.bincount(apart.argmin(axis=1), minlength=len(weights)) / len(x)
+    return float(0.5 * np.abs(shares - weights).sum())
+
+
+def gaussian_divergence(problem, state) -> float:
+    """KL(N(m, S) ‖ p_t) of the particles' moments, in closed form; NaN for too few particles."""
+    x = state.x
+    if len(x) <= 2 * problem.dim:
+        return NAN
+    mean, covariance = problem.moments(state.t)
+    factor = np.linalg.cholesky(covariance)
+    white = np.linalg.solve(factor, (x - mean).T)
+    centre = white.mean(axis=1)
+    own = np.atleast_2d(np.cov(white, bias=True))
+    sign, logdet = np.linalg.slogdet(own)
+    return float(0.5 * (np.trace(own) - problem.dim - logdet + centre @ centre)) if sign > 0 else NAN
+
+
+FINAL = Measure(
+    "final_error",
+    "error at the end",
+    final_error,
+    "‖x − x*‖",
+    doc="RMS distance to the exact flow, 256 particles",
+)
+SLICED = Measure(
+    "sliced_wasserstein", "sliced Wasserstein distance", sliced_wasserstein, "SW₂", doc="particles against draws of p_t"
+)
+MODES = Measure(
+    "mode_weights", "error of the mode weights", mode_weights, "TV", doc="shares of particles against the weights"
+)
+DIVERGENCE = Measure(
+    "gaussian_divergence", "divergence of the moments", gaussian_divergence, "KL", "nat", doc="of mean and covariance"
+)
+
+
+def of(problem) -> tuple[Measure, ...]:
+    """The measures that make sense on a problem."""
+    few = 2 <= len(getattr(problem, "parts", ((),))[0]) <= 64
+    moments = hasattr(problem, "moments")
+    return (FINAL, SLICED, *((MODES,) if few else ()), *((DIVERGENCE,) if moments else ()))
