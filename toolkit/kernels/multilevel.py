@@ -7,7 +7,7 @@ An axis is two arrays of numbers. For axes 0 and 1, `at` (n, 4): the kept nodes 
 whether it is kept, the first kept node its coefficient loads; `by` (n, 5): the weights of interpolation from left and
 right, and of the load on three kept nodes in turn. For axis 2, `gather` (5, m2): weights in the load at a kept node
 of the kept nodes before, at, after it and of the others before and after it; `halves` (2, n2 − m2): interpolation.
-`lu` (3, m): elimination of the mass matrix of the kept nodes, x_i −= lu0 x_{i−1}; x_i = (x_i − lu1 x_{i+1}) lu2.
+`lu` (3, m): elimination of the mass matrix of the kept nodes, x_i −= lu0 x_{i−1}; x_i = lu2 x_i − lu1 x_{i+1}.
 `starts`: the kept node of axis 0 where each slab begins, and m0 at the end; `first`: the same among all nodes;
 `spill` (2 · slabs, m1, m2): what each slab loads on its neighbours below and above. The slabs do not depend on the
 number of threads, so neither do the sums.
@@ -21,7 +21,7 @@ from numba import prange
 
 from toolkit.kernels._jit import kernel, threaded
 
-LINES = 8  # lines of axis 2 eliminated side by side
+LINES = 16  # lines of axis 2 eliminated side by side
 TILE = 128  # columns of axis 0 eliminated side by side
 
 
@@ -36,11 +36,11 @@ def eliminate(upper, diagonal):
 
 
 @kernel
-def _extract(a, at0, at1, p, c):
-    """The kept nodes of plane p to their plane of c: on axis 2 every second one, and the last."""
+def _extract(a, at0, at1, p, start, stop, c):
+    """The kept nodes of plane p in rows start to stop to their plane of c: on axis 2 every second one, and the last."""
     m = c.shape[2]
     others = a.shape[2] - m
-    for y in range(a.shape[1]):
+    for y in range(start, stop):
         if at1[y, 2]:
             row, out = a[p, y], c[at0[p, 0], at1[y, 0]]
             for i in range(others):
@@ -119,12 +119,18 @@ def _row_load(even, odd, gather, out):
 
 
 @kernel
-def _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work):
-    """The load of plane p on the kept nodes of axes 1 and 2; its coefficients first where `detail` says so."""
+def _clear(plane, start, stop):
+    for y in range(start, stop):
+        for i in range(plane.shape[1]):
+            plane[y, i] = 0
+
+
+@kernel
+def _rows_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, start, stop, plane, work):
+    """The load of rows start to stop of plane p on the kept nodes of axes 1 and 2; their coefficients first."""
     m = plane.shape[1]
     line, even, odd, out = work[0, :m], work[1, :m], work[2, : a.shape[2] - m], work[3, :m]
-    _clear(plane)
-    for y in range(a.shape[1]):
+    for y in range(start, stop):
         row = a[p, y]
         if detail:
             _blend(c, at0, by0, p, at1, by1, y, line)
@@ -138,48 +144,49 @@ def _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work
 
 
 @kernel
-def _clear(plane):
-    for y in range(plane.shape[0]):
-        for i in range(plane.shape[1]):
-            plane[y, i] = 0
-
-
-@kernel
-def _add_plane(target, at, weight, plane):
-    """target[at] += weight · plane."""
-    for y in range(plane.shape[0]):
+def _add_rows(target, at, weight, plane, start, stop):
+    """target[at] += weight · plane in rows start to stop."""
+    for y in range(start, stop):
         for i in range(plane.shape[1]):
             target[at, y, i] += weight * plane[y, i]
 
 
 @threaded
-def load(a, c, b, at0, by0, at1, by1, gather, halves, starts, first, spill, detail):
+def load(a, c, b, at0, by0, at1, by1, gather, halves, starts, first, blocks, spill, detail):
     """b, but for the spills: the load vector of the coefficients in a.
 
-    With `detail` a holds values: c becomes the kept ones and a the coefficients, in the same sweep.
+    With `detail` a holds values: c becomes the kept ones and a the coefficients, in the same sweep. A slab goes block
+    by block of rows (`blocks`: where they begin, each at a kept node, and n1) through its planes: what three planes of
+    a block hold stays in cache. A block finds the kept row after it untouched and leaves it so.
     """
-    slabs = len(starts) - 1
+    slabs, n1 = len(starts) - 1, a.shape[1]
     if detail:
         for s in prange(slabs):
-            _extract(a, at0, at1, first[s], c)
+            _extract(a, at0, at1, first[s], 0, n1, c)
     for s in prange(slabs):
-        low, high = starts[s], starts[s + 1]
+        low, high, cleared = starts[s], starts[s + 1], 0
         plane, work = np.empty(b.shape[1:], dtype=a.dtype), np.empty((4, b.shape[2]), dtype=a.dtype)
-        _clear(spill[2 * s])
-        _clear(spill[2 * s + 1])
-        _clear(b[low])
-        for p in range(first[s], first[s + 1]):
-            if at0[p, 2] and at0[p, 0] + 1 < high:
-                _clear(b[at0[p, 0] + 1])
-                if detail:
-                    _extract(a, at0, at1, p + 1 if at0[p + 1, 2] else p + 2, c)
-            _plane_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, plane, work)
-            for j in range(3):
-                weight, k = by0[p, 2 + j], at0[p, 3] + j
-                if weight != 0 and low <= k < high:
-                    _add_plane(b, k, weight, plane)
-                elif weight != 0:
-                    _add_plane(spill, 2 * s + (k >= high), weight, plane)
+        _clear(spill[2 * s], 0, b.shape[1])
+        _clear(spill[2 * s + 1], 0, b.shape[1])
+        for t in range(len(blocks) - 1):
+            start, stop = blocks[t], blocks[t + 1]
+            bottom, top = max(0, at1[start, 3]), min(b.shape[1], at1[stop - 1, 3] + 3)
+            _clear(b[low], cleared, top)
+            for p in range(first[s], first[s + 1]):
+                if at0[p, 2] and at0[p, 0] + 1 < high:
+                    _clear(b[at0[p, 0] + 1], cleared, top)
+                    if detail:
+                        after = p + 1 if at0[p + 1, 2] else p + 2
+                        _extract(a, at0, at1, after, start + (t > 0), min(stop + 1, n1), c)
+                _clear(plane, bottom, top)
+                _rows_load(a, c, at0, by0, p, at1, by1, gather, halves, detail, start, stop, plane, work)
+                for j in range(3):
+                    weight, k = by0[p, 2 + j], at0[p, 3] + j
+                    if weight != 0 and low <= k < high:
+                        _add_rows(b, k, weight, plane, bottom, top)
+                    elif weight != 0:
+                        _add_rows(spill, 2 * s + (k >= high), weight, plane, bottom, top)
+            cleared = top
 
 
 @kernel
@@ -197,7 +204,7 @@ def _solve_lines(b, k, start, lu, work):
         work[m - 1, j] *= lu[2, m - 1]
     for i in range(m - 2, -1, -1):
         for j in range(LINES):
-            work[i, j] = (work[i, j] - lu[1, i] * work[i + 1, j]) * lu[2, i]
+            work[i, j] = lu[2, i] * work[i, j] - lu[1, i] * work[i + 1, j]
     for j in range(count):
         for i in range(m):
             b[k, start + j, i] = work[i, j]
@@ -214,7 +221,7 @@ def _solve_rows(b, k, lu):
         b[k, m - 1, i] *= lu[2, m - 1]
     for y in range(m - 2, -1, -1):
         for i in range(n):
-            b[k, y, i] = (b[k, y, i] - lu[1, y] * b[k, y + 1, i]) * lu[2, y]
+            b[k, y, i] = lu[2, y] * b[k, y, i] - lu[1, y] * b[k, y + 1, i]
 
 
 @threaded
@@ -227,7 +234,7 @@ def solve_planes(b, adds, spill, lu1, lu2):
     for k in prange(m0):
         for j in range(2):
             if adds[k, j] >= 0:
-                _add_plane(b, k, 1, spill[adds[k, j]])
+                _add_rows(b, k, 1, spill[adds[k, j]], 0, m1)
         if m2 > 1:
             work = np.zeros((m2, LINES), dtype=b.dtype)
             for y in range(0, m1, LINES):
@@ -253,7 +260,7 @@ def solve_columns(b, c, sign, lu0):
             c[m0 - 1, i] += sign * b[m0 - 1, i]
         for k in range(m0 - 2, -1, -1):
             for i in range(low, high):
-                b[k, i] = (b[k, i] - lu0[1, k] * b[k + 1, i]) * lu0[2, k]
+                b[k, i] = lu0[2, k] * b[k, i] - lu0[1, k] * b[k + 1, i]
                 c[k, i] += sign * b[k, i]
 
 

@@ -13,6 +13,7 @@ from toolkit.core.errors import DataError
 from toolkit.kernels import multilevel
 
 SLABS = 16  # parts of axis 0: a constant, so that results do not depend on the number of threads
+ROWS = 32  # rows of a block: three planes of it, their load vectors and kept values fit in a core's own cache
 WINDOW = 96  # nodes from an end after which an L² projection has forgotten it: (2 − √3)^48 < 1e-27
 EASY = 200_000  # triples of nodes whose amplification is computed one by one
 
@@ -98,7 +99,7 @@ class Axis:
             return np.stack([np.zeros(m), np.zeros(m), np.ones(m)])
         upper, diagonal, _ = mass_bands(self.x[self.kept])
         factor, pivot = multilevel.eliminate(upper, diagonal)
-        return np.stack([factor, np.append(upper[1:], 0.0), 1 / pivot])
+        return np.stack([factor, np.append(upper[1:], 0.0) / pivot, 1 / pivot])
 
     def across(self, dtype) -> tuple[np.ndarray, np.ndarray]:
         """`at`, `by` of the kernels for axes 0 and 1."""
@@ -200,6 +201,15 @@ class Level:
         return np.append(self.axes[0].kept, len(self.axes[0].x))[self.starts].astype(np.int64)
 
     @cached_property
+    def blocks(self) -> np.ndarray:
+        """Nodes of axis 1 where its blocks begin, each with its kept ones, and their number."""
+        return np.append(self.axes[1].kept[:: ROWS // 2], len(self.axes[1].x)).astype(np.int64)
+
+    @property
+    def parts(self) -> tuple[np.ndarray, ...]:
+        return self.starts, self.first, self.blocks
+
+    @cached_property
     def adds(self) -> np.ndarray:
         """(m0, 2): the spills that belong to a plane: the upper of the slab below it, the lower of the one above."""
         found, slabs = np.full((self.kept[0], 2), -1, dtype=np.int64), len(self.starts) - 1
@@ -214,7 +224,9 @@ class Level:
         b = room.load[: math.prod(self.kept)].reshape(self.kept)
         spills = 2 * len(self.starts) - 2, *self.kept[1:]
         spill = room.spill[: math.prod(spills)].reshape(spills)
-        multilevel.load(a, c, b, at0, by0, at1, by1, gather, halves, self.starts, self.first, spill, detail)
+        multilevel.load(
+            a, c, b, at0, by0, at1, by1, gather, halves, self.starts, self.first, self.blocks, spill, detail
+        )
         multilevel.solve_planes(b, self.adds, spill, self.lus[1], self.lus[2])
         flat = self.kept[0], -1
         multilevel.solve_columns(b.reshape(flat), c.reshape(flat), self.dtype.type(sign), self.lus[0])
