@@ -114,7 +114,7 @@ class GridCycle:
             self._descend(1, "V", 1, 1, zero=True, adjoint=False)
             self._prolong_smooth(0, keep=False)
             done, zero = done + 1, False
-        redblack.relax_colour(top.iterate, top.right_side, 0, top.intervals, top.weights, 1, top.intervals[0])
+        redblack.relax_colour(top.iterate, top.right_side, 0, top.intervals, top.weights, top.wide)
         return done, float(ratio)
 
     def iterate(self, kind: str = "V", pre: int = 1, post: int = 1):
