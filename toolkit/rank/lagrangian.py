@@ -1,0 +1,438 @@
+"""Fronts that travel: reduced bases that stay where the grid is, and reduced bases that move with the flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Beats, Exact
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.problem import Problem
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
+from toolkit.rank.snapshots import frozen
+
+KINDS = ("advection", "Burgers before its shock", "viscous Burgers")
+SPEEDS = np.array([1.0, 0.4, 0.0])  # of the three plateaus of the viscous fronts
+PLACES = np.array([0.2, 0.5])  # where its two fronts are at first
+STEPS = Stop(rtol=0.0, steps=12)
+SPENT = Status("converged", "the largest number of modes is reached", "Raise `modes` to go on")
+SPANNED = Status("converged", "the snapshots lie in the modes to rounding", "Nothing is left to add")
+
+
+@dataclass(frozen=True)
+class TravellingFront(Problem):
+    """u_t + f(u)_x = ν u_xx on a line, with a solution in closed form: a pulse or fronts that travel.
+
+    "advection": f = u/2, u = g(x − t/2), g a Gaussian of width w. "Burgers before its shock": f = u²/2, ν = 0, starts
+    from g; u = g(ξ) with x = ξ + t g(ξ), up to `last` of the time w (e/2)^½ of the shock. "viscous Burgers": Cole–Hopf,
+    u = Σ a_i e_i / Σ e_i, e_i = exp((a_i² t/2 − a_i x)/(2ν) + b_i): two fronts of width ~ 4ν that meet and merge.
+    Snapshots at n places and m times up to `last`; modes are made of the first `window` of the times.
+    Reference: R. Mojgani, M. Balajewicz, arXiv:1701.04343 (2017), section 4; J. D. Cole, Quart. Appl. Math. 9 (1951).
+    """
+
+    title: ClassVar[str] = "travelling front"
+    sources: ClassVar[tuple[str, ...]] = ("mojgani2017", "cole1951")
+    kind: str = knob(KINDS[0], choices=KINDS, doc="what travels, and how")
+    n: int = knob(200, 20, 800, log=True, symbol="n", doc="places")
+    times: int = knob(80, 8, 300, log=True, symbol="m", doc="times")
+    width: float = knob(0.06, 0.01, 0.3, log=True, symbol="w", doc="width of the pulse")
+    viscosity: float = knob(0.02, 0.01, 0.1, log=True, symbol="ν", doc="of the viscous fronts")
+    last: float = knob(0.9, 0.1, 0.98, symbol="T", doc="last time; for Burgers a share of the time of the shock")
+    window: float = knob(1.0, 0.1, 1.0, doc="share of the times that modes are made of")
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        return frozen(np.linspace(0, 1, self.n))
+
+    @cached_property
+    def t(self) -> np.ndarray:
+        shock = self.width * np.sqrt(np.e / 2) if self.kind == KINDS[1] else 1.0
+        return frozen(np.linspace(0, self.last * shock, self.times))
+
+    @property
+    def trained(self) -> int:
+        """How many of the times the modes are made of."""
+        return max(2, round(self.window * self.times))
+
+    def pulse(self, x: np.ndarray) -> np.ndarray:
+        return np.exp(-(((x - 0.3) / self.width) ** 2))
+
+    def exact(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """u at places x (n, m), column by column at the times t (m,)."""
+        if self.kind == KINDS[0]:
+            return self.pulse(x - t / 2)
+        return self.pulse(self._feet(x, t)) if self.kind == KINDS[1] else self._merging(x, t)[0]
+
+    def _feet(self, x, t) -> np.ndarray:
+        """ξ with ξ + t g(ξ) = x: Newton's method, kept between the brackets by bisection."""
+        low, high = np.broadcast_to(x - t, x.shape), np.broadcast_to(x, x.shape)
+        foot = high - t * self.pulse(high)
+        for _ in range(60):
+            g = self.pulse(foot)
+            over = foot + t * g - x
+            low, high = np.where(over < 0, foot, low), np.where(over < 0, high, foot)
+            slope = 1 - 2 * t * g * (foot - 0.3) / self.width**2
+            new = foot - over / slope
+            new = np.where((new > low) & (new < high), new, (low + high) / 2)
+            if np.abs(new - foot).max() < 1e-16:
+                break
+            foot = new
+        return foot
+
+    def _merging(self, x, t) -> tuple[np.ndarray, np.ndarray]:
+        """(u, u_x) of the viscous fronts: mean and, over −2ν, variance of the speeds with the weights e_i."""
+        nu = self.viscosity
+        offset = np.append(np.cumsum(np.diff(SPEEDS[::-1]) * PLACES[::-1])[::-1], 0.0)
+        power = [(a * a * t / 2 - a * x + b) / (2 * nu) for a, b in zip(SPEEDS, offset)]
+        most = np.maximum.reduce(power)
+        e = [np.exp(one - most) for one in power]
+        total = sum(e)
+        one, two = (sum(a**p * w for a, w in zip(SPEEDS, e)) / total for p in (1, 2))
+        return one, (one * one - two) / (2 * nu)
+
+    @cached_property
+    def eulerian(self) -> np.ndarray:
+        """Snapshots on the grid at rest, (n, m)."""
+        return frozen(self.exact(np.broadcast_to(self.x[:, None], (self.n, self.times)), self.t))
+
+    @cached_property
+    def lagrangian(self) -> tuple[np.ndarray, np.ndarray]:
+        """(positions, states) of particles that start on the grid, (n, m) both."""
+        start = self.pulse(self.x)[:, None]
+        if self.kind == KINDS[0]:
+            return frozen(self.x[:, None] + self.t / 2), frozen(np.repeat(start, self.times, 1))
+        if self.kind == KINDS[1]:
+            return frozen(self.x[:, None] + start * self.t), frozen(np.repeat(start, self.times, 1))
+        places = np.empty((self.n, self.times))
+        places[:, 0] = self.x
+        speed = lambda t, x: self._merging(x, t)[0]  # noqa: E731
+        for j in range(self.times - 1):
+            places[:, j + 1] = runge_kutta(speed, self.t[j], self.t[j + 1] - self.t[j], places[:, j], 4)
+        return frozen(places), frozen(self.exact(places, self.t))
+
+
+def runge_kutta(rate, t: float, span: float, y: np.ndarray, parts: int) -> np.ndarray:
+    """y after a span of time by the classical method of order four in equal parts."""
+    h = span / parts
+    for _ in range(parts):
+        a = rate(t, y)
+        b = rate(t + h / 2, y + h / 2 * a)
+        c = rate(t + h / 2, y + h / 2 * b)
+        d = rate(t + h, y + h * c)
+        y, t = y + h / 6 * (a + 2 * b + 2 * c + d), t + h
+    return y
+
+
+def slopes(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """First derivatives down the columns on the uniform grid x: order four inside, two at the ends."""
+    h = x[1] - x[0]
+    found = np.gradient(values, h, axis=0, edge_order=2)
+    found[2:-2] = (8 * (values[3:-1] - values[1:-3]) - (values[4:] - values[:-4])) / (12 * h)
+    return found
+
+
+def stiffness(fields: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """∫ φ_i φ_j dx (lumped) and ∫ φ_i′ φ_j′ dx of piecewise linear fields (n, k) on any growing grid x."""
+    steps = np.diff(x)
+    weights = np.convolve(steps, (0.5, 0.5))
+    jumps = np.diff(fields, axis=0)
+    return fields.T @ (weights[:, None] * fields), jumps.T @ (jumps / steps[:, None])
+
+
+@dataclass(slots=True, kw_only=True)
+class ModesState(State):
+    """Left and right singular factors of the snapshots, how many are used, and the share of the snapshots missed."""
+
+    vectors: np.ndarray
+    values: np.ndarray
+    misfit: float = 1.0
+    unknowns: float = 0.0
+
+    def solution(self) -> np.ndarray:
+        return self.vectors[:, : self.k]
+
+
+def shares(values: np.ndarray, count: int) -> float:
+    """(Σ_(k > count) σ_k² / Σ σ_k²)^½."""
+    return float(np.linalg.norm(values[count:]) / np.linalg.norm(values))
+
+
+@dataclass(frozen=True)
+class EulerianPod(Method):
+    """Proper orthogonal decomposition on the grid at rest; a step adds one mode.
+
+    u ≈ Φ a, a′ = −Φᵀ f(Φa)_x + ν Φᵀ (Φa)_xx (Galerkin, differences of order four), integrated by Runge and Kutta's
+    method. What k modes miss is the tail of the singular values (Eckart, Young), and it falls slowly for what travels.
+    One SVD at the first step, O(n m²). The reduced model is integrated only where its error is asked for.
+    Reference: L. Sirovich, Quart. Appl. Math. 45 (1987) 561–571, doi:10.1090/qam/910462.
+    """
+
+    title: ClassVar[str] = "Eulerian POD"
+    family: ClassVar[str] = "moving bases"
+    sources: ClassVar[tuple[str, ...]] = ("sirovich1987", "kunisch2001")
+    problems: ClassVar[tuple[type, ...]] = (TravellingFront,)
+    monitors: ClassVar[tuple[str, ...]] = ("misfit", "unknowns")
+    scales: ClassVar[tuple[str, ...]] = ("unknowns",)
+    modes: int = knob(24, 1, 80, symbol="k", doc="largest number of modes")
+
+    def init(self, problem: TravellingFront) -> ModesState:
+        vectors, values, _ = np.linalg.svd(problem.eulerian[:, : problem.trained], full_matrices=False)
+        return ModesState(vectors=vectors, values=values)
+
+    def step(self, problem: TravellingFront, state: ModesState) -> ModesState:
+        state.k += 1
+        state.misfit, state.unknowns = shares(state.values, state.k), float(state.k)
+        if state.misfit < 1e-14:
+            state.status = SPANNED
+        elif state.k >= min(self.modes, len(state.values)):
+            state.status = SPENT
+        return state
+
+    def reduced(self, problem: TravellingFront, state: ModesState) -> np.ndarray:
+        """The reduced model's solution at all times, (n, m)."""
+        phi = state.vectors[:, : state.k]
+        d = slopes(phi, problem.x)
+        diffusion = problem.viscosity * (phi.T @ slopes(d, problem.x))
+        square = np.einsum("xi,xj,xk->ijk", phi, phi, d, optimize=True)
+        linear = -0.5 * (phi.T @ d)
+        rates = {
+            KINDS[0]: lambda t, a: linear @ a,
+            KINDS[1]: lambda t, a: -(square @ a) @ a,
+            KINDS[2]: lambda t, a: diffusion @ a - (square @ a) @ a,
+        }
+        return phi @ marched(rates[problem.kind], problem.t, phi.T @ problem.eulerian[:, 0])
+
+    def measures(self, problem):
+        return (REDUCED, ECKART)
+
+    def claims(self, problem: TravellingFront) -> tuple:
+        title = "what the modes miss is the tail of the singular values"
+        about = dict(source="kunisch2001", assumes="none: Eckart and Young's theorem", stop=STEPS)
+        return (Exact(measure="tail_gap", tol=1e-12, always=True, title=title, **about),)
+
+
+def marched(rate, times: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Coefficients at all times, (k, m); once they are not finite they stay so."""
+    found = np.empty((len(start), len(times)))
+    found[:, 0] = start
+    with np.errstate(over="ignore", invalid="ignore"):
+        for j in range(len(times) - 1):
+            found[:, j + 1] = runge_kutta(rate, times[j], times[j + 1] - times[j], found[:, j], 2)
+    return found
+
+
+def _tail_gap(problem, state) -> float:
+    seen = problem.eulerian[:, : problem.trained]
+    phi = state.vectors[:, : state.k]
+    return abs(float(np.linalg.norm(seen - phi @ (phi.T @ seen)) / np.linalg.norm(seen)) - state.misfit)
+
+
+def _reduced_error(problem, state) -> float:
+    if not state.k:
+        return 1.0
+    if isinstance(state, MovingState):
+        places, guess = LagrangianPod().reduced(problem, state)
+        if not np.isfinite(places).all():
+            return float("nan")
+        truth = problem.exact(places, problem.t)
+    else:
+        guess, truth = EulerianPod().reduced(problem, state), problem.eulerian
+    found = np.linalg.norm(guess - truth) / np.linalg.norm(truth)
+    return float(found) if found < 10 else float("nan")
+
+
+ECKART = Measure("tail_gap", "misfit against singular tail", _tail_gap, "|misfit − tail|")
+REDUCED = Measure(
+    "reduced_error",
+    "error of the reduced model",
+    _reduced_error,
+    "|ũ − u|/|u|",
+    doc="over all times, those beyond the window included; a gap where the reduced model is unstable",
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class MovingState(ModesState):
+    """Besides, the singular factors of the positions, and how many of both are used."""
+
+    place_vectors: np.ndarray
+    place_values: np.ndarray
+    places: int = 0
+    states: int = 0
+
+
+@dataclass(frozen=True)
+class LagrangianPod(Method):
+    """Modes for the state and for the positions of a grid that moves with the flow; step k: k and k + 1 of them.
+
+    x′ = f′(w), w′ = ν w_xx on the moving grid; x ≈ Φ_x a, w ≈ Φ_w b; a′ = Φ_xᵀ f′(Φ_w b), and b by Galerkin in the
+    measure of the moving grid, linear elements, fluxes at the ends given, trapezoidal rule with the grid at half time.
+    Without viscosity w does not change and x = ξ + t f′(w): positions have rank two and states rank one, exactly, so
+    the reduced model is exact, beyond the window too. Viscosity adds ranks. Two SVDs at the first step. The grid leaves
+    the domain with the flow and crowds in a shock; where too few modes let it fold, the reduced model ends.
+    Reference: R. Mojgani, M. Balajewicz, arXiv:1701.04343 (2017), sections 2 and 3.
+    """
+
+    title: ClassVar[str] = "Lagrangian POD"
+    family: ClassVar[str] = "moving bases"
+    sources: ClassVar[tuple[str, ...]] = ("mojgani2017",)
+    problems: ClassVar[tuple[type, ...]] = (TravellingFront,)
+    monitors: ClassVar[tuple[str, ...]] = ("misfit", "unknowns")
+    scales: ClassVar[tuple[str, ...]] = ("unknowns",)
+    modes: int = knob(16, 1, 40, symbol="k", doc="largest number of modes of the state")
+
+    def init(self, problem: TravellingFront) -> MovingState:
+        seen = slice(0, problem.trained)
+        places, states = (one[:, seen] for one in problem.lagrangian)
+        vectors, values, _ = np.linalg.svd(states, full_matrices=False)
+        place_vectors, place_values, _ = np.linalg.svd(places, full_matrices=False)
+        return MovingState(vectors=vectors, values=values, place_vectors=place_vectors, place_values=place_values)
+
+    def step(self, problem: TravellingFront, state: MovingState) -> MovingState:
+        state.k += 1
+        state.states, state.places = state.k, min(state.k + 1, len(state.place_values))
+        state.unknowns = float(state.states + state.places)
+        state.misfit = max(shares(state.values, state.states), shares(state.place_values, state.places))
+        if state.misfit < 1e-14:
+            state.status = SPANNED
+        elif state.k >= min(self.modes, len(state.values)):
+            state.status = SPENT
+        return state
+
+    def reduced(self, problem: TravellingFront, state: MovingState) -> tuple[np.ndarray, np.ndarray]:
+        """(positions, states) of the reduced model at all times, (n, m) both."""
+        phi, psi = state.vectors[:, : state.states], state.place_vectors[:, : state.places]
+        b, a = phi.T @ problem.lagrangian[1][:, 0], psi.T @ problem.x
+        speed = psi.T @ phi  # of the positions, times the state
+        places, states = np.full((2, problem.n, problem.times), np.nan)
+        places[:, 0], states[:, 0] = psi @ a, phi @ b
+        parts = 2 if problem.kind == KINDS[2] else 1
+        for j in range(problem.times - 1):
+            span = (problem.t[j + 1] - problem.t[j]) / parts
+            for t in problem.t[j] + span * (np.arange(parts) + 0.5):
+                after = self._diffused(problem, phi, b, psi @ (a + span / 2 * speed @ b), t, span)
+                if after is None:  # the grid has folded
+                    return places, states
+                constant = problem.kind == KINDS[0]
+                a = a + span * (psi.T @ np.full(problem.n, 0.5) if constant else speed @ (b + after) / 2)
+                b = after
+            places[:, j + 1], states[:, j + 1] = psi @ a, phi @ b
+        return places, states
+
+    def _diffused(self, problem, phi, b, x, t, span):
+        """b after a step of the trapezoidal rule with the grid at half time; itself where nothing diffuses."""
+        if problem.kind != KINDS[2]:
+            return b
+        if np.diff(x).min() <= 0:
+            return None
+        mass, stiff = stiffness(phi, x)
+        flux = problem._merging(x[[0, -1]], t)[1] * (-1, 1)
+        lost = span * problem.viscosity / 2 * stiff
+        return np.linalg.solve(mass + lost, mass @ b - lost @ b + span * problem.viscosity * (flux @ phi[[0, -1]]))
+
+    def measures(self, problem):
+        return (REDUCED, RANK_STATE, RANK_PLACE)
+
+    def claims(self, problem: TravellingFront) -> tuple:
+        if problem.kind == KINDS[2]:
+            return ()
+        words = "no viscosity, and no shock yet"
+        about = dict(source="mojgani2017", assumes=words)
+        return (
+            Exact(measure="second_state", tol=1e-13, always=True, title="the states have rank 1", stop=STEPS, **about),
+            Exact(measure="third_place", tol=1e-13, always=True, title="positions have rank 2", stop=STEPS, **about),
+            Exact(
+                measure="reduced_error", tol=1e-11, title="with 2 + 1 modes, exact at all times", stop=STEPS, **about
+            ),
+            Beats(
+                other=EulerianPod(modes=40),
+                measure="unknowns",
+                factor=0.5,
+                title="needs half as many modes as at rest, or fewer",
+                stop=Stop(rtol=1e-3, steps=40),
+                **about,
+            ),
+        )
+
+
+def _ratio(which: str, place: int):
+    return lambda problem, state: float(getattr(state, which)[place] / getattr(state, which)[0])
+
+
+RANK_STATE = Measure("second_state", "second singular value of the states", _ratio("values", 1), "σ₂/σ₁")
+RANK_PLACE = Measure("third_place", "third singular value of the positions", _ratio("place_values", 2), "σ₃/σ₁")
+
+
+def _seen(problem, state):
+    """The front at rest, and along with the flow: places across, time upward."""
+    if not isinstance(problem, TravellingFront):
+        return None
+    return {"at rest": problem.eulerian.T, "with the flow": problem.lagrangian[1].T}
+
+
+def _shapes(problem, state):
+    """The first four modes of the state."""
+    if not isinstance(state, ModesState):
+        return None
+    return {"x": problem.x, **{f"mode {i + 1}": state.vectors[:, i] for i in range(max(1, min(4, state.k)))}}
+
+
+def _paths(problem, state):
+    """Twelve particles on their way."""
+    if not isinstance(state, MovingState):
+        return None
+    chosen = np.linspace(0, problem.n - 1, 12).astype(int)
+    return {"x": problem.t, **{f"{problem.x[i]:.2f}": problem.lagrangian[0][i] for i in chosen}}
+
+
+CASES = tuple(TravellingFront(kind=kind, n=100, times=40) for kind in KINDS)
+
+PICTURES = (
+    Picture("front-space-time", "the front in space and time", "images", _seen),
+    Picture("front-modes", "modes of the state", "lines", _shapes, x="x", y="mode"),
+    Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x"),
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "pulse-travels",
+        "A pulse travels: how many modes?",
+        "A pulse keeps its shape and moves. How many modes at rest, and how many that move with it?",
+        TravellingFront(),
+        (EulerianPod(), LagrangianPod()),
+        Stop(rtol=0.0, steps=24),
+        measure="misfit",
+        against="unknowns",
+        picture="front-space-time",
+    ),
+    Experiment(
+        "fronts-merge",
+        "Two fronts meet and merge",
+        "With viscosity the states along the paths change too. What is left of the gain?",
+        TravellingFront(kind=KINDS[2]),
+        (EulerianPod(), LagrangianPod()),
+        Stop(rtol=0.0, steps=16),
+        measure="reduced_error",
+        against="unknowns",
+        picture="particle-paths",
+    ),
+    Experiment(
+        "beyond-window",
+        "Beyond the times that were seen",
+        "Modes are made of the first half of the times. Which reduced model knows what comes next?",
+        TravellingFront(kind=KINDS[1], window=0.5),
+        (EulerianPod(), LagrangianPod()),
+        Stop(rtol=0.0, steps=16),
+        measure="reduced_error",
+        against="unknowns",
+        picture="front-modes",
+    ),
+)
