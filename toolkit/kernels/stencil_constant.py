@@ -15,31 +15,41 @@ _U = np.uint64  # rows are indexed in place by unsigned numbers: signed ones wou
 
 
 @kernel
+def _across(u, i, j, k, diagonal, planes, rows):
+    """(A u) at (i, j, k) but for the neighbours along axis 2; planes, rows: (before, after, their weights)."""
+    before, after, w_before, w_after = planes
+    below, above, w_below, w_above = rows
+    far = w_before * u[before, j, k] + w_after * u[after, j, k]
+    return diagonal * u[i, j, k] - far - (w_below * u[i, below, k] + w_above * u[i, above, k])
+
+
+@kernel
 def _product_plane(out, u, b, i, s):
     """out <- A u (b None) or b - A u on the plane i; returns the sums of out² and of u out. Missing rows weigh zero."""
     m0, m1, m2 = u.shape
     s0, s1, s2 = s
     diagonal = 2.0 * (s0 + s1 + s2)
-    one, last = _U(1), _U(m2 - 1)
-    before, after = max(i - 1, 0), min(i + 1, m0 - 1)
-    w_before, w_after = s0 if i > 0 else 0.0, s0 if i < m0 - 1 else 0.0
+    zero, one, last = _U(0), _U(1), _U(m2 - 1)
+    planes = max(i - 1, 0), min(i + 1, m0 - 1), s0 if i > 0 else 0.0, s0 if i < m0 - 1 else 0.0
     square = product = 0.0
     for j in range(m1):
-        below, above = max(j - 1, 0), min(j + 1, m1 - 1)
-        w_below, w_above = s1 if j > 0 else 0.0, s1 if j < m1 - 1 else 0.0
-        for k in range(last + one):
-            across = w_before * u[before, j, k] + w_after * u[after, j, k]
-            out[i, j, k] = diagonal * u[i, j, k] - across - (w_below * u[i, below, k] + w_above * u[i, above, k])
-        for k in range(last):
-            out[i, j, k] -= s2 * u[i, j, k + one]
-        for k in range(last):
-            out[i, j, k + one] -= s2 * u[i, j, k]
-        if b is not None:
-            for k in range(last + one):
-                out[i, j, k] = b[i, j, k] - out[i, j, k]
-        for k in range(last + one):
-            square += out[i, j, k] * out[i, j, k]
-            product += u[i, j, k] * out[i, j, k]
+        rows = max(j - 1, 0), min(j + 1, m1 - 1), s1 if j > 0 else 0.0, s1 if j < m1 - 1 else 0.0
+        for k in range(one, last):
+            along = s2 * (u[i, j, k - one] + u[i, j, k + one])
+            value = _across(u, i, j, k, diagonal, planes, rows) - along
+            if b is not None:
+                value = b[i, j, k] - value
+            out[i, j, k] = value
+            square += value * value
+            product += u[i, j, k] * value
+        for k in range(zero, last + one, max(one, last)):  # the ends, which have one neighbour along axis 2, or none
+            along = s2 * u[i, j, one if k == zero else k - one] if last else 0.0
+            value = _across(u, i, j, k, diagonal, planes, rows) - along
+            if b is not None:
+                value = b[i, j, k] - value
+            out[i, j, k] = value
+            square += value * value
+            product += u[i, j, k] * value
     return square, product
 
 
