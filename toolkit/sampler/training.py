@@ -1,0 +1,85 @@
+"""What samplers with fitted or searched coefficients share: particles to train on, their exact paths, fits kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.core.errors import Breakdown
+from toolkit.sampler.measures import NAN
+from toolkit.sampler.sampler import SamplerState
+
+TRAINING = 11  # the stream of the training particles: none of them is among those that are sampled
+RTOL, ATOL = 1e-9, 1e-10
+
+
+def draws(problem, n: int, key: int = TRAINING) -> tuple[np.ndarray, np.ndarray]:
+    """n data and as much standard normal noise, each (n, d), independent of the problem's particles."""
+    return problem.draw(problem.stream(key), n), problem.stream(key, 1).standard_normal((n, problem.dim))
+
+
+def noises(problem, n: int) -> np.ndarray:
+    """n training particles at the start, exact draws of p_T, shape (n, d)."""
+    data, noise = draws(problem, n)
+    start = problem.process.start
+    return problem.process.alpha(start) * data + problem.process.sigma(start) * noise
+
+
+class ExactPath:
+    """The probability flow of particles x from s down to t, to about 1e-8: `path(u)` is (n, d) at any time between.
+
+    DOP853 for y = x/σ in λ = log(α/σ), with its own interpolant of order 7; `nfe` counts evaluations.
+    Reference: E. Hairer, S. P. Nørsett, G. Wanner (1993), doi:10.1007/978-3-540-78862-1, Sec. II.6.
+    """
+
+    def __init__(self, problem, x: np.ndarray, s: float, t: float):
+        from scipy.integrate import solve_ivp
+
+        process, self.shape, self.process = problem.process, x.shape, problem.process
+
+        def slope(level, y):
+            time = float(process.time(level))
+            sigma = process.sigma(time)
+            return (process.alpha(time) / sigma * problem.denoise(sigma * y.reshape(x.shape), time)).ravel()
+
+        ends = float(process.log_snr(s)), float(process.log_snr(t))
+        first = (x / process.sigma(s)).ravel()
+        found = solve_ivp(slope, ends, first, "DOP853", rtol=RTOL, atol=ATOL, dense_output=True)
+        if not found.success:
+            raise Breakdown(f"the exact paths to train on could not be computed: {found.message}", "Take a later end")
+        self.solution, self.nfe = found.sol, int(found.nfev)
+
+    def __call__(self, u: float) -> np.ndarray:
+        return self.process.sigma(u) * self.solution(float(self.process.log_snr(u))).reshape(self.shape)
+
+
+def kept(problem, key, make):
+    """make(), computed once for this problem object and key (a method: its knobs)."""
+    fits = problem.__dict__.setdefault("_fits", {})
+    if key not in fits:
+        fits[key] = make()
+    return fits[key]
+
+
+@dataclass(slots=True, kw_only=True)
+class FittedState(SamplerState):
+    """Particles under fitted coefficients: `fit` is what was fitted, `fit_ratio` its training error at the last step
+
+    relative to the coefficients it started from, `training_nfe` the evaluations (of all training particles) spent.
+    """
+
+    fit: object
+    fit_ratio: float = 1.0
+    training_nfe: float = 0.0
+
+
+def fitted(state: SamplerState, fit, training_nfe: int) -> FittedState:
+    """A fresh sampler's state with a fit."""
+    told = {name: getattr(state, name) for name in ("x", "times", "noise_level", "magnitude", "stochastic")}
+    return FittedState(**told, fit=fit, training_nfe=float(training_nfe))
+
+
+def gain(value: float, start: float) -> float:
+    """value/start, 1 where both vanish."""
+    return value / start if start > 0 else (1.0 if value == 0 else NAN)
