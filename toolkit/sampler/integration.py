@@ -1,8 +1,9 @@
-"""Improved integration approximation: a sampler's step corrected along known directions, by coefficients fitted once."""
+"""Improved integration approximation: a sampler's step corrected along directions at hand, by fitted coefficients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -70,7 +71,7 @@ class _Improved(Sampler):
         x = training.noises(problem, self.samples)
         state = ImprovedState(x=x, times=times, noise_level=1.0, magnitude=1.0, fit=None)
         found, nfe = [], 0
-        for i, (s, t) in enumerate(zip(times[:-1], times[1:])):
+        for i, (s, t) in enumerate(pairwise(times)):
             target, spent = self.refined(problem, state.x, float(s), float(t))
             nfe += spent
             x, directions = self.parts(problem, state, float(s), float(t))
