@@ -7,17 +7,20 @@ from scipy.integrate import quad, solve_ivp
 import toolkit as tk
 from toolkit.sampler.deterministic import DDIM, HeunSampler
 from toolkit.sampler.diffusion import Diffusion
+from toolkit.sampler.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.exponential import DEIS, RULES, VARIABLES, RhoRungeKutta, adams_weights
 from toolkit.sampler.measures import rms
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture
 from toolkit.sampler.pseudo import FPNDM, SPNDM
 from toolkit.sampler.schedules import SCHEDULES
+from toolkit.sampler.unipc import VARIANTS, UniP, UniPC, phi
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 every_schedule = pytest.mark.parametrize("name", SCHEDULES)
 # two laws and two schedules: what orders are judged on
-LAWS = (GaussianFlow(particles=64), PlaneMixture(particles=64, shape="moons", components=24, schedule="flow matching"))
-on_laws = pytest.mark.parametrize("problem", LAWS, ids=["Gaussian, VP", "moons, flow matching"])
+PARTS = [0.2, 0.5, 0.3], [[0.0, 1.0], [1.2, -0.8], [-1.0, -0.4]], [0.5, 0.6, 0.4]
+LAWS = (GaussianFlow(particles=32), GivenMixture(*PARTS, schedule="flow matching", particles=32))
+on_laws = pytest.mark.parametrize("problem", LAWS, ids=["Gaussian, VP", "mixture, flow matching"])
 
 
 def sampled(problem, method):
@@ -67,7 +70,7 @@ def test_constant_noise_is_carried_exactly(name, method):
 @on_laws
 @pytest.mark.parametrize("method", [SPNDM(), FPNDM()])
 def test_pseudo_methods_have_order_two_and_not_more(problem, method):
-    assert slope(problem, method, (128, 256, 512, 1024)) == pytest.approx(2, abs=0.15)
+    assert slope(problem, method, (128, 256, 512)) == pytest.approx(2, abs=0.15)
 
 
 def test_fifty_pseudo_steps_beat_a_thousand_of_ddim():
@@ -128,7 +131,7 @@ def test_degree_zero_is_ddim(name):
 @on_laws
 @pytest.mark.parametrize("q", [0, 1, 2, 3])
 def test_orders_of_deis(problem, q):
-    counts = (128, 256, 512, 1024) if q < 3 else (256, 512, 1024)
+    counts = (128, 256, 512) if q < 2 else (256, 512, 1024)
     assert slope(problem, DEIS(q=q), counts) == pytest.approx(q + 1, abs=0.15)
 
 
@@ -185,6 +188,99 @@ def test_one_runge_kutta_step_against_the_flow_in_rho(rule, scipys):
     assert np.log2(errors[1] / errors[2]) == pytest.approx(order + 1, abs=0.3)
 
 
+# -- UniPC -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("h", [-6.0, -0.999, -1e-3, 0.0, 1e-8, 0.4, 1.001, 5.0])
+def test_phi_is_its_integral(k, h):
+    exact = quad(lambda u: np.exp((1 - u) * h) * u ** (k - 1), 0, 1, epsabs=1e-15, epsrel=1e-13)[0]
+    assert phi(k, h) == pytest.approx(exact / np.prod(np.arange(1.0, k)), rel=1e-11)
+
+
+@every_schedule
+@pytest.mark.parametrize("prediction", ["data", "noise"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("corrector", [False, True])
+@pytest.mark.parametrize("p", [1, 3, 4])
+def test_outputs_that_are_polynomials_are_integrated_exactly(name, prediction, variant, corrector, p):
+    """m(λ) of degree p − 1, p with the corrector: x = (σ_t/σ_s) x + σ_t ∫ e^λ m dλ; with α, e^{−λ} and −ε for noise.
+
+    Not where there is a single difference, whose a is 1/2 for any h."""
+    if p == 1 and corrector:
+        p = 2
+    problem = PlaneMixture(schedule=name, particles=3)
+    process, x = problem.process, problem.initial
+    levels = np.linspace(0.0, 1.5, p + 1) ** 1.2 - 1.0
+    times = [float(process.time(one)) for one in levels]
+    factors = np.random.default_rng(p).standard_normal((p + corrector, 3, 2))
+
+    def output(level):
+        return sum(one * level**k for k, one in enumerate(factors))
+
+    def known(level, t):
+        """An entry of a history whose prediction is the output."""
+        data = output(level) if prediction == "data" else -process.sigma(t) / process.alpha(t) * output(level)
+        return t, np.zeros((3, 2)), data
+
+    method = UniP(p=p, variant=variant, prediction=prediction)
+    entries = [known(level, t) for level, t in zip(levels, times)]
+    found = method.moved(problem, x, entries[-2::-1], times[-1], at_end=entries[-1] if corrector else None)
+    sign, front = (1, process.sigma) if prediction == "data" else (-1, process.alpha)
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    middle, half = 0.5 * (levels[-1] + levels[-2]), 0.5 * (levels[-1] - levels[-2])
+    integral = sum(w * half * np.exp(sign * u) * output(u) for w, u in zip(weights, middle + half * nodes))
+    exact = front(times[-1]) / front(times[-2]) * x + sign * front(times[-1]) * integral
+    np.testing.assert_allclose(found, exact, rtol=1e-9, atol=1e-10)
+
+
+@every_schedule
+def test_unip_one_is_ddim_and_two_is_dpm_solver(name):
+    """B₂: in both predictions UniP-1 is DDIM; UniP-2 of data predictions is DPM-Solver++ 2M."""
+    problem = PlaneMixture(schedule=name, particles=20)
+    for prediction in ("data", "noise"):
+        one = sampled(problem, UniP(p=1, prediction=prediction))
+        np.testing.assert_allclose(one, sampled(problem, DDIM()), rtol=1e-11, atol=1e-11)
+    two = sampled(problem, UniP(p=2, start="lower orders"))
+    np.testing.assert_allclose(two, sampled(problem, DPMSolverPP2M()), rtol=1e-10, atol=1e-11)
+
+
+@on_laws
+@pytest.mark.parametrize("prediction", ["data", "noise"])
+@pytest.mark.parametrize("method", [UniP, UniPC])
+@pytest.mark.parametrize("p", [1, 2, 3, 4])
+def test_the_corrector_adds_an_order(problem, prediction, method, p):
+    """UniP-p has order p, UniPC-p order p + 1 at the same evaluations, Runge–Kutta at the start."""
+    one = method(p=p, prediction=prediction)
+    counts = (128, 256, 512) if p < 4 else (256, 512, 1024)
+    promised = one.order
+    if method is UniP and p == 3 and isinstance(problem, GaussianFlow):  # where its leading error vanishes
+        promised, counts = 4, (64, 128, 256)
+    assert slope(problem, one, counts) == pytest.approx(promised, abs=0.15)
+
+
+@on_laws
+@pytest.mark.parametrize("p", [1, 2])
+def test_orders_with_the_other_scaling(problem, p):
+    assert slope(problem, UniP(p=p, variant=VARIANTS[0]), (128, 256, 512)) == pytest.approx(p, abs=0.15)
+    assert slope(problem, UniPC(p=p, variant=VARIANTS[0]), (128, 256, 512)) == pytest.approx(p + 1, abs=0.15)
+
+
+def test_few_evaluations_of_unipc_against_ddim():
+    """The published start, 5 to 10 evaluations, mean over three laws."""
+    laws = (*LAWS, PlaneMixture(particles=64))
+    for steps in (5, 8, 10):
+        errors = {UniPC: 0.0, DDIM: 0.0}
+        for problem in laws:
+            exact = problem.flow(problem.process.end)
+            errors[UniPC] += rms(sampled(problem, UniPC(p=2, steps=steps, start="lower orders")) - exact)
+            errors[DDIM] += rms(sampled(problem, DDIM(steps=steps)) - exact)
+        assert errors[UniPC] < errors[DDIM]
+
+
+# -- work ------------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     "method, count",
     [
@@ -193,6 +289,9 @@ def test_one_runge_kutta_step_against_the_flow_in_rho(rule, scipys):
         (DEIS, 7 + 6),
         (lambda steps: DEIS(steps=steps, start="lower orders"), 7),
         (lambda steps: RhoRungeKutta(steps=steps, rule="RK4"), 28),
+        (UniP, 7 + 6),
+        (UniPC, 7 + 3),
+        (lambda steps: UniPC(steps=steps, p=3, start="lower orders"), 7),
     ],
 )
 def test_evaluations_are_counted_as_they_are_made(method, count, monkeypatch):

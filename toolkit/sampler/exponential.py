@@ -83,8 +83,9 @@ def combined(weights, arrays) -> np.ndarray:
 
 
 def fine(problem, order: float) -> dict:
-    """The ladder of a method of order 3 and more: a multistep method is asymptotic only from a hundred steps on."""
-    return dict(values=(128, 256, 512, 1024)) if order >= 3 and problem.ladder(order) else {}
+    """The ladder of a multistep method of order 3 and more, asymptotic only from a hundred steps on."""
+    values = (256, 512, 1024, 2048) if order == 4 else (128, 256, 512, 1024)
+    return dict(values=values) if order >= 3 and problem.ladder(order) else {}
 
 
 @dataclass(frozen=True)
