@@ -62,11 +62,11 @@ def jacobian_diagonal(problem, x: np.ndarray, t: float) -> np.ndarray:
     variance = alpha**2 * widths**2 + sigma**2
     gain = alpha * widths**2 / variance
     share = responsibilities(x, alpha * means, variance, np.log(weights) - 0.5 * problem.dim * np.log(variance))
-    centre, shift = share @ means, means * (1 - alpha * gain)[:, None]
-    rest = x - alpha * centre  # the k-th mean is centre + (shift_k − centre + α gain_k centre) + gain_k rest
-    moved = shift[None] - (1 - alpha * gain)[None, :, None] * centre[:, None] + gain[None, :, None] * rest[:, None]
-    spread = np.einsum("nk,nkd->nd", share, moved**2) - np.einsum("nk,nkd->nd", share, moved) ** 2
-    return alpha / sigma**2 * (spread + (share @ (widths**2 * sigma**2 / variance))[:, None])
+    shift = means * (1 - alpha * gain)[:, None]  # E[x₀ | x, k] = shift_k + gain_k x
+    mean = share @ shift + (share @ gain)[:, None] * x
+    square = share @ shift**2 + 2 * x * (share @ (shift * gain[:, None])) + (share @ gain**2)[:, None] * x**2
+    inside = share @ (widths**2 * sigma**2 / variance)
+    return alpha / sigma**2 * (square - mean**2 + inside[:, None])
 
 
 def differenced_diagonal(problem, x: np.ndarray, t: float) -> np.ndarray:
@@ -152,8 +152,8 @@ class DPMSolverV3(Sampler):
     statistics: str = knob("exact Jacobian", choices=KINDS, doc="where l, s and b are from")
     pseudo: bool = knob(False, doc="derivatives of g from the fewest values")
     lower_last: bool = knob(False, doc="lower order in the last steps")
-    samples: int = knob(96, 4, 5000, log=True, doc="draws of p_t for the statistics")
-    table: int = knob(64, 8, 1000, log=True, symbol="K", doc="places in λ where they are taken")
+    samples: int = knob(256, 4, 5000, log=True, doc="draws of p_t for the statistics")
+    table: int = knob(48, 8, 1000, log=True, symbol="K", doc="places in λ where they are taken")
 
     @property
     def order(self) -> float:
