@@ -12,11 +12,11 @@ from toolkit.sampler.digits import SIDE, Digits
 from toolkit.sampler.dpmsolver import DPMSolver2S, DPMSolver3S, DPMSolverPP2M
 from toolkit.sampler.mixtures import Mixture, PlaneMixture
 from toolkit.sampler.sampler import SamplerState
-from toolkit.sampler.stepladder import CLIMB, StepLadder
+from toolkit.sampler.stepladder import CLIMB, LadderState, StepLadder
 
 BINS = 128
 PAIRS = 800_000  # points of the density times components, at most
-REACH = 3.5  # half the width of the view, in units of √(α² + σ²)
+REACH = 3.0  # half the width of the view, in units of √(α² + σ²)
 TILES = 8
 
 
@@ -58,9 +58,18 @@ def placement(problem, state):
     return {"done": (levels[done], count[done]), "to come": (levels[ahead], count[ahead])}
 
 
+def ends(problem, state):
+    """Where the followed particles end, sampled and by the exact flow; in the plane only."""
+    if not isinstance(state, LadderState) or problem.dim != 2:
+        return None
+    exact = problem.flow(state.t)
+    return {"exact flow": (exact[:, 0], exact[:, 1]), "sampled": (state.x[:, 0], state.x[:, 1])}
+
+
 PICTURES = (
     Picture("cloud", "particles and density", "images", cloud),
     Picture("samples", "samples", "image", sheet),
+    Picture("ends", "where the particles end", "points", ends, x="x", y="y"),
     Picture("placement", "where the steps are", "points", placement, x="log(α/σ)", y="step"),
 )
 

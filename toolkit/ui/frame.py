@@ -74,6 +74,7 @@ class Drawing:
 
     Eight-bit `images`, each with its title, the ends of its scale and whether that is symmetric about zero; `series` of
     (label, x, y) as lines or points; or a mesh: `cells` (m, 3 or 4, 2) with an eight-bit `shade` and one scale.
+    `offered`: the names of the pictures that have something to show of this run; empty where that is not known yet.
     """
 
     kind: str = "empty"
@@ -89,6 +90,7 @@ class Drawing:
     empty: str = ""
     k: int = 0
     uid: int = 0
+    offered: tuple[str, ...] = ()
 
     @property
     def look(self) -> tuple[str, bool]:
@@ -231,7 +233,7 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
     """A picture's arrays made ready for the screen."""
     about = dict(kind=picture.kind, title=picture.title, labels=(picture.x, picture.y), log=picture.log, k=k, uid=uid)
     if found is None:
-        return Drawing(title=picture.title, empty=f"No {picture.title} to show for this problem.", k=k, uid=uid)
+        return Drawing(title=picture.title, empty=f"{picture.title.capitalize()}: nothing to show here.", k=k, uid=uid)
     if picture.kind in ("image", "images"):
         images = {"": found["z"]} if picture.kind == "image" else found
         made = [(title, *quantised(np.asarray(z, dtype=float))) for title, z in images.items()]

@@ -105,8 +105,17 @@ class LabModel:
         """What curves can be drawn against: the work counters (function evaluations only where some are spent) and
         what the runs of this race grow along."""
         spent = any(one.work.get("nfe") for one in self.frame.traces)
-        found = {name: words for name, words in AGAINST.items() if name != "nfe" or spent}
+        found = {name: words for name, words in AGAINST.items() if name != "nfe" or spent or self.against == name}
         return found | {name: name.replace("_", " ") for one in self.entries for name in one.method.scales}
+
+    def pictures(self) -> dict[str, str]:
+        """What can be drawn, title by name: the pictures that have something to show, all while that is not known."""
+        offered = self.frame.drawing.offered
+        return {
+            one.name: one.title
+            for one in self.lab.pictures
+            if not offered or one.name in offered or one.name == self.picture
+        }
 
     # -- what is asked ------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from toolkit.ui.top import Top
 
 BEAT = 100
 HEIGHT = 400
+AUTOMATIC = {"automatic": ""}
 MIME = {"py": "text/x-python", "ipynb": "application/x-ipynb+json", "csv": "text/csv"}
 _OVERLAY = {"position": "fixed", "bottom": "20px", "left": "50%", "transform": "translateX(-50%)", "z-index": "3000"}
 
@@ -117,7 +118,7 @@ class LabView:
         small = dict(size="small", margin=(4, 6), max_width=240, styles={"flex": "1 1 140px"}, **WIDE)
         self._measure = pmui.Select(label="curve", options=[model.measure], value=model.measure, **small)
         self._against = pmui.Select(label="against", options=_inverse(model.counters()), value=model.against, **small)
-        pictures = {"automatic": "", **{one.title: one.name for one in self.lab.pictures}}
+        pictures = AUTOMATIC | _inverse(model.pictures())
         self._wanted = pmui.Select(label="picture", options=pictures, value=model.picture, **(small | {"styles": {}}))
         for name, widget in (("measure", self._measure), ("against", self._against), ("picture", self._wanted)):
             widget.param.watch(lambda event, name=name: self._look(**{name: event.new}), "value")
@@ -255,7 +256,8 @@ class LabView:
         if self._stop is not None:
             self._stop.show(model.stop)
         self._quiet = True
-        self._against.value, self._wanted.value = model.against, model.picture
+        self._against.param.update(options=_inverse(model.counters()), value=model.against)
+        self._wanted.param.update(options=AUTOMATIC | _inverse(model.pictures()), value=model.picture)
         self._quiet = False
         self._version = -1
         self._beat()
@@ -312,6 +314,9 @@ class LabView:
         counters = _inverse(model.counters())
         if self._against.options != counters:
             self._against.param.update(options=counters, value=model.against)
+        pictures = AUTOMATIC | _inverse(model.pictures())
+        if self._wanted.options != pictures:
+            self._wanted.param.update(options=pictures, value=model.picture)
         self._quiet = False
 
     def _draw_picture(self, frame: Frame) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Worker:
         self._busy = ""
         self._last = 0.0
         self._drawn = (0.0, 0.0, None)
+        self._suiting: tuple = (None, ())
 
     # -- from any thread ----------------------------------------------------------------------------------------
 
@@ -245,13 +247,28 @@ class Worker:
         try:
             state = lane.run.state if k == lane.k else lane.run.at(k)
             wanted = [p for p in self.pictures if self.view["picture"] in (None, "", p.name)]
-            found = Drawing(empty="This lab has no pictures.")
+            found = Drawing(empty="Nothing to draw for this method." if wanted else "This lab has no pictures.")
             with np.errstate(all="ignore"):
                 for picture in wanted:
-                    found = frame.drawing(picture, picture.data(lane.problem, state), k, lane.uid)
-                    if found.kind != "empty":
+                    data = picture.data(lane.problem, state)
+                    if data is not None or self.view["picture"]:
+                        found = frame.drawing(picture, data, k, lane.uid)
                         break
-            return found
+                return replace(found, offered=self._offered(lane, state))
         except Exception as error:
             log.exception("picture %s", self.view["picture"])
             return Drawing(empty=f"The picture could not be made: {error}")
+
+    def _offered(self, lane: Lane, state) -> tuple[str, ...]:
+        """The pictures that have something to show of a run: asked when it has begun, and again when it has ended."""
+        key = lane.uid, id(lane.run), lane.status.done
+        if lane.k and self._suiting[0] != key:
+            self._suiting = key, tuple(one.name for one in self.pictures if _shows(one, lane.problem, state))
+        return self._suiting[1] if self._suiting[0] == key else ()
+
+
+def _shows(picture: Picture, problem, state) -> bool:
+    try:
+        return picture.data(problem, state) is not None
+    except Exception:  # said when somebody asks for this picture
+        return True
