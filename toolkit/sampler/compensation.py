@@ -1,0 +1,199 @@
+"""DC-Solver: a predictor–corrector whose latest output is taken at a place fitted on a few trajectories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Beats, Exact
+from toolkit.core.knob import knob
+from toolkit.sampler import training
+from toolkit.sampler.measures import rms
+from toolkit.sampler.sampler import THROUGH, Sampler
+from toolkit.sampler.unipc import STARTS, CorrectedState, UniPC
+
+PLACES = 3  # outputs that a compensated one is interpolated through: the paper's K = 2
+WINDOW = 0.0, 2.0  # of the ratios
+TRIED = (5, 6, 8, 10)  # numbers of steps that the regression is fitted to
+SOURCES = ("fitted", "regression", "one")
+
+
+@dataclass(slots=True, kw_only=True)
+class CompensatedState(CorrectedState):
+    """Particles and the ratios ρ (N,); `fit_ratio` is the training error at the end relative to that with ρ = 1."""
+
+    ratios: np.ndarray
+    fit_ratio: float = 1.0
+    training_nfe: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """ρ of every step (N,), the RMS errors on the training particles without and with them, evaluations."""
+
+    ratios: np.ndarray
+    plain_error: float
+    error: float
+    nfe: int
+
+
+@dataclass(frozen=True)
+class DCSolver(UniPC):
+    """UniPC whose output at the start of a step is replaced by the polynomial through the last three at another time.
+
+    At t̂ = ρ t + (1 − ρ) t', t' the time before: ρ = 1 changes nothing. ρ of a step minimises the distance of its
+    corrected particles from exact trajectories, step after step; ratios that do not help at the end are given up.
+    Ten trajectories are few: on others 9 or 10 steps may end worse than UniPC (eight Gaussians); with 160 they do not.
+    "regression": ρ is a cubic in i/N whose coefficients are quadratics in N, fitted to 5, 6, 8 and 10 steps (the
+    paper's cascade has quadratics in the guidance scale between). One evaluation a step.
+    Reference: W. Zhao et al. (2024), arXiv:2409.03755, Alg. 1, eq. 9–14.
+    """
+
+    title: ClassVar[str] = "DC-Solver"
+    sources: ClassVar[tuple[str, ...]] = ("zhao2024dc", "zhao2023unipc")
+    monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "fit_ratio", "training_nfe")
+    steps: int = knob(8, 1, 100_000, log=True, symbol="N", doc="steps from noise to data")
+    start: str = knob("lower orders", choices=STARTS, doc="the first p − 1 steps")
+    ratios: str = knob("fitted", choices=SOURCES, doc="where the compensation ratios are from")
+    trajectories: int = knob(10, 1, 500, log=True, doc="exact trajectories that the ratios are fitted to")
+
+    def label(self) -> str:
+        return f"UniPC-{self.p}" if self.ratios == "one" else f"DC-Solver-{self.p}"
+
+    @property
+    def memory(self) -> int:
+        return max(self.p + 1, PLACES)
+
+    def init(self, problem):
+        plain = super().init(problem)
+        found = Ratios(np.ones(self.steps), 0.0, 0.0, 0)
+        if self.ratios != "one":
+            make = self.fit if self.ratios == "fitted" else self.regression
+            found = training.kept(problem, self, lambda: make(problem, plain.times))
+        state = CompensatedState(**{f.name: getattr(plain, f.name) for f in fields(plain)}, ratios=found.ratios)
+        state.fit_ratio = training.gain(found.error, found.plain_error)
+        state.training_nfe = float(found.nfe)
+        return state
+
+    def leap(self, problem, state, s, t):
+        if self.climbing(state.i):
+            return super().leap(problem, state, s, t)
+        self.corrected(problem, state, s)
+        state.history[-1] = self.compensated(problem, state.history, state.ratios[state.i])
+        return self.predicted(problem, state, t)
+
+    def corrected(self, problem, state, s: float) -> None:
+        """Evaluate at the start of the step and move `base` there by UniC, as UniPC does."""
+        self.predict_start(problem, state, s)
+        if state.i == 0 or self.climbing(state.i - 1):
+            state.base = state.x
+        else:
+            known = state.history[-2 : -2 - self.p : -1]
+            state.base = self.moved(problem, state.base, known, s, at_end=state.history[-1])
+
+    def predicted(self, problem, state, t: float) -> np.ndarray:
+        """UniP's step from `base`."""
+        return self.moved(problem, state.base, state.history[-1 : -1 - self.p : -1], t)
+
+    def compensated(self, problem, history: list, ratio: float) -> tuple:
+        """The latest of the history, (t, x, x₀), with the output of the polynomial through three at t̂."""
+        if ratio == 1 or len(history) < PLACES:
+            return history[-1]
+        process, known = problem.process, history[-PLACES:]
+        places = [u for u, _, _ in known]
+        t, x, _ = known[-1]
+        place, mixed = ratio * t + (1 - ratio) * places[-2], 0.0
+        for j, (u, y, denoised) in enumerate(known):
+            output = denoised if self.prediction == "data" else problem.implied_noise(y, denoised, u)
+            others = [v for k, v in enumerate(places) if k != j]
+            mixed = mixed + np.prod([(place - v) / (u - v) for v in others]) * output
+        return t, x, mixed if self.prediction == "data" else (x - process.sigma(t) * mixed) / process.alpha(t)
+
+    def begun(self, problem, times: np.ndarray, ratios: np.ndarray) -> CompensatedState:
+        """Training particles at the start."""
+        x = training.noises(problem, self.trajectories)
+        return CompensatedState(x=x, base=x, times=times, ratios=ratios, noise_level=1.0, magnitude=1.0)
+
+    def error(self, problem, times: np.ndarray, ratios: np.ndarray, exact) -> tuple[float, int]:
+        """(RMS distance of the training particles from their exact ends, evaluations)."""
+        state = self.begun(problem, times, ratios)
+        for state.i in range(len(times) - 1):
+            state.x = self.leap(problem, state, float(times[state.i]), float(times[state.i + 1]))
+        return rms(state.x - exact), state.work.nfe
+
+    def fit(self, problem, times: np.ndarray) -> Ratios:
+        """The ratios, one after another (Alg. 1)."""
+        path = training.ExactPath(problem, training.noises(problem, self.trajectories), float(times[0]), times[-1])
+        state = self.begun(problem, times, np.ones(len(times) - 1))
+        for i, (s, t) in enumerate(pairwise(times)):
+            state.i = i
+            if self.climbing(i):
+                state.x = super().leap(problem, state, float(s), float(t))
+                continue
+            self.corrected(problem, state, float(s))
+            state.ratios[i] = self._best(problem, state, float(t), path(float(t)))
+            state.history[-1] = self.compensated(problem, state.history, state.ratios[i])
+            state.x = self.predicted(problem, state, float(t))
+        exact = path(float(times[-1]))
+        plain, spent = self.error(problem, times, np.ones(len(times) - 1), exact)
+        error, _ = self.error(problem, times, state.ratios, exact)
+        ratios = state.ratios if error < plain else np.ones(len(times) - 1)
+        return Ratios(ratios, plain, min(error, plain), path.nfe + state.work.nfe + 2 * spent)
+
+    def _best(self, problem, state, t: float, exact: np.ndarray) -> float:
+        """ρ in the window with the least distance after the step's correction, 1 where none is better."""
+        from scipy.optimize import minimize_scalar
+
+        latest, last = state.history[-1], state.i == len(state.times) - 2
+        if len(state.history) < PLACES:
+            return 1.0
+
+        def distance(ratio):
+            state.history[-1] = latest
+            state.history[-1] = self.compensated(problem, state.history, ratio)
+            x = self.predicted(problem, state, t)
+            if not last:
+                ahead = t, x, self.predict(problem, state, x, t)
+                x = self.moved(problem, state.base, state.history[-1 : -1 - self.p : -1], t, at_end=ahead)
+            return rms(x - exact)
+
+        found = minimize_scalar(distance, bounds=WINDOW, method="bounded", options={"xatol": 1e-4})
+        best = float(found.x) if found.fun < distance(1.0) else 1.0
+        state.history[-1] = latest
+        return best
+
+    def regression(self, problem, times: np.ndarray) -> Ratios:
+        """The ratios that the cascade predicts, from those fitted at other numbers of steps."""
+        rows, right, nfe = [], [], 0
+        for n in TRIED:
+            other = self.turned(steps=n, ratios="fitted")
+            found = training.kept(problem, other, lambda: other.fit(problem, other.times(problem)))  # noqa: B023
+            nfe += found.nfe
+            later = range(PLACES - 1, n)
+            rows += [cascade(i, n) for i in later]
+            right += [found.ratios[i] for i in later]
+        coefficients = np.linalg.lstsq(np.array(rows), np.array(right), rcond=1e-10)[0]
+        n = len(times) - 1
+        ratios = np.array([1.0 if i < PLACES - 1 else cascade(i, n) @ coefficients for i in range(n)])
+        return Ratios(np.clip(ratios, *WINDOW), 0.0, 0.0, nfe)
+
+    def claims(self, problem):
+        if self.ratios == "one":
+            return super().claims(problem)
+        about = dict(source="zhao2024dc", stop=THROUGH)
+        least = "its training error is not above that with ratio one"
+        kept = "ratios that do not help are given up"
+        found = (Exact(measure="fit_ratio", tol=1.0, always=True, title=least, assumes=kept, **about),)
+        if not 5 <= self.steps <= 8 or self.ratios != "fitted":
+            return found
+        title = "error at the end not above that of UniPC"
+        other = self.turned(ratios="one")
+        return (*found, Beats(other=other, measure="final_error", title=title, assumes="5 to 8 steps", **about))
+
+
+def cascade(i: int, n: int) -> np.ndarray:
+    """(i/N)^j (N/10)^k for j ≤ 3, k ≤ 2, shape (12,)."""
+    return np.multiply.outer((i / n) ** np.arange(4), (n / 10) ** np.arange(3)).ravel()
