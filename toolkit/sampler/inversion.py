@@ -45,7 +45,7 @@ class BDIA(_Bidirectional):
     One evaluation a step; the past step is integrated anew from this side, which cancels DDIM's leading error for
     γ = 1 (order 2, a midpoint rule), for γ < 1 a part of it (order 1). γ = 0 is DDIM. With γ = 1 the parasitic solution
     (−1)^i of a two-step rule is not damped, so few steps may be rough.
-    Reference: G. Zhang, J. P. Lewis, W. B. Kleijn (2023), arXiv:2307.10829, eq. 17–19.
+    Reference: G. Zhang, J. P. Lewis, W. B. Kleijn (2023), arXiv:2307.10829 (BDIA-DDIM).
     """
 
     title: ClassVar[str] = "BDIA"
@@ -55,6 +55,9 @@ class BDIA(_Bidirectional):
     @property
     def order(self) -> float:
         return 2.0 if self.gamma == 1 else 1.0
+
+    def label(self) -> str:
+        return f"{self.title}, γ = {self.gamma:g}"
 
     def leap(self, problem, state, s, t):
         return self.descend(problem, state, s, t)
@@ -113,7 +116,7 @@ class DDIMRoundTrip(_RoundTrip):
 
     z_{i+1} takes ε(z_i, t_i) where the step down took ε(z_{i+1}, t_{i+1}): the way back misses the way down by O(1/N).
     Reference: J. Song, C. Meng, S. Ermon (2021), arXiv:2010.02502, Sec. 4.3; P. Dhariwal, A. Nichol (2021),
-    arXiv:2105.05233, App. F.
+    arXiv:2105.05233 (encoding by DDIM run backwards).
     """
 
     title: ClassVar[str] = "DDIM there and back"
@@ -133,12 +136,15 @@ class BDIARoundTrip(_RoundTrip, _Bidirectional):
 
     The way back starts from the last two states, and takes one evaluation a step. Exact in exact arithmetic; rounding
     is divided by γ at each step and so grows like γ^{−N}. γ = 0 is not invertible.
-    Reference: G. Zhang, J. P. Lewis, W. B. Kleijn (2023), arXiv:2307.10829, eq. 18 and Sec. 4.3.
+    Reference: G. Zhang, J. P. Lewis, W. B. Kleijn (2023), arXiv:2307.10829 (BDIA-DDIM inversion).
     """
 
     title: ClassVar[str] = "BDIA there and back"
     sources: ClassVar[tuple[str, ...]] = ("zhang2023bdia",)
     gamma: float = knob(1.0, 0.01, 1.0, symbol="γ", doc="share of the step behind that is integrated anew")
+
+    def label(self) -> str:
+        return f"{self.title}, γ = {self.gamma:g}"
 
     def leap(self, problem, state, s, t):
         bottom = (len(state.times) - 1) // 2
