@@ -1,16 +1,24 @@
 """Multistep and predictor–corrector samplers: PNDM, DEIS, UniPC, DPM-Solver++, against their formulas and orders."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM, HeunSampler
+from toolkit.sampler.deterministic import DDIM, DDPM, HeunSampler
 from toolkit.sampler.diffusion import Diffusion
+from toolkit.sampler.dpmplusplus import (
+    DPMSolverPP2S,
+    DPMSolverPP3M,
+    SDEDPMSolverPP1,
+    SDEDPMSolverPP2M,
+)
 from toolkit.sampler.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.exponential import DEIS, RULES, VARIABLES, RhoRungeKutta, adams_weights
 from toolkit.sampler.measures import rms
-from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture
+from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.pseudo import FPNDM, SPNDM
 from toolkit.sampler.schedules import SCHEDULES
 from toolkit.sampler.unipc import VARIANTS, UniP, UniPC, phi
@@ -278,6 +286,81 @@ def test_few_evaluations_of_unipc_against_ddim():
         assert errors[UniPC] < errors[DDIM]
 
 
+# -- DPM-Solver++ ----------------------------------------------------------------------------------------------------
+
+
+@on_laws
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+def test_order_of_the_single_step_solver(problem, ratio):
+    assert slope(problem, DPMSolverPP2S(ratio=ratio), (128, 256, 512)) == pytest.approx(2, abs=0.15)
+
+
+@pytest.mark.parametrize("problem", [LAWS[1], SpaceMixture(schedule="VP cosine", particles=32, dimension=3)])
+def test_order_of_three_outputs_is_three_and_of_the_released_code_two(problem):
+    assert slope(problem, DPMSolverPP3M(), (128, 256, 512)) == pytest.approx(3, abs=0.15)
+    assert slope(problem, DPMSolverPP3M(curvature="half"), (128, 256, 512)) == pytest.approx(2, abs=0.15)
+
+
+def test_lower_orders_at_the_start_show_in_the_end():
+    """Order 3 as long as the start, where noise is large, weighs little; then 2. EDM, 1024 to 4096 steps."""
+    problem = GaussianFlow(schedule="EDM", particles=16)
+    assert slope(problem, DPMSolverPP3M(start="lower orders"), (1024, 2048, 4096)) < 2.2
+
+
+@every_schedule
+def test_three_outputs_are_unip_three(name):
+    problem = PlaneMixture(schedule=name, particles=20)
+    found = sampled(problem, DPMSolverPP3M())
+    np.testing.assert_allclose(found, sampled(problem, UniP(p=3)), rtol=1e-9, atol=1e-10)
+
+
+@every_schedule
+def test_one_output_with_noise_is_ancestral_sampling(name):
+    problem = PlaneMixture(schedule=name, particles=20)
+    ancestral = sampled(problem, DDPM(steps=15, shared_path=True))
+    np.testing.assert_allclose(sampled(problem, SDEDPMSolverPP1(steps=15)), ancestral, rtol=1e-10, atol=1e-11)
+    fresh = sampled(problem, DDPM(steps=15))
+    found = sampled(problem, SDEDPMSolverPP1(steps=15, shared_path=False))
+    np.testing.assert_allclose(found, fresh, rtol=1e-10, atol=1e-11)
+
+
+def on_the_path(problem, steps):
+    """Euler–Maruyama for dy = (2 e^λ x₀ − y) dλ + √2 dW, y = x/σ: the reverse equation, written independently."""
+    process = problem.process
+    levels = np.linspace(process.log_snr(process.start), process.log_snr(process.end), steps + 1)
+    y, w = problem.initial / process.sigma(process.start), problem.brownian(process.start)
+    for s, t in pairwise(levels):
+        time = float(process.time(s))
+        rise = 2 * np.exp(s) * problem.denoise(process.sigma(time) * y, time) - y
+        ahead = problem.brownian(max(float(process.time(t)), process.end))
+        y, w = y + (t - s) * rise + np.sqrt(2) * (ahead - w), ahead
+    return process.sigma(process.end) * y
+
+
+SMOOTH = (GaussianFlow(particles=48), GivenMixture(*PARTS, schedule="flow matching", particles=48))
+
+
+@pytest.mark.parametrize("problem", SMOOTH, ids=["Gaussian, VP", "mixture, flow matching"])
+def test_strong_order_on_a_shared_path(problem):
+    """Against Euler–Maruyama on the same path, which is of strong order 1 too and extrapolated once."""
+    coarse, exact = on_the_path(problem, 512), on_the_path(problem, 1024)
+    exact = 2 * exact - coarse
+    errors = {}
+    for method in (SDEDPMSolverPP1, SDEDPMSolverPP2M):
+        errors[method] = [rms(sampled(problem, method(steps=steps)) - exact) for steps in (32, 64, 128)]
+    assert -np.polyfit(np.log([32, 64, 128]), np.log(errors[SDEDPMSolverPP1]), 1)[0] == pytest.approx(1, abs=0.2)
+    assert all(two < one for one, two in zip(*errors.values()))
+
+
+def test_samples_with_noise_have_the_law():
+    """The divergence of 20 000 particles' moments from a Gaussian's, of the order of d²/n, in forty steps of 2M."""
+    problem = GaussianFlow(particles=20_000)
+    run = tk.solve(problem, SDEDPMSolverPP2M(steps=80, shared_path=False), THROUGH, ["gaussian_divergence"])
+    assert run.history.last("gaussian_divergence") < 2e-3
+    one = tk.solve(problem, SDEDPMSolverPP1(steps=80, shared_path=False), THROUGH, ["gaussian_divergence"])
+    assert run.history.last("gaussian_divergence") < one.history.last("gaussian_divergence")
+
+
 # -- work ------------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +373,10 @@ def test_few_evaluations_of_unipc_against_ddim():
         (lambda steps: DEIS(steps=steps, start="lower orders"), 7),
         (lambda steps: RhoRungeKutta(steps=steps, rule="RK4"), 28),
         (UniP, 7 + 6),
+        (DPMSolverPP2S, 14),
+        (DPMSolverPP3M, 7 + 6),
+        (SDEDPMSolverPP1, 7),
+        (SDEDPMSolverPP2M, 7),
         (UniPC, 7 + 3),
         (lambda steps: UniPC(steps=steps, p=3, start="lower orders"), 7),
     ],
