@@ -1,7 +1,5 @@
 """The ground of the sampler lab: schedules, exact scores and flows, kernels, and samplers against peers."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from scipy.integrate import quad, solve_ivp
@@ -12,6 +10,7 @@ from toolkit.kernels import mixture as kernels
 from toolkit.sampler.deterministic import DDIM, DDPM, EulerSampler, HeunSampler
 from toolkit.sampler.digits import Digits
 from toolkit.sampler.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
+from toolkit.sampler.measures import _sliced
 from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.schedules import GRIDS, SCHEDULES, VPLinear, checked_times, time_grid
 from toolkit.sampler.shapes import ink, laid_out
@@ -276,45 +275,18 @@ def test_the_ladder_tells_what_single_runs_do():
     assert ladder.state.work.nfe == 2 * (4 + 8 + 16) and ladder.status.kind == "converged"
 
 
-# -- peers -----------------------------------------------------------------------------------------------------------
+def test_the_error_along_the_way_is_that_of_the_closed_form():
+    """The path of a Gaussian is known; through times in any order it is the same as straight from the start."""
+    problem = GaussianFlow(particles=16)
+    for t in (0.7, 0.2, 0.5):
+        np.testing.assert_allclose(
+            problem.path(t), problem.carried(problem.initial, problem.process.start, t), atol=1e-12
+        )
 
-diffusers = pytest.mark.skipif(
-    importlib.util.find_spec("diffusers") is None or importlib.util.find_spec("torch") is None,
-    reason="diffusers and torch are not installed (the peers extra)",
-)
 
-
-@diffusers
-@pytest.mark.parametrize("ours, peer", [(DPMSolverPP2M, "DPMSolverMultistepScheduler"), (DDIM, "DDIMScheduler")])
-def test_steps_are_diffusers(ours, peer):
-    """The peer's own discrete α, σ and times; our rule on the same model outputs, step by step."""
-    import diffusers as package
-    import torch
-
-    kind = getattr(package, peer)
-    scheduler = kind(beta_schedule="linear", timestep_spacing="linspace", prediction_type="epsilon")
-    scheduler.set_timesteps(10)
-    law, x = GaussianFlow(particles=16), np.random.default_rng(0).standard_normal((16, 2))
-    bars = scheduler.alphas_cumprod.double().numpy()
-    alphas = np.sqrt(np.append(bars[scheduler.timesteps.numpy()], bars[0]))
-
-    class Discrete(type(law.process)):
-        """α and σ of the peer at the numbers of its steps, as times 1 − i."""
-
-        def alpha(self, t):
-            return alphas[round(1 - t)]
-
-        def sigma(self, t):
-            return np.sqrt(1 - self.alpha(t) ** 2)
-
-    object.__setattr__(law, "process", Discrete())
-    times = 1.0 - np.arange(len(alphas))
-    method = ours(steps=10)
-    state = method.init(law)
-    state.x, state.times = x, times
-    theirs = torch.tensor(x)
-    for i, t in enumerate(scheduler.timesteps[:-1]):
-        eps = law.noise(theirs.numpy(), times[i])
-        state = method.step(law, state)
-        theirs = scheduler.step(torch.tensor(eps), t, theirs).prev_sample.double()
-        np.testing.assert_allclose(state.x, theirs.numpy(), atol=2e-5)
+def test_the_distance_to_the_data_falls_to_that_of_two_samples():
+    problem = PlaneMixture(particles=4096)
+    run = tk.solve(problem, DPMSolver3S(steps=40), THROUGH, probes=("data_distance",))
+    distance = run.history.series("data_distance")[1]
+    other = _sliced(problem.draw(problem.stream(77), 4096), problem.draw(problem.stream(9), 4096))
+    assert distance[-1] < 2 * other < distance[0] / 3

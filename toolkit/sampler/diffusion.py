@@ -138,6 +138,22 @@ class Diffusion(Problem):
             self._ends[end] = x
         return self._ends[end]
 
+    def path(self, t: float) -> np.ndarray:
+        """Where the exact flow carries the first 256 particles by the time t, from the latest time known before it."""
+        few = self.few
+        if few is not self:
+            return few.path(t)
+        if t not in self._passed:
+            before = min((s for s in self._passed if s > t), default=self.process.start)
+            x = self.carried(self._passed.get(before, self.initial), before, t)
+            x.setflags(write=False)
+            self._passed[t] = x
+        return self._passed[t]
+
+    @cached_property
+    def _passed(self) -> dict[float, np.ndarray]:
+        return {}
+
     def carried(self, x: np.ndarray, s: float, t: float) -> np.ndarray:
         """x carried by the probability flow from s to t, to about 1e-12: DOP853 for y = x/σ, y' = (α/σ) x₀, in λ."""
         from scipy.integrate import solve_ivp

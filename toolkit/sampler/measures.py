@@ -25,16 +25,35 @@ def final_error(problem, state) -> float:
     return rms(state.x[: len(exact)] - exact)
 
 
+def trajectory_error(problem, state) -> float:
+    """RMS distance of the followed particles from the exact flow at this time; of long runs at 64 steps only."""
+    times = getattr(state, "times", None)
+    if times is None or state.stochastic or state.i % max(1, (len(times) - 1) // 64):
+        return NAN
+    exact = problem.path(state.t)
+    return rms(state.x[: len(exact)] - exact) if state.i else NAN
+
+
+def data_distance(problem, state) -> float:
+    """√(mean over 32 fixed directions of W₂²) between particles and data, on at most 4096 of each."""
+    n = min(MOST, len(state.x))
+    return _sliced(state.x[:n], problem.draw(problem.stream(DATA), n))
+
+
+def _sliced(x, law) -> float:
+    """√(mean over 32 fixed directions of W₂²) of two clouds of as many points."""
+    angles = np.random.default_rng(DATA).standard_normal((x.shape[1], DIRECTIONS))
+    angles /= np.linalg.norm(angles, axis=0)
+    return float(np.sqrt(np.mean((np.sort(x @ angles, axis=0) - np.sort(law @ angles, axis=0)) ** 2)))
+
+
 def sliced_wasserstein(problem, state) -> float:
     """√(mean over 32 fixed directions of W₂²) between particles and as many draws of p_t, on at most 4096."""
     n = min(MOST, len(state.x))
-    angles = np.random.default_rng(DATA).standard_normal((problem.dim, DIRECTIONS))
-    angles /= np.linalg.norm(angles, axis=0)
     t = state.t
     noise = problem.stream(DATA, 1).standard_normal((n, problem.dim))
     law = problem.process.alpha(t) * problem.draw(problem.stream(DATA), n) + problem.process.sigma(t) * noise
-    apart = np.sort(state.x[:n] @ angles, axis=0) - np.sort(law @ angles, axis=0)
-    return float(np.sqrt(np.mean(apart**2)))
+    return _sliced(state.x[:n], law)
 
 
 def mode_weights(problem, state) -> float:
@@ -69,6 +88,16 @@ FINAL = Measure(
     "‖x − x*‖",
     doc="RMS distance to the exact flow, 256 particles",
 )
+ALONG = Measure(
+    "trajectory_error",
+    "error against the exact flow",
+    trajectory_error,
+    "‖x − x*(t)‖",
+    doc="RMS distance at the same time, 256 particles",
+)
+DISTANCE = Measure(
+    "data_distance", "distance to the data", data_distance, "SW₂", doc="sliced Wasserstein, particles against data"
+)
 SLICED = Measure(
     "sliced_wasserstein", "sliced Wasserstein distance", sliced_wasserstein, "SW₂", doc="particles against draws of p_t"
 )
@@ -84,4 +113,4 @@ def of(problem) -> tuple[Measure, ...]:
     """The measures that make sense on a problem."""
     few = 2 <= len(getattr(problem, "parts", ((),))[0]) <= 64
     moments = hasattr(problem, "moments")
-    return (FINAL, SLICED, *((MODES,) if few else ()), *((DIVERGENCE,) if moments else ()))
+    return (FINAL, ALONG, DISTANCE, SLICED, *((MODES,) if few else ()), *((DIVERGENCE,) if moments else ()))
