@@ -1,0 +1,256 @@
+"""Low-rank dynamics against dense integration by SciPy, dense projections, and what the theory says of them."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+
+import toolkit as tk
+from toolkit.rank.bug import AugmentedBug, Bug, ParallelBug, sideways, truncated, widened
+from toolkit.rank.dynamics import THROUGH, Substeps, orthogonal, runge_kutta, truncation
+from toolkit.rank.flows import HeatFlow, PlantedFlow, SchroedingerFlow
+from toolkit.rank.flowsmore import RiccatiFlow, TransportFlow
+from toolkit.rank.projectorsplit import FactorEquations, ProjectorSplitting, backwards, forwards
+
+FLOWS = (
+    PlantedFlow(n=10, epsilon=0.05),
+    HeatFlow(n=10),
+    SchroedingerFlow(n=8),
+    TransportFlow(n=12, directions=6, scattering=0.7),
+    RiccatiFlow(n=10, gain=3.0),
+)
+
+
+def at_end(problem, method, *measures):
+    """Measures at the final time."""
+    history = tk.solve(problem, method, THROUGH, measures).history
+    return [history[name][-1] for name in measures]
+
+
+def dense_slope(problem, t, y):
+    p, q = problem.slope(t, y, np.eye(y.shape[1]))
+    return p @ q.conj().T
+
+
+class TestFlows:
+    @pytest.mark.parametrize("problem", FLOWS, ids=lambda p: p.slug())
+    def test_the_reference_solves_the_equation(self, problem):
+        start = problem.initial
+        dtype = complex if isinstance(problem, SchroedingerFlow) else float
+
+        def f(t, y):
+            return dense_slope(problem, t, y.reshape(start.shape)).ravel()
+
+        y0 = start.ravel().astype(dtype)
+        found = solve_ivp(f, (0, problem.end), y0, method="DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
+        x = problem.reference(problem.end)
+        assert np.linalg.norm(found - x.ravel()) < 1e-10 * np.linalg.norm(x)
+        np.testing.assert_allclose(problem.reference(0.0), start, atol=1e-12)
+
+    @pytest.mark.parametrize("problem", FLOWS, ids=lambda p: p.slug())
+    def test_a_factored_slope_is_the_slope(self, problem):
+        rng = np.random.default_rng(1)
+        m, n = problem.initial.shape
+        left, right = rng.standard_normal((m, 3)), rng.standard_normal((n, 3))
+        p, q = problem.slope(0.3, left, right)
+        np.testing.assert_allclose(p @ q.conj().T, dense_slope(problem, 0.3, left @ right.T), atol=1e-9)
+
+    def test_planted_without_bending_is_a_product_of_exponentials(self):
+        problem = PlantedFlow(n=9, rank=3, epsilon=0.0, quadratic=0.0)
+        a, b = problem.parts[:2]
+        x = expm(0.7 * a) @ problem.initial @ expm(0.7 * b).T
+        np.testing.assert_allclose(problem.reference(0.7), x, atol=1e-13)
+        np.testing.assert_allclose(a + a.T, np.eye(9), atol=1e-14)
+
+    def test_planted_keeps_its_rank_without_a_normal_part(self):
+        problem = PlantedFlow(n=12, rank=4, epsilon=0.0, sigma_min=1e-3)
+        values = np.linalg.svd(problem.reference(1.0), compute_uv=False)
+        assert values[3] > 1e-4 and values[4] < 1e-14
+
+    def test_heat_is_that_of_the_five_point_stencil(self):
+        problem = HeatFlow(n=8, source=0.0)
+        y = np.random.default_rng(0).standard_normal((8, 8))
+        wide = np.pad(y, 1)
+        stencil = wide[2:, 1:-1] + wide[:-2, 1:-1] + wide[1:-1, 2:] + wide[1:-1, :-2] - 4 * y
+        np.testing.assert_allclose(dense_slope(problem, 0.0, y), problem.nu * 81 * stencil, atol=1e-12)
+
+    def test_transport_conserves_particles_when_none_is_absorbed(self):
+        problem = TransportFlow(n=12, directions=6, scattering=1.0)
+        root = problem.parts[2]
+        one, other = (float((problem.reference(t) @ root).sum()) for t in (0.0, 0.5))
+        assert one == pytest.approx(other, rel=1e-12)
+
+    def test_the_riccati_flow_settles_at_the_algebraic_solution(self):
+        from scipy.linalg import solve_continuous_are
+
+        problem = RiccatiFlow(n=12, gain=5.0, nu=0.2, end=5.0)
+        a, b, c = problem.parts
+        # X solves A X + X Aᵀ + B Bᵀ − g X Cᵀ C X = 0
+        steady = solve_continuous_are(a.T, c, b @ b.T, np.eye(2) / problem.gain)
+        np.testing.assert_allclose(problem.reference(5.0), steady, atol=1e-7)
+
+
+class TestSubsteps:
+    def test_runge_kutta_has_order_four(self):
+        errors = [abs(runge_kutta(lambda t, y: -2 * t * y, 0.0, 1.0, 1.0, m) - np.exp(-1)) for m in (8, 16, 32)]
+        assert np.all(np.abs(np.log2(np.array(errors[:-1]) / errors[1:]) - 4) < 0.3)
+
+    @pytest.mark.parametrize("problem", FLOWS, ids=lambda p: p.slug())
+    def test_the_three_sub_problems_are_the_projected_equation(self, problem):
+        u, values, vh = np.linalg.svd(problem.reference(0.1 * problem.end))
+        u, s, v = u[:, :3], np.diag(values[:3]), vh[:3].conj().T
+        h = 1e-6
+        sub = Substeps(problem, tk.core.state.Work(), 0.0, h)
+        f = dense_slope(problem, 0.0, u @ s @ v.conj().T)
+        size = np.linalg.norm(f)
+        assert np.linalg.norm((sub.left(u @ s, v) - u @ s) / h - f @ v) < 1e-2 * size
+        assert np.linalg.norm((sub.right(u, v @ s) - v @ s) / h - f.conj().T @ u) < 1e-2 * size
+        assert np.linalg.norm((sub.core(u, s, v) - s) / h - u.conj().T @ f @ v) < 1e-2 * size
+        assert np.linalg.norm((sub.core(u, s, v, -1.0) - s) / h + u.conj().T @ f @ v) < 1e-2 * size
+
+    def test_parallel_sub_problems_know_the_old_factors_only(self):
+        """K₁, L₁ and S₁ are the same one by one, in any order, and whatever became of the others."""
+        problem = SchroedingerFlow(n=10)
+        u, values, vh = problem.factors
+        u, s, v = u[:, :3].copy(), np.diag(values[:3]).astype(complex), vh[:3].conj().T.copy()
+        for one in (u, s, v):
+            one.flags.writeable = False
+        together = sideways(Substeps(problem, tk.core.state.Work(), 0.0, 0.1), u, s, v)
+        alone = [Substeps(problem, tk.core.state.Work(), 0.0, 0.1) for _ in range(3)]
+        core, right, left = alone[0].core(u, s, v), alone[1].right(u, v @ s.conj().T), alone[2].left(u @ s, v)
+        for mine, its in zip((left, right, core), together):
+            np.testing.assert_array_equal(mine, its)
+
+    def test_truncation_leaves_out_no_more_than_the_tolerance(self):
+        rng = np.random.default_rng(3)
+        u, v, s = (
+            orthogonal(rng.standard_normal((9, 5))),
+            orthogonal(rng.standard_normal((8, 5))),
+            rng.standard_normal((5, 5)),
+        )
+        values = np.linalg.svd(s, compute_uv=False)
+        for r in range(1, 5):
+            tail = np.sqrt(np.sum(values[r:] ** 2))
+            x = u @ s @ v.T
+            p, core, q = truncated(u, s, v, tail * (1 + 1e-12), 9)
+            assert len(core) == r and np.linalg.norm(x - p @ core @ q.T) == pytest.approx(tail)
+            assert truncation(values, tail * (1 - 1e-9), 9) == r + 1
+        assert truncation(np.zeros(4), 1e-3, 9) == 1 and truncation(values, 0.0, 2) == 2
+
+    def test_widening_keeps_the_old_basis_and_holds_the_new(self):
+        rng = np.random.default_rng(4)
+        old, new = orthogonal(rng.standard_normal((9, 4))), rng.standard_normal((9, 4))
+        wide = widened(old, new)
+        np.testing.assert_array_equal(wide[:, :4], old)
+        np.testing.assert_allclose(wide.T @ wide, np.eye(8), atol=1e-13)
+        np.testing.assert_allclose(wide @ (wide.T @ new), new, atol=1e-12)
+        assert widened(old[:6, :4], new[:6]).shape == (6, 6)
+
+
+class TestExactness:
+    GIVEN = PlantedFlow(n=20, rank=5, epsilon=0.0, sigma_min=1e-10, form="given")
+
+    @pytest.mark.parametrize(
+        "method", (Bug(rank=5), ProjectorSplitting(rank=5), ProjectorSplitting(rank=5, scheme="Strang"))
+    )
+    @pytest.mark.parametrize("steps", (2, 30))
+    def test_a_given_matrix_of_the_rank_is_reproduced(self, method, steps):
+        (error,) = at_end(self.GIVEN, method.turned(steps=steps), "error")
+        assert error < 1e-13
+
+    def test_the_adaptive_one_reproduces_up_to_its_tolerance(self):
+        for tolerance in (1e-4, 1e-8, 1e-12):
+            (error,) = at_end(self.GIVEN, AugmentedBug(steps=20, tolerance=tolerance), "error")
+            assert error < 20 * tolerance
+
+    def test_the_parallel_one_does_not_and_is_of_order_one_at_least(self):
+        errors = [at_end(self.GIVEN, ParallelBug(steps=m, tolerance=1e-12), "error")[0] for m in (20, 40, 80)]
+        assert errors[-1] > 1e-6
+        assert np.all(np.log2(np.array(errors[:-1]) / errors[1:]) > 0.9)
+
+    def test_one_step_of_splitting_is_its_formula(self):
+        """For Y′ = A′(t): Y₁ = Y₀ + ΔA P₀ − Q₁ ΔA P₀ + Q₁ ΔA, P₀ and Q₁ the projections on the rows and columns."""
+        problem = self.GIVEN.turned(rank=8, sigma_min=0.1)
+        u, values, vh = problem.factors
+        start = (u[:, :3], np.diag(values[:3]), vh[:3].T)
+        y, d = start[0] @ start[1] @ start[2].T, problem.given(0.1) - problem.given(0.0)
+        u1, s1, v1 = forwards(Substeps(problem, tk.core.state.Work(), 0.0, 0.1), *start)
+        p, q = start[2] @ start[2].T, u1 @ u1.T
+        np.testing.assert_allclose(u1 @ s1 @ v1.T, y + d @ p - q @ d @ p + q @ d, atol=1e-12)
+        one, core, other = backwards(Substeps(problem, tk.core.state.Work(), 0.0, 0.1), *start)
+        p, q = start[0] @ start[0].T, other @ other.T
+        np.testing.assert_allclose(one @ core @ other.T, y + p @ d - p @ d @ q + d @ q, atol=1e-12)
+
+
+class TestRobustness:
+    @pytest.mark.parametrize(
+        "method", (Bug(rank=4), AugmentedBug(), ParallelBug(), ProjectorSplitting(rank=4), FactorEquations(rank=4))
+    )
+    def test_errors_without_small_singular_values_fall_with_the_step(self, method):
+        problem = PlantedFlow(n=16, rank=4, sigma_min=0.1, epsilon=0.0)
+        errors = [at_end(problem, method.turned(steps=m), "error")[0] for m in (40, 160)]
+        assert errors[1] < errors[0] / 3.5
+
+    @pytest.mark.parametrize("method", (Bug(rank=4), AugmentedBug(), ParallelBug(), ProjectorSplitting(rank=4)))
+    def test_tiny_singular_values_do_no_harm(self, method):
+        problems = [PlantedFlow(n=16, rank=4, sigma_min=value, epsilon=1e-6) for value in (0.1, 1e-6, 1e-12)]
+        errors = [at_end(problem, method.turned(steps=40), "error")[0] for problem in problems]
+        assert max(errors) < 2.5 * errors[0]
+
+    def test_the_equations_of_the_factors_break_down(self):
+        run = tk.solve(PlantedFlow(n=16, rank=4, sigma_min=1e-12), FactorEquations(rank=4, steps=40), THROUGH)
+        assert run.status.kind == "diverged" and "inverse" in run.status.advice
+        (error,) = at_end(PlantedFlow(n=16, rank=4, sigma_min=0.1, epsilon=0.0), FactorEquations(rank=4), "error")
+        assert error < 1e-7
+
+    def test_strang_is_of_order_two(self):
+        problem = PlantedFlow(n=16, rank=4, sigma_min=1e-3, epsilon=0.0)
+        strang = ProjectorSplitting(rank=4, scheme="Strang")
+        errors = np.array([at_end(problem, strang.turned(steps=m), "error")[0] for m in (20, 40, 80)])
+        np.testing.assert_allclose(np.log2(errors[:-1] / errors[1:]), 2.0, atol=0.1)
+
+    @pytest.mark.parametrize("method", (Bug(rank=10), ProjectorSplitting(rank=10), ParallelBug(tolerance=1e-13)))
+    def test_of_full_rank_every_one_solves_the_equation_itself(self, method):
+        """The projection is the identity: what is left is the error of the inner Runge–Kutta steps."""
+        (error,) = at_end(SchroedingerFlow(n=10, terms=10), method, "error")
+        assert error < 1e-7
+
+    def test_bug_is_of_order_one_and_not_of_two(self):
+        problem = PlantedFlow(n=16, rank=4, sigma_min=0.05, epsilon=0.0)
+        errors = np.array([at_end(problem, Bug(rank=4, steps=m), "error")[0] for m in (40, 80, 160)])
+        np.testing.assert_allclose(np.log2(errors[:-1] / errors[1:]), 1.0, atol=0.1)
+
+
+class TestRank:
+    def test_the_error_is_near_the_best_of_its_rank(self):
+        error, best = at_end(HeatFlow(n=16), AugmentedBug(steps=50, tolerance=1e-6), "error", "best")
+        assert best <= error < 3 * best
+
+    def test_the_rank_follows_the_tolerance(self):
+        problem = HeatFlow(n=16, end=0.5)
+        for tolerance in (1e-8, 1e-5, 1e-2):
+            values = np.linalg.svd(problem.reference(0.5), compute_uv=False)
+            needed = next(r for r in range(17) if np.linalg.norm(values[r:]) <= tolerance)
+            for cls in (AugmentedBug, ParallelBug):
+                run = tk.solve(problem, cls(steps=50, tolerance=tolerance), THROUGH)
+                assert abs(run.history["rank"][-1] - needed) <= 1
+
+    def test_norm_is_kept_by_splitting_and_by_augmented_bases_and_not_by_new_ones(self):
+        problem = SchroedingerFlow(n=14, terms=6)
+        kept = [
+            at_end(problem, method, "norm_drift")[0]
+            for method in (ProjectorSplitting(), AugmentedBug(tolerance=1e-9), Bug(rank=4))
+        ]
+        assert kept[0] < 1e-7 and kept[1] < 1e-7 and kept[2] > 1e-4
+
+    def test_bases_stay_orthonormal(self):
+        for method in (Bug(), AugmentedBug(), ParallelBug(), ProjectorSplitting(), ProjectorSplitting(scheme="Strang")):
+            state = tk.solve(SchroedingerFlow(n=14, terms=6), method, THROUGH).state
+            for basis in (state.u, state.v):
+                np.testing.assert_allclose(basis.conj().T @ basis, np.eye(basis.shape[1]), atol=1e-12)
+
+    def test_a_tolerance_can_swallow_what_is_being_born(self):
+        """A pulse of rank one: with ϑ above what a step adds, the rank stays as it was."""
+        problem = TransportFlow(n=20, directions=8)
+        small, large = (tk.solve(problem, AugmentedBug(tolerance=x), THROUGH).history["rank"][-1] for x in (1e-6, 0.2))
+        assert small == 8 and large == 1
