@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.core.claim import Beats
 from toolkit.core.knob import knob
 from toolkit.sampler import training
-from toolkit.sampler.mixtures import GaussianFlow, Mixture, responsibilities
+from toolkit.sampler.mixtures import GaussianFlow, responsibilities
 from toolkit.sampler.sampler import THROUGH, Sampler
 
 KINDS = ("exact Jacobian", "differences", "data prediction", "noise prediction")
@@ -52,12 +52,12 @@ class Statistics:
 def jacobian_diagonal(problem, x: np.ndarray, t: float) -> np.ndarray:
     """∂E[x₀|x]_j/∂x_j = (α/σ²) Var[x₀_j | x], (n, d), in closed form for Gaussians and their mixtures; else None."""
     alpha, sigma = problem.process.alpha(t), problem.process.sigma(t)
+    if not training.closed_form(problem):
+        return None
     if isinstance(problem, GaussianFlow):
         values, frame = problem.spectrum
         gain = alpha * values / (alpha**2 * values + sigma**2)
         return np.broadcast_to((frame**2) @ gain, x.shape)
-    if not isinstance(problem, Mixture):
-        return None
     weights, means, widths = problem.parts
     variance = alpha**2 * widths**2 + sigma**2
     gain = alpha * widths**2 / variance
@@ -139,7 +139,8 @@ class DPMSolverV3(Sampler):
     f = (σ ε − l x)/α, g_r = e^{S_s − S_r} f_r − e^{S_s} (B_r − B_s), I_k = ∫ E (λ − λ_s)^k/k! dλ, E = e^{ΔL + ΔS}; the
     derivatives g^{(k)} are those of the polynomial through the last `degree` values. l, s, b are statistics of the law,
     a coordinate each; (1, 0, 0) is data prediction, (0, −1, 0) noise prediction. One evaluation a step.
-    `pseudo`: each derivative by the fewest values (App. F: for few steps). Training: a few thousand evaluations.
+    `pseudo`: each derivative by the fewest values (App. F: for few steps). Training: a few hundred evaluations.
+    At few steps its error is below that with data prediction; on separate modes noise prediction may beat both.
     Reference: K. Zheng, C. Lu, J. Chen, J. Zhu (2023), arXiv:2310.13268, eq. 5–17, Alg. 1–3.
     """
 
@@ -205,7 +206,7 @@ class DPMSolverV3(Sampler):
 
     def claims(self, problem):
         found = Sampler.claims(self, problem)
-        measured = isinstance(problem, (Mixture, GaussianFlow)) and self.degree == 2 and self.steps <= 10
+        measured = training.closed_form(problem) and self.degree == 2 and self.steps <= 10
         if self.statistics in SPECIAL or not measured:
             return found
         other = self.turned(statistics="data prediction")

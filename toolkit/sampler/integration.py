@@ -13,7 +13,6 @@ from toolkit.core.knob import knob
 from toolkit.sampler import training
 from toolkit.sampler.deterministic import DDIM, HeunSampler, ddim
 from toolkit.sampler.dpmsolver import DPMSolverPP2M
-from toolkit.sampler.mixtures import GaussianFlow, Mixture
 from toolkit.sampler.sampler import THROUGH, Sampler, SamplerState
 
 
@@ -101,7 +100,7 @@ class _Improved(Sampler):
             assumes="zero coefficients are the base sampler",
             stop=THROUGH,
         )
-        if self.steps > self.few or not isinstance(problem, (Mixture, GaussianFlow)):
+        if self.steps > self.few or not training.closed_form(problem):
             return (exact,)  # least squares a step does not bound the end: IIA-EDM loses on digits at 8 to 10 steps
         same = {name: getattr(self, name) for name in ("steps", "grid", "rho", "end")}
         title = f"error at the end below that of {self.base.title}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.core.errors import Breakdown
 from toolkit.sampler.measures import NAN
+from toolkit.sampler.mixtures import GaussianFlow, Mixture
 from toolkit.sampler.sampler import SamplerState
 
 TRAINING = 11  # the stream of the training particles: none of them is among those that are sampled
@@ -24,6 +25,11 @@ def noises(problem, n: int) -> np.ndarray:
     data, noise = draws(problem, n)
     start = problem.process.start
     return problem.process.alpha(start) * data + problem.process.sigma(start) * noise
+
+
+def closed_form(problem) -> bool:
+    """Whether the denoiser is that of a Gaussian or of a mixture, in closed form: not so under guidance."""
+    return type(problem).denoise in (Mixture.denoise, GaussianFlow.denoise)
 
 
 class ExactPath:
