@@ -1,0 +1,343 @@
+"""A reduced model of the bar that notices when it fails, and then takes one time step of the full model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Exact, Flat
+from toolkit.core.knob import knob
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.registry import Experiment, Picture
+from toolkit.core.run import Run
+from toolkit.core.state import State
+from toolkit.core.stop import Stop
+from toolkit.kernels.viscoplastic import respond
+from toolkit.rank.bar import LAW, STUCK, ViscoplasticBar, ticked
+from toolkit.rank.hyperreduction import Reduced, basis, cubature, solved, works
+
+STEPS = Stop(rtol=0.0, steps=400)
+
+
+@dataclass(slots=True, kw_only=True)
+class ReducedBarState(State):
+    """Coefficients of the modes, internal variables (3, n; up to date at the points), the reduced model, its errors.
+
+    `dual` are orthonormal fields of accumulated plastic strain; `path` the coefficients since `since`, where the
+    internal variables `settled` (3, n) of all elements were known.
+    """
+
+    a: np.ndarray
+    internal: np.ndarray
+    reduced: Reduced
+    stresses: np.ndarray
+    dual: np.ndarray
+    settled: np.ndarray
+    since: int = 0
+    path: list
+    remaining: float = 1.0
+    error: float = 0.0
+    indicator: float = 0.0
+    worst: float = 0.0
+    unknowns: float = 0.0
+    points: float = 0.0
+    enrichments: float = 0.0
+    seen: list
+
+    def solution(self) -> np.ndarray:
+        return self.a @ self.reduced.modes
+
+
+def orthonormal(fields: np.ndarray, tolerance: float) -> np.ndarray:
+    """Rows that span the fields (S, n) up to a share `tolerance` of their norm."""
+    _, values, rows = np.linalg.svd(fields, full_matrices=False)
+    tails = np.sqrt(np.append(np.cumsum(values[::-1] ** 2)[::-1], 0.0))
+    return rows[: max(1, int(np.argmax(tails <= tolerance * tails[0])))]
+
+
+def spread(dual: np.ndarray, points: np.ndarray, extra: int) -> np.ndarray:
+    """Elements at which fields in the span of `dual` are told apart: empirical interpolation's, and `extra` more."""
+    found, rest = [], dual.copy()
+    for i in range(len(dual)):
+        found.append(int(np.argmax(np.abs(rest[i]))))
+        for j in range(i + 1, len(dual)):
+            rest[j] = rest[j] - rest[i] * (rest[j, found[-1]] / rest[i, found[-1]])
+    even = np.linspace(0, dual.shape[1] - 1, extra + 2)[1:-1].astype(int)
+    return np.setdiff1d(np.union1d(found, even), points)
+
+
+@dataclass(frozen=True)
+class FixedReducedBar(Method):
+    """The hyper-reduced model in time: k modes, few elements; and an indicator of its error from those elements alone.
+
+    Indicator: the plastic strain p accumulated at the points is fitted by modes of p from the training (gappy POD);
+    |p − Ψ z|/|p| there. A load like those seen is fitted; a new one is not. A step is a time step: Newton's method for
+    k equations, O(points k²), whatever the mesh. Fixed: nothing is done about a large indicator.
+    Reference: F. Casenave, N. Akkari, Math. Comput. Appl. 24 (2019) 41, doi:10.3390/mca24020041, arXiv:1904.09123,
+    sections 3 and 4; R. Everson, L. Sirovich, J. Opt. Soc. Am. A 12 (1995) 1657–1664, doi:10.1364/JOSAA.12.001657.
+    """
+
+    title: ClassVar[str] = "fixed reduced bar"
+    family: ClassVar[str] = "hyper-reduction"
+    sources: ClassVar[tuple[str, ...]] = ("casenave2019", "casenave2020", "everson1995")
+    problems: ClassVar[tuple[type, ...]] = (ViscoplasticBar,)
+    monitors: ClassVar[tuple[str, ...]] = ("remaining", "error", "indicator", "worst", "unknowns", "points")
+    pod_tolerance: float = knob(1e-3, 1e-6, 0.5, log=True, symbol="ε", doc="share of the snapshots the modes may miss")
+    tolerance: float = knob(1e-4, 1e-8, 0.5, log=True, symbol="τ", doc="share of the works the cubature may miss")
+    extra: int = knob(6, 1, 40, doc="points with weight zero, where the indicator looks besides")
+
+    def init(self, problem: ViscoplasticBar) -> ReducedBarState:
+        modes, strains, table = basis(problem, self.pod_tolerance)
+        dual = orthonormal(problem.training.plastic, self.pod_tolerance)
+        reduced = self._model(problem, modes, strains, table, dual)
+        none = np.zeros((3, problem.n))
+        state = ReducedBarState(
+            a=np.zeros(len(modes)),
+            internal=none,
+            reduced=reduced,
+            stresses=problem.training.stresses,
+            dual=dual,
+            settled=none,
+            path=[],
+            seen=[],
+        )
+        return self._sized(state)
+
+    def _model(self, problem, modes, strains, table, dual) -> Reduced:
+        points, weights = cubature(table, self.tolerance)
+        more = spread(dual, points, self.extra)
+        weights = np.concatenate((weights, np.zeros(len(more))))
+        return Reduced(modes, strains, np.concatenate((points, more)), weights, modes @ problem.load)
+
+    def _sized(self, state: ReducedBarState) -> ReducedBarState:
+        state.unknowns, state.points = float(len(state.reduced.modes)), float(len(state.reduced.points))
+        return state
+
+    def step(self, problem: ViscoplasticBar, state: ReducedBarState) -> ReducedBarState:
+        points = state.reduced.points
+        after = solved(problem, problem.asked, state.reduced, state.k + 1, state.a, state.internal[:, points])
+        state.k += 1
+        if after is None:
+            state.status = STUCK
+            return state
+        a, internal, _, tries = after
+        state.work.nfe += (tries + 1) * len(points)
+        state.indicator, coefficients = gappy(state.dual[:, points], internal[2])
+        state.seen.append((state.indicator, self._plastic_error(problem, state, coefficients)))
+        if self._refused(state.indicator):
+            if self._renewed(problem, state) is None:
+                state.status = STUCK
+                return state
+        else:
+            state.a = a
+            state.internal[:, points] = internal
+            state.path.append(a)
+        state.error = problem.far(state.solution(), state.k)
+        state.worst = max(state.worst, state.error)
+        return ticked(problem, state)
+
+    def _refused(self, indicator: float) -> bool:
+        return False
+
+    def _plastic_error(self, problem, state: ReducedBarState, coefficients) -> float:
+        """Error of the accumulated plastic strain along the bar, as its modes reconstruct it, relative to the true."""
+        truth = problem.truth.plastic[state.k - 1]
+        size = np.linalg.norm(truth)
+        return float(np.linalg.norm(coefficients @ state.dual - truth) / size) if size else 0.0
+
+    def measures(self, problem):
+        return (PLASTIC, DECORRELATION)
+
+    def claims(self, problem: ViscoplasticBar) -> tuple:
+        about = dict(source="casenave2019", stop=STEPS)
+        flat = Flat(
+            measure="points",
+            over="n",
+            values=(60, 120, 240),
+            growth=1.25,
+            slack=2.0,
+            title="as many elements take part whatever the mesh",
+            assumes="modes and stresses converge with the mesh",
+            **about,
+        )
+        if problem.shift < 0.1 or problem.change <= 0:
+            return (flat,)
+        title = "where the indicator is large so is the error: rank correlation over time above 0.6"
+        words = "a loading that was not seen"
+        return (flat, Exact(measure="decorrelation", tol=0.4, title=title, assumes=words, **about))
+
+
+def gappy(dual: np.ndarray, plastic: np.ndarray) -> tuple[float, np.ndarray]:
+    """(min_z |p − Ψ_P z| over |p|, that z) at the points; 0 while nothing has yielded."""
+    fit = np.linalg.lstsq(dual.T, plastic, rcond=1e-12)[0]
+    size = np.linalg.norm(plastic)
+    return (float(np.linalg.norm(plastic - dual.T @ fit) / size) if size > 1e-9 else 0.0), fit
+
+
+@dataclass(frozen=True)
+class AdaptiveReducedBar(FixedReducedBar):
+    """As the fixed one; where the indicator exceeds its tolerance the time step is repeated by the full model.
+
+    Its solution joins the modes, its stress the works from which the cubature is chosen anew, its plastic strain the
+    modes of the indicator. Internal variables of all elements are brought up to date by the law along the path since
+    the last full step (the paper reconstructs them from their modes). So the mesh is met only in steps that enrich.
+    Reference: F. Casenave, N. Akkari, Math. Comput. Appl. 24 (2019) 41, doi:10.3390/mca24020041, arXiv:1904.09123,
+    section 5.
+    """
+
+    title: ClassVar[str] = "adaptive reduced bar"
+    monitors: ClassVar[tuple[str, ...]] = (*FixedReducedBar.monitors, "enrichments")
+    scales: ClassVar[tuple[str, ...]] = ()
+    allowed: float = knob(0.02, 1e-6, 1.0, log=True, live=True, doc="indicator above which a full step is taken")
+
+    def _refused(self, indicator: float) -> bool:
+        return indicator > self.allowed
+
+    def _renewed(self, problem, state: ReducedBarState):
+        """The state after a full time step and with a wider basis; None where the full step fails."""
+        internal = self._replayed(problem, state)
+        after = problem.advanced(problem.asked, state.k, state.solution(), internal)
+        if after is None:
+            return None
+        field, internal, stress, tries = after
+        state.work.nfe += (tries + 1) * problem.n
+        state.work.solves += tries
+        state.internal, state.settled, state.since, state.path = internal, internal.copy(), state.k, []
+        modes, strains = widened(problem, state.reduced, field)
+        state.a = problem.width * problem.strains(field) @ strains.T
+        state.stresses = np.vstack((state.stresses, stress))
+        rest = internal[2] - (internal[2] @ state.dual.T) @ state.dual
+        state.dual = np.vstack((state.dual, rest / np.linalg.norm(rest)))
+        table = works(strains, state.stresses, problem.width)
+        state.reduced = self._model(problem, modes, strains, table, state.dual)
+        state.enrichments += 1.0
+        return self._sized(state)
+
+    def _replayed(self, problem, state: ReducedBarState) -> np.ndarray:
+        """Internal variables of all elements, by the law along the path of strains since they were last known."""
+        old, (stress, tangent) = state.settled, np.empty((2, problem.n))
+        for i, a in enumerate(state.path):
+            new = np.empty_like(old)
+            rise = problem.rise(problem.asked, state.since + i + 1)
+            respond(a @ state.reduced.strains, rise, problem.dt, LAW, old, new, stress, tangent)
+            old = new
+        state.work.nfe += len(state.path) * problem.n
+        return old
+
+    def claims(self, problem: ViscoplasticBar) -> tuple:
+        if problem.shift < 0.1 or problem.change <= 0:
+            return super().claims(problem)[:1]
+        about = dict(source="casenave2019", stop=STEPS, assumes="a loading that was not seen")
+        title = "the worst error is a third of the fixed one's, or less"
+        few = "full steps in at most a third of the time steps"
+        return (
+            Exact(measure="against_fixed", tol=1 / 3, title=title, **about),
+            Exact(measure="full_share", tol=1 / 3, title=few, **about),
+        )
+
+    def measures(self, problem):
+        return (*super().measures(problem), against_fixed(self), FULL_SHARE)
+
+
+def widened(problem: ViscoplasticBar, reduced: Reduced, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(modes, strains) with a field added, orthonormal in the product of strains; itself if the field lies in them."""
+    rest, modes, strains = problem.strains(field), reduced.modes, reduced.strains
+    size, moved = np.linalg.norm(rest), field
+    for _ in range(2):
+        share = problem.width * rest @ strains.T
+        rest, moved = rest - share @ strains, moved - share @ modes
+    if np.linalg.norm(rest) <= 1e-10 * size:
+        return modes, strains
+    scale = np.sqrt(problem.width) * np.linalg.norm(rest)
+    return np.vstack((modes, moved / scale)), np.vstack((strains, rest / scale))
+
+
+@lru_cache(maxsize=16)
+def fixed_worst(problem: ViscoplasticBar, method: FixedReducedBar) -> float:
+    """The worst error of the fixed model over the whole time."""
+    return Run(problem, method, STEPS).finish().state.worst
+
+
+def against_fixed(method: AdaptiveReducedBar) -> Measure:
+    """The worst error over that of the fixed model with the same tolerances."""
+    rival = FixedReducedBar(pod_tolerance=method.pod_tolerance, tolerance=method.tolerance, extra=method.extra)
+
+    def of(problem, state) -> float:
+        return state.worst / fixed_worst(problem, rival) if state.status.done else float("nan")
+
+    return Measure("against_fixed", "worst error over the fixed model's", of, doc="over the whole time, at the end")
+
+
+def _decorrelation(problem, state) -> float:
+    pairs = np.array([one for one in state.seen if min(one) > 0])
+    if len(pairs) < 6:
+        return float("nan")
+    ranks = np.argsort(np.argsort(pairs, axis=0), axis=0)
+    return float(1 - np.corrcoef(ranks.T)[0, 1])
+
+
+PLASTIC = Measure(
+    "plastic_error",
+    "error of the accumulated plastic strain",
+    lambda problem, state: state.seen[-1][1] if state.seen else float("nan"),
+    "|p − Ψz|/|p|",
+    doc="along the bar, as reconstructed from the points; what the indicator stands for",
+)
+DECORRELATION = Measure(
+    "decorrelation", "one minus the rank correlation of indicator and error", _decorrelation, "1 − ρ", log=False
+)
+FULL_SHARE = Measure(
+    "full_share",
+    "share of time steps taken by the full model",
+    lambda problem, state: state.enrichments / max(1, state.k),
+    log=False,
+)
+
+
+def _strains(problem, state):
+    """Strains of the truth and of the reduced model, in per mille."""
+    if not isinstance(state, ReducedBarState) or not state.k:
+        return None
+    truth = problem.strains(problem.truth.fields[state.k - 1])
+    return {"x": problem.middles, "full model": 1e3 * truth, "reduced": 1e3 * problem.strains(state.solution())}
+
+
+def _indicated(problem, state):
+    """Indicator against the error of the plastic strain, one point a time step."""
+    if not isinstance(state, ReducedBarState):
+        return None
+    pairs = np.array([one for one in state.seen if min(one) > 0])
+    return {"time steps": (pairs[:, 0], pairs[:, 1])} if len(pairs) else None
+
+
+PICTURES = (
+    Picture("bar-strains", "strains, ‰", "lines", _strains, x="x", y="‰"),
+    Picture("indicator-error", "indicator and error", "points", _indicated, x="indicator", y="error of p", log=True),
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "moved-hot-spot",
+        "The hot spot is not where it was",
+        "The modes know a spot at 0.4; now it is at 0.6 and hotter. Who notices, and what does noticing buy?",
+        ViscoplasticBar(shift=0.2, change=0.2),
+        (FixedReducedBar(), AdaptiveReducedBar(), AdaptiveReducedBar(allowed=0.005)),
+        STEPS,
+        measure="error",
+        picture="bar-strains",
+    ),
+    Experiment(
+        "indicator-beside-error",
+        "An indicator beside the error",
+        "The indicator sees only a few elements. Does it rise where the true error rises?",
+        ViscoplasticBar(shift=0.1, change=0.2, cycles=3),
+        (FixedReducedBar(), FixedReducedBar(pod_tolerance=1e-2)),
+        STEPS,
+        measure="indicator",
+        picture="indicator-error",
+    ),
+)
