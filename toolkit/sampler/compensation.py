@@ -18,6 +18,7 @@ from toolkit.sampler.unipc import STARTS, CorrectedState, UniPC
 PLACES = 3  # outputs that a compensated one is interpolated through: the paper's K = 2
 WINDOW = 0.0, 2.0  # of the ratios
 TRIED = (5, 6, 8, 10)  # numbers of steps that the regression is fitted to
+MOST = 100  # steps: with more all ratios are one
 SOURCES = ("fitted", "regression", "one")
 
 
@@ -48,7 +49,7 @@ class DCSolver(UniPC):
     corrected particles from exact trajectories, step after step; ratios that do not help at the end are given up.
     Ten trajectories are few: on others 9 or 10 steps may end worse than UniPC (eight Gaussians); with 160 they do not.
     "regression": ρ is a cubic in i/N whose coefficients are quadratics in N, fitted to 5, 6, 8 and 10 steps (the
-    paper's cascade has quadratics in the guidance scale between). One evaluation a step.
+    paper's cascade has quadratics in the guidance scale between). Above 100 steps ρ = 1. One evaluation a step.
     Reference: W. Zhao et al. (2024), arXiv:2409.03755, Alg. 1, eq. 9–14.
     """
 
@@ -70,7 +71,7 @@ class DCSolver(UniPC):
     def init(self, problem):
         plain = super().init(problem)
         found = Ratios(np.ones(self.steps), 0.0, 0.0, 0)
-        if self.ratios != "one":
+        if self.ratios != "one" and self.steps <= MOST:
             make = self.fit if self.ratios == "fitted" else self.regression
             found = training.kept(problem, self, lambda: make(problem, plain.times))
         state = CompensatedState(**{f.name: getattr(plain, f.name) for f in fields(plain)}, ratios=found.ratios)

@@ -44,7 +44,7 @@ class _Improved(Sampler):
 
     base: ClassVar[Sampler] = None
     few: ClassVar[int] = 24
-    steps: int = knob(10, 1, 1000, log=True, symbol="N", doc="steps from noise to data")
+    steps: int = knob(10, 1, 100_000, log=True, symbol="N", doc="steps from noise to data")
     samples: int = knob(64, 4, 2000, log=True, doc="training particles")
     fine: int = knob(10, 2, 100, log=True, symbol="M", doc="substeps that a step is fitted to")
     monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "fit_ratio", "training_nfe")

@@ -71,6 +71,10 @@ class Space:
             rows += [np.concatenate((increments, np.repeat(np.array(one, float), self.steps))) for one in FIXED]
         return np.array(rows)
 
+    def even(self, choice) -> np.ndarray:
+        """One choice for all steps, even in λ."""
+        return np.concatenate((np.zeros(self.steps), np.repeat(np.array(choice, float), self.steps)))
+
     def offspring(self, parents: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
         """n schedules, (n, 4N): two parents crossed at every step, then some steps changed."""
         steps = self.steps
