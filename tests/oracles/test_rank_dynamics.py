@@ -11,6 +11,9 @@ from toolkit.rank.dynamics import THROUGH, Substeps, orthogonal, runge_kutta, tr
 from toolkit.rank.flows import HeatFlow, PlantedFlow, SchroedingerFlow
 from toolkit.rank.flowsmore import RiccatiFlow, TransportFlow
 from toolkit.rank.projectorsplit import FactorEquations, ProjectorSplitting, backwards, forwards
+from toolkit.rank.treebug import ParallelTreeBug, TreeBugSequential, evolved, joined, openings
+from toolkit.rank.treeflows import CubeHeat, SpinChain, TreeFlow, sum_of_sites
+from toolkit.rank.treetensor import decomposed, dense, leaves, planted_tree, tree_shape, truncated_tree, upwards
 
 FLOWS = (
     PlantedFlow(n=10, epsilon=0.05),
@@ -254,3 +257,188 @@ class TestRank:
         problem = TransportFlow(n=20, directions=8)
         small, large = (tk.solve(problem, AugmentedBug(tolerance=x), THROUGH).history["rank"][-1] for x in (1e-6, 0.2))
         assert small == 8 and large == 1
+
+
+class TwoLeaves(TreeFlow):
+    """The heat equation on a square without a source, as a tree of two leaves; stands in no registry."""
+
+    square = HeatFlow(n=8, source=0.0, end=0.3)
+    tree, order, factor, end = "binary", 2, 1.0, 0.3
+
+    @property
+    def operators(self):
+        return sum_of_sites([(0, self.square.matrix), (1, self.square.matrix)], [], 2)
+
+    @property
+    def stiffness(self):
+        return self.square.stiffness
+
+    @property
+    def initial(self):
+        return self.square.initial
+
+    def reference(self, t):
+        return self.square.reference(t)
+
+
+def whole_operator(problem):
+    """H as a dense matrix."""
+    found = 0.0
+    for k in range(len(problem.operators[0])):
+        term = np.ones((1, 1))
+        for stack in problem.operators:
+            term = np.kron(term, stack[k])
+        found = found + term
+    return problem.factor * found
+
+
+def rows_first(problem, y, place):
+    """Mat of a tensor: the axes below a node against the others."""
+    axes = leaves(problem.nodes, place)
+    rest = [axis for axis in range(y.ndim) if axis not in axes]
+    size = int(np.prod([y.shape[a] for a in axes]))
+    return np.transpose(y, axes + rest).reshape(size, -1)
+
+
+class TestTrees:
+    TREES = ("binary", "train", "Tucker")
+
+    @pytest.mark.parametrize("kind", TREES)
+    def test_decomposition_gives_the_tensor_back_with_orthonormal_bases(self, kind):
+        rng = np.random.default_rng(0)
+        y = rng.standard_normal((2, 3, 4, 2, 3)) + 1j * rng.standard_normal((2, 3, 4, 2, 3))
+        tree = planted_tree(tree_shape(kind, 5))
+        arrays = decomposed(tree, y, 0.0)
+        np.testing.assert_allclose(dense(tree, arrays), y, atol=1e-12)
+        for node, array in list(zip(tree, arrays))[1:]:
+            basis = array if node.leaf >= 0 else array.reshape(len(array), -1).T
+            np.testing.assert_allclose(basis.conj().T @ basis, np.eye(basis.shape[1]), atol=1e-12)
+
+    @pytest.mark.parametrize("kind", TREES)
+    def test_truncation_knows_the_singular_values_and_keeps_its_bound(self, kind):
+        y = np.random.default_rng(1).standard_normal((3, 4, 3, 4))
+        y = y * 0.5 ** np.add.outer(np.add.outer(np.arange(3), np.arange(4)), np.add.outer(np.arange(3), np.arange(4)))
+        problem = CubeHeat(n=4, tree=kind)
+        arrays = decomposed(problem.nodes, y, 0.0)
+        _, values = truncated_tree(problem.nodes, arrays, 0.0, 99)
+        for place in range(1, len(problem.nodes)):
+            true = np.linalg.svd(rows_first(problem, y, place), compute_uv=False)[: len(values[place])]
+            np.testing.assert_allclose(values[place], true, atol=1e-12)
+        for tolerance in (0.3, 0.03):
+            cut_arrays, _ = truncated_tree(problem.nodes, arrays, tolerance, 99)
+            gap = np.linalg.norm(dense(problem.nodes, cut_arrays) - y)
+            assert 0 < gap <= tolerance * np.sqrt(len(problem.nodes) - 1)
+
+    @pytest.mark.parametrize("problem", (SpinChain(sites=5), CubeHeat(dimensions=3, n=4, kappa=3.0), CubeHeat(n=4)))
+    def test_the_reference_is_the_exponential_of_the_dense_operator(self, problem):
+        x = expm(0.4 * whole_operator(problem)) @ problem.initial.ravel()
+        np.testing.assert_allclose(problem.reference(0.4).ravel(), x, atol=1e-11)
+        assert np.linalg.norm(whole_operator(problem), 2) <= problem.stiffness + 1e-12
+
+    def test_the_chain_is_that_of_pauli_matrices(self):
+        """Two neighbours and one far apart, energies of all up: −J Σ 1/s^α; a flipped spin costs 2J on each bond."""
+        problem = SpinChain(sites=3, field=0.7, coupling=0.5, alpha=2.0)
+        h = 1j * whole_operator(problem)
+        assert h[0, 0] == pytest.approx(-0.5 * (1 + 1 + 0.25))
+        assert h[4, 4] - h[0, 0] == pytest.approx(2 * 0.5 * (1 + 0.25))  # spin 1 down
+        assert h[2, 2] - h[0, 0] == pytest.approx(2 * 0.5 * 2)  # the middle one down
+        assert h[0, 1] == h[0, 2] == h[0, 4] == pytest.approx(-0.7) and h[0, 3] == 0
+
+    @pytest.mark.parametrize("kind", TREES)
+    def test_the_sub_problems_are_projections_of_the_whole_equation(self, kind):
+        """K = U R at every node, Vᴴ what the tensor is of it: c Σ (h, E) K is Mat(c H Y) V, made densely."""
+        problem = SpinChain(sites=5, tree=kind)
+        rng = np.random.default_rng(2)
+        y = rng.standard_normal((2,) * 5) + 1j * rng.standard_normal((2,) * 5)
+        tree = problem.nodes
+        arrays, _ = truncated_tree(tree, decomposed(tree, y, 0.0), 0.0, 2)
+        y = dense(tree, arrays)
+        moved = (whole_operator(problem) @ y.ravel()).reshape(y.shape)
+        within = upwards(tree, arrays, problem.operators)
+        opened = openings(problem, arrays, within)
+        for place, node in enumerate(tree):
+            if node.leaf < 0:
+                continue
+            k = opened[place].start
+            vh = np.linalg.lstsq(k, rows_first(problem, y, place), rcond=None)[0]
+            np.testing.assert_allclose(vh @ vh.conj().T, np.eye(len(vh)), atol=1e-10)
+            h = 1e-7
+            slope = (evolved(problem, opened[place], node, [], 0.0, h) - k) / h
+            np.testing.assert_allclose(slope, rows_first(problem, moved, place) @ vh.conj().T, atol=1e-4)
+
+    @pytest.mark.parametrize("kind", TREES)
+    def test_the_root_moves_by_the_galerkin_equation_in_the_bases(self, kind):
+        problem = SpinChain(sites=4, tree=kind)
+        rng = np.random.default_rng(3)
+        tree = problem.nodes
+        y = rng.standard_normal((2,) * 4) + 1j * rng.standard_normal((2,) * 4)
+        arrays, _ = truncated_tree(tree, decomposed(tree, y, 0.0), 0.0, 2)
+        y = dense(tree, arrays)
+        root, h = tree[0], 1e-7
+        within = upwards(tree, arrays, problem.operators)
+        opening = openings(problem, arrays, within)[0]
+        now = evolved(problem, opening, root, [within[i] for i in root.children], 0.0, h)
+        slope = dense(tree, [(now - opening.start) / h, *arrays[1:]])
+        moved = (whole_operator(problem) @ y.ravel()).reshape(y.shape)
+        for child in root.children:  # P = ⊗ U Uᴴ
+            rows = rows_first(problem, y, child)
+            u, values, _ = np.linalg.svd(rows, full_matrices=False)
+            u = u[:, values > 1e-10]
+            axes = leaves(tree, child)
+            rest = [axis for axis in range(4) if axis not in axes]
+            flat = u @ (u.conj().T @ rows_first(problem, moved, child))
+            shape = [2] * 4
+            moved = np.transpose(flat.reshape(shape), np.argsort(axes + rest))
+        np.testing.assert_allclose(slope, moved, atol=1e-4)
+
+    def test_two_leaves_are_the_matrix_case(self):
+        problem = TwoLeaves()
+        for tree_method, method in ((ParallelTreeBug, ParallelBug), (TreeBugSequential, AugmentedBug)):
+            knobs = dict(steps=20, tolerance=1e-6)
+            tree, matrix = tk.Run(problem, tree_method(**knobs)), tk.Run(problem.square, method(**knobs))
+            one, other = tree.step(5).solution(), matrix.step(5).solution()
+            assert tree.state.rank == matrix.state.rank
+            np.testing.assert_allclose(one, other, atol=1e-11)
+
+    def test_updates_know_the_old_network_only(self):
+        """Each sub-problem alone, from frozen arrays, in reverse order: the same network to the last bit."""
+        problem = SpinChain(sites=5)
+        tree = problem.nodes
+        arrays = tk.Run(problem, ParallelTreeBug()).step(4).snapshot().arrays
+        for array in arrays:
+            array.flags.writeable = False
+        within = upwards(tree, arrays, problem.operators)
+        opened = openings(problem, arrays, within)
+        moved = [None] * len(tree)
+        for place in reversed(range(len(tree))):
+            node = tree[place]
+            moved[place] = evolved(problem, opened[place], node, [within[i] for i in node.children], 0.04, 0.01)
+        for mine, its in zip(joined(tree, arrays, opened, moved), ParallelTreeBug().leap(problem, arrays, 0.04, 0.01)):
+            np.testing.assert_array_equal(mine, its)
+
+    def test_widening_does_not_touch_the_old_part(self):
+        """Ûᴴ of the widened network in the old bases is what the old equations gave: nothing leaks between blocks."""
+        problem = SpinChain(sites=4)
+        arrays = tk.Run(problem, ParallelTreeBug()).step(3).snapshot().arrays
+        wide = ParallelTreeBug().leap(problem, arrays, 0.0, 0.0)
+        np.testing.assert_allclose(dense(problem.nodes, wide), dense(problem.nodes, arrays), atol=1e-12)
+
+    @pytest.mark.parametrize("kind", ("binary", "train"))
+    def test_order_one_down_to_the_tolerance(self, kind):
+        problem = SpinChain(sites=5, tree=kind, sigma_min=1e-12)
+        errors = [at_end(problem, ParallelTreeBug(steps=m, tolerance=1e-13), "error")[0] for m in (20, 40, 80)]
+        assert np.all(np.log2(np.array(errors[:-1]) / errors[1:]) > 0.9)
+        floor = at_end(problem, TreeBugSequential(steps=80, tolerance=1e-3), "error")[0]
+        assert floor > 10 * at_end(problem, TreeBugSequential(steps=80, tolerance=1e-13), "error")[0]
+
+    def test_the_smallest_singular_value_does_not_matter(self):
+        errors = [
+            at_end(SpinChain(sites=5, sigma_min=value), ParallelTreeBug(steps=40, tolerance=1e-14), "error")[0]
+            for value in (1e-5, 1e-7, 1e-9, 1e-12)
+        ]
+        assert max(errors) < 1.1 * min(errors)
+
+    def test_heat_in_a_hypercube_reaches_its_reference(self):
+        for kind in self.TREES:
+            problem = CubeHeat(n=5, tree=kind)
+            assert at_end(problem, TreeBugSequential(steps=40), "error")[0] < 2e-5
