@@ -1,0 +1,89 @@
+"""Guidance: its ends are the laws of the class and of all, its score is the one that Bayes' rule says."""
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+from toolkit.sampler.deterministic import DDIM, HeunSampler
+from toolkit.sampler.digits import Digits
+from toolkit.sampler.dpmsolver import DPMSolverPP2M
+from toolkit.sampler.guidance import GuidedDigits, GuidedMixture
+from toolkit.sampler.mixtures import GivenMixture, PlaneMixture
+
+THROUGH = tk.Stop(rtol=0.0, steps=None)
+MOON = GuidedMixture(particles=32, components=24, shape="moons")
+
+
+def sampled(problem, method):
+    return tk.solve(problem, method, THROUGH).solution()
+
+
+@pytest.mark.parametrize("t", [0.9, 0.3, 0.01])
+def test_scale_one_is_the_class_and_zero_is_all(t):
+    x = MOON.draw(np.random.default_rng(0), 50)
+    of_class = GivenMixture(*MOON.parts)
+    everything = PlaneMixture(components=24, shape="moons")
+    np.testing.assert_allclose(MOON.turned(scale=1.0).denoise(x, t), of_class.denoise(x, t), atol=1e-13)
+    np.testing.assert_allclose(MOON.turned(scale=0.0).denoise(x, t), everything.denoise(x, t), atol=1e-13)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5, 1.0, 3.0])
+def test_the_score_is_that_of_the_tilted_density(scale):
+    """∇((1 − w) log p + w log p(·|c)) by central differences of the two densities."""
+    problem, everything = MOON.turned(scale=scale), PlaneMixture(components=24, shape="moons")
+    x, h, t = problem.draw(np.random.default_rng(1), 40) + 0.1, 1e-5, 0.3
+
+    def tilted(at):
+        return (1 - scale) * np.log(everything.density(at, t)) + scale * np.log(problem.density(at, t))
+
+    slope = np.stack([(tilted(x + h * e) - tilted(x - h * e)) / (2 * h) for e in np.eye(2)], axis=1)
+    np.testing.assert_allclose(problem.score(x, t), slope, rtol=1e-5, atol=1e-5)
+
+
+def test_groups_part_the_components():
+    weights = [len(GuidedMixture(groups=4, group=g, components=30, shape="spiral").parts[0]) for g in (1, 2, 3, 4)]
+    assert sum(weights) == len(PlaneMixture(components=30, shape="spiral").parts[0]) and min(weights) > 0
+
+
+def test_where_the_class_is_certain_guidance_changes_nothing():
+    """Deep inside its own class p(c|x) = 1: all scales denoise alike."""
+    x = GuidedMixture(particles=1, groups=8, group=3).draw(np.random.default_rng(2), 20)
+    one, much = (GuidedMixture(particles=1, groups=8, group=3, scale=w).denoise(x, 0.01) for w in (1.0, 8.0))
+    np.testing.assert_allclose(much, one, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+@pytest.mark.parametrize("method, p", [(DDIM, 1), (HeunSampler, 2), (DPMSolverPP2M, 2)])
+def test_samplers_keep_their_order_under_guidance(scale, method, p):
+    """The exact flow of the guided field is still an ordinary differential equation."""
+    problem, values = MOON.turned(scale=scale, particles=16), (128, 256, 512)
+    runs = [tk.solve(problem, method(steps=n), THROUGH, ["final_error"]) for n in values]
+    errors = [run.history.last("final_error") for run in runs]
+    assert -np.polyfit(np.log(values), np.log(errors), 1)[0] == pytest.approx(p, abs=0.15)
+
+
+def test_more_guidance_more_of_the_class():
+    """The mean probability of the class given the sample does not fall as the scale grows."""
+    whole, shares = PlaneMixture(components=24, shape="moons"), []
+    for scale in (0.0, 1.0, 2.0, 4.0):
+        problem = GuidedMixture(particles=400, components=24, shape="moons", scale=scale, seed=3)
+        x = sampled(problem, DPMSolverPP2M(steps=40))
+        shares.append(float(np.mean(0.5 * problem.density(x, 1e-3) / whole.density(x, 1e-3))))
+    assert np.all(np.diff(shares) > -1e-3) and shares[-1] > shares[0]
+
+
+def test_digits_under_guidance():
+    pytest.importorskip("sklearn")
+    x = np.random.default_rng(0).standard_normal((5, 64))
+    one, plain = GuidedDigits(particles=5, scale=1.0), Digits(particles=5, digit="3")
+    np.testing.assert_allclose(one.denoise(x, 0.4), plain.denoise(x, 0.4), atol=1e-13)
+    everything = Digits(particles=5).denoise(x, 0.4)
+    np.testing.assert_allclose(one.turned(scale=0.0).denoise(x, 0.4), everything, atol=1e-13)
+    expected = everything + 2.5 * (plain.denoise(x, 0.4) - everything)
+    np.testing.assert_allclose(one.turned(scale=2.5).denoise(x, 0.4), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [dict(scale=-1.0), dict(group=3, groups=2), dict(groups=1)])
+def test_bad_knobs_are_refused(bad):
+    with pytest.raises(tk.ToolkitError, match="expected"):
+        GuidedMixture(**bad)
