@@ -467,3 +467,32 @@ def test_the_regression_is_nearly_as_good_where_nothing_was_fitted(problem):
     method = DCSolver(steps=7, p=3)
     plain, cascaded = (error(problem, method.turned(ratios=one)) for one in ("one", "regression"))
     assert cascaded < 0.9 * plain
+
+
+def test_compensation_pays_most_under_guidance():
+    """The misalignment grows with the guidance scale, and so does what ten trajectories can mend."""
+    share = []
+    for scale in (1.5, 3.0):
+        problem, method = GuidedMixture(particles=128, scale=scale), DCSolver(steps=6, p=3)
+        share.append(error(problem, method) / error(problem, method.turned(ratios="one")))
+    assert share[1] < 0.3 and share[1] < share[0] < 1
+
+
+# -- pictures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["search_schedule", "train_bespoke", "statistics_of_the_law", "improve_integration", "compensate"],
+)
+def test_pictures_show_numbers_from_the_first_step_on(name):
+    one = tk.lab("sampler").experiment(name)
+    data = next(p.data for p in tk.lab("sampler").pictures if p.name == one.picture)
+    for method in one.methods:
+        run = tk.Run(one.problem.turned(particles=16), method, one.stop)
+        for _ in range(2):
+            run.step(1)
+            drawn = data(one.problem, run.state)
+            assert drawn is None or all(np.all(np.isfinite(value)) for value in drawn.values())
+    assert data(one.problem, tk.Run(one.problem, one.methods[-1], one.stop).step(1).state) is not None
+    assert data(one.problem, tk.Run(PLANE, DDIM()).step(1).state) is None

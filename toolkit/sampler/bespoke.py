@@ -10,15 +10,23 @@ import numpy as np
 from toolkit.core.claim import Beats, Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
+from toolkit.core.registry import Experiment, Picture
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.sampler import training
+from toolkit.sampler.compensation import DCSolver
 from toolkit.sampler.diffusion import Diffusion
+from toolkit.sampler.dpmsolver import DPMSolverPP2M
+from toolkit.sampler.emsolver import DPMSolverV3
+from toolkit.sampler.integration import IIADPMSolver
 from toolkit.sampler.measures import rms
+from toolkit.sampler.mixtures import PlaneMixture
 from toolkit.sampler.sampler import THROUGH, Sampler
 from toolkit.sampler.scaletime import Lesson, ScaleTime, stepped
 from toolkit.sampler.schedules import GRIDS
+from toolkit.sampler.schedulesearch import SearchedSolver
+from toolkit.sampler.stepladder import CLIMB, StepLadder
 
 RULES = ("RK1", "RK2")
 BETAS = 0.9, 0.99  # of Adam
@@ -216,4 +224,47 @@ class BespokeSolver(_Bespoke, Sampler):
         return tuple(found)
 
 
-EXPERIMENTS = ()
+def learnt(problem, state):
+    """log(α/σ) at the nodes, and log s, against r: of the best θ."""
+    if not isinstance(state, BespokeState):
+        return None
+    family = ScaleTime(problem.process.start, state.t, len(state.best) // 4, 1)  # nodes only: the rule does not matter
+    shares, _, scale, _ = family.split(state.best)
+    t = family.start + (family.end - family.start) * shares
+    t[-1] = family.end
+    return {"x": np.linspace(0, 1, len(t)), "log(α/σ)": problem.process.log_snr(t), "log s": np.log(scale)}
+
+
+PICTURES = (Picture("learnt_clock", "time and scale learnt", "lines", learnt, x="r", y="log(α/σ), log s"),)
+EXPERIMENTS = (
+    Experiment(
+        "train_bespoke",
+        "A solver to measure",
+        "Forty numbers are learnt so that five steps of the midpoint rule are enough. Enough on other particles too?",
+        PlaneMixture(particles=256),
+        (BespokeTraining(), BespokeTraining(rule="RK1", steps=10), BespokeTraining(steps=8)),
+        Stop(rtol=0.0, steps=None, divergence=1e300),
+        measure="final_error",
+        picture="learnt_clock",
+    ),
+    Experiment(
+        "learn_solver",
+        "What is worth learning of a law?",
+        "All but the first have met the law: coefficients, statistics, schedules. Which wins at ten evaluations?",
+        PlaneMixture(particles=256),
+        tuple(
+            StepLadder(sampler=one, first=4, factor=1.26, rungs=7, most=16)
+            for one in (
+                DPMSolverPP2M(),
+                IIADPMSolver(),
+                DCSolver(p=3),
+                DPMSolverV3(),
+                SearchedSolver(),
+                BespokeSolver(),
+            )
+        ),
+        CLIMB,
+        measure="final_error",
+        against="evaluations",
+    ),
+)

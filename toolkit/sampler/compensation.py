@@ -10,7 +10,9 @@ import numpy as np
 
 from toolkit.core.claim import Beats, Exact
 from toolkit.core.knob import knob
+from toolkit.core.registry import Experiment, Picture
 from toolkit.sampler import training
+from toolkit.sampler.guidance import GuidedMixture
 from toolkit.sampler.measures import rms
 from toolkit.sampler.sampler import THROUGH, Sampler
 from toolkit.sampler.unipc import STARTS, CorrectedState, UniPC
@@ -62,7 +64,9 @@ class DCSolver(UniPC):
     trajectories: int = knob(10, 1, 500, log=True, doc="exact trajectories that the ratios are fitted to")
 
     def label(self) -> str:
-        return f"UniPC-{self.p}" if self.ratios == "one" else f"DC-Solver-{self.p}"
+        if self.ratios == "one":
+            return f"UniPC-{self.p}"
+        return f"DC-Solver-{self.p}" + (", regression" if self.ratios == "regression" else "")
 
     @property
     def memory(self) -> int:
@@ -198,3 +202,26 @@ class DCSolver(UniPC):
 def cascade(i: int, n: int) -> np.ndarray:
     """(i/N)^j (N/10)^k for j ≤ 3, k ≤ 2, shape (12,)."""
     return np.multiply.outer((i / n) ** np.arange(4), (n / 10) ** np.arange(3)).ravel()
+
+
+def ratios_of(problem, state):
+    """ρ of each step."""
+    if not isinstance(state, CompensatedState):
+        return None
+    return {"ratio": (np.arange(1.0, len(state.ratios) + 1), state.ratios)}
+
+
+PICTURES = (Picture("ratios", "compensation ratios", "points", ratios_of, x="step", y="ρ"),)
+EXPERIMENTS = (
+    Experiment(
+        "compensate",
+        "A predictor–corrector put right",
+        "The output belongs to where the prediction was, not the correction. Do ten trajectories tell where to look?",
+        GuidedMixture(particles=256, scale=3.0),
+        (DCSolver(p=3, steps=6), DCSolver(p=3, steps=6, ratios="one"), DCSolver(p=3, steps=6, ratios="regression")),
+        THROUGH,
+        measure="trajectory_error",
+        against="nfe",
+        picture="ratios",
+    ),
+)

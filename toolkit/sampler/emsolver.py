@@ -10,8 +10,9 @@ import numpy as np
 
 from toolkit.core.claim import Beats
 from toolkit.core.knob import knob
+from toolkit.core.registry import Experiment, Picture
 from toolkit.sampler import training
-from toolkit.sampler.mixtures import GaussianFlow, responsibilities
+from toolkit.sampler.mixtures import GaussianFlow, SpaceMixture, responsibilities
 from toolkit.sampler.sampler import THROUGH, Sampler
 
 KINDS = ("exact Jacobian", "differences", "data prediction", "noise prediction")
@@ -228,3 +229,29 @@ def derivatives(nodes: list, values: list, pseudo: bool) -> list:
     for k, row in enumerate(inverse, 1):
         found.append(factorial(k) * sum(c * (value - values[0]) for c, value in zip(row, values[1:])))
     return found
+
+
+def statistics_of(problem, state):
+    """l, s and the shift B of the first coordinate against log(α/σ)."""
+    if not isinstance(getattr(state, "fit", None), Statistics):
+        return None
+    level = np.linspace(*problem.process.log_snr(np.array([state.times[0], state.times[-1]])), 121)
+    fit = state.fit
+    rate = fit.S(level, 1)[:, 0]
+    return {"x": level, "l": fit.l(level)[:, 0], "s": rate, "b": np.exp(fit.S(level))[:, 0] * fit.B(level, 1)[:, 0]}
+
+
+PICTURES = (Picture("law_statistics", "statistics of the law", "lines", statistics_of, x="log(α/σ)", y="l, s, b"),)
+EXPERIMENTS = (
+    Experiment(
+        "statistics_of_the_law",
+        "Between noise and data prediction",
+        "Three statistics of the law choose what is extrapolated. Better than data or noise prediction, and where not?",
+        SpaceMixture(particles=256),
+        tuple(DPMSolverV3(statistics=kind) for kind in ("exact Jacobian", *SPECIAL)),
+        THROUGH,
+        measure="trajectory_error",
+        against="nfe",
+        picture="law_statistics",
+    ),
+)

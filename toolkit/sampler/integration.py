@@ -10,9 +10,11 @@ import numpy as np
 
 from toolkit.core.claim import Beats, Exact
 from toolkit.core.knob import knob
+from toolkit.core.registry import Experiment, Picture
 from toolkit.sampler import training
 from toolkit.sampler.deterministic import DDIM, HeunSampler, ddim
 from toolkit.sampler.dpmsolver import DPMSolverPP2M
+from toolkit.sampler.mixtures import PlaneMixture
 from toolkit.sampler.sampler import THROUGH, Sampler, SamplerState
 
 
@@ -195,3 +197,31 @@ class IIAEDM(_Improved):
         now = [(t - s) * slope, other - denoised]
         directions, state.past = [*now, *state.past], now
         return x, directions
+
+
+def errors_of_steps(problem, state):
+    """RMS training error of each step, as it was and as fitted."""
+    if not isinstance(getattr(state, "fit", None), Corrections):
+        return None
+    original, fitted = np.sqrt(state.fit.original), np.sqrt(state.fit.fitted)
+    return {"x": np.arange(1.0, len(original) + 1), "original": original, "fitted": fitted}
+
+
+PICTURES = (
+    Picture(
+        "errors_of_steps", "error of each step in training", "lines", errors_of_steps, "step", "RMS error", log=True
+    ),
+)
+EXPERIMENTS = (
+    Experiment(
+        "improve_integration",
+        "Two numbers a step",
+        "Least squares correct each step along what is at hand. How much of the error goes, and is it gone at the end?",
+        PlaneMixture(particles=256),
+        (DDIM(steps=10), IIADDIM(), DPMSolverPP2M(steps=10), IIADPMSolver(), HeunSampler(steps=5), IIAEDM(steps=5)),
+        THROUGH,
+        measure="trajectory_error",
+        against="nfe",
+        picture="errors_of_steps",
+    ),
+)

@@ -11,14 +11,17 @@ from toolkit.core.claim import Beats, Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
+from toolkit.core.registry import Experiment, Picture
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.sampler import training
 from toolkit.sampler.diffusion import Diffusion
 from toolkit.sampler.measures import rms
+from toolkit.sampler.mixtures import PlaneMixture
 from toolkit.sampler.sampler import THROUGH, Sampler, SamplerState
-from toolkit.sampler.unified import MOST, Space, UnifiedSolver, predicted, unified_step
+from toolkit.sampler.schedules import GRIDS
+from toolkit.sampler.unified import FIXED, MOST, PREDICTIONS, Space, UnifiedSolver, predicted, unified_step
 
 LONGEST = 30  # steps of a schedule that is searched
 ELITE = 12  # schedules that have offspring
@@ -224,3 +227,41 @@ class SearchedSolver(_Searching, Sampler):
         title, other = "error at the end below that of a fixed schedule", UnifiedSolver(steps=self.steps, end=self.end)
         few = "few steps; training particles enough to stand for the law"
         return exact, Beats(other=other, measure="final_error", title=title, assumes=few, **about)
+
+
+def chosen(problem, state):
+    """The order of each step of the best schedule against log(α/σ) at its start, by prediction."""
+    if not isinstance(state, SearchState):
+        return None
+    best = state.archive[np.argmin(state.errors)]
+    space = Space(problem.process, state.t, len(best) // 4)
+    level, choices = np.asarray(problem.process.log_snr(space.times(best)))[:-1], np.round(space.choices(best))
+    return {f"{kind} prediction": (level[choices[:, 0] == i], choices[choices[:, 0] == i, 1]) for i, kind in DRAWN}
+
+
+def tried(problem, state):
+    """Training errors of all schedules in the order they were tried: fixed ones, then those found."""
+    if not isinstance(state, SearchState):
+        return None
+    count, fixed = np.arange(1.0, len(state.errors) + 1), len(FIXED) * len(GRIDS)
+    shown = np.minimum(state.errors, 10 * state.fixed_error)
+    return {"fixed": (count[:fixed], shown[:fixed]), "searched": (count[fixed:], shown[fixed:])}
+
+
+DRAWN = tuple(enumerate(PREDICTIONS))
+PICTURES = (
+    Picture("schedule_chosen", "what each step is", "points", chosen, x="log(α/σ)", y="order"),
+    Picture("schedules_tried", "schedules tried", "points", tried, x="number", y="training error", log=True),
+)
+EXPERIMENTS = (
+    Experiment(
+        "search_schedule",
+        "A schedule by evolution",
+        "Time, order and prediction of each step are free. How far below the best fixed schedule does a search get?",
+        PlaneMixture(particles=256),
+        (ScheduleSearch(steps=6), ScheduleSearch(steps=6, seed=1), ScheduleSearch(steps=10)),
+        Stop(rtol=0.0, steps=None, divergence=1e300),
+        measure="final_error",
+        picture="schedule_chosen",
+    ),
+)
