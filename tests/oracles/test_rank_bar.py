@@ -8,7 +8,7 @@ import scipy.optimize
 import toolkit as tk
 from toolkit.kernels.viscoplastic import respond
 from toolkit.rank.adaptiverom import AdaptiveReducedBar, FixedReducedBar, gappy, orthonormal, spread, widened
-from toolkit.rank.bar import LAW, STEPS, FullBar, ViscoplasticBar
+from toolkit.rank.bar import LAW, STEPS, FullBar, ViscoplasticBar, newton
 from toolkit.rank.hyperreduction import (
     NonnegativeCubature,
     basis,
@@ -203,3 +203,19 @@ def test_the_cost_of_a_reduced_step_does_not_grow_with_the_mesh():
     assert runs[1].state.work.nfe < 1.3 * runs[0].state.work.nfe
     full = [tk.solve(ViscoplasticBar(n=n, steps=16), FullBar(), STEPS).state.work.nfe for n in (60, 480)]
     assert full[1] > 6 * full[0]
+
+
+def test_newtons_method_is_halved_where_whole_steps_would_run_away():
+    found, tries = newton(lambda x: np.arctan(x), lambda rest: rest * (1 + np.tan(rest) ** 2), np.array([10.0]), 1e-12)
+    assert abs(found[0]) < 1e-11 and tries < 20
+    harsh = ViscoplasticBar(n=300, steps=8, cycles=1, heat=300.0, shift=-0.06, change=0.28, force=215.0)
+    run = tk.solve(harsh, FullBar(), STEPS, ["balance"])  # plain Newton leaves the reals here
+    assert run.status.kind == "converged" and run.history["balance"].max() < 1e-8
+
+
+def test_trouble_is_told_with_its_cause():
+    coarse = FixedReducedBar(pod_tolerance=1e-6, tolerance=0.5, extra=1)
+    run = tk.solve(ViscoplasticBar(n=60, steps=16, heat=50.0, change=-0.4, force=600.0), coarse, STEPS)
+    assert run.status.kind in ("failed", "converged")
+    if run.status.kind == "failed":
+        assert "Lower `tolerance`" in run.status.advice

@@ -108,3 +108,8 @@ def test_more_frequencies_leave_less_of_a_square_wave():
     rod = ROD.turned(input="square wave", steps=400)
     tail = [tk.solve(rod, MomentMatchingObserver(tones=m), STEPS).history["error"][-100:].max() for m in (0, 1, 3, 7)]
     assert np.all(np.diff(tail) < 0) and tail[-1] < 0.1 * tail[0]
+
+
+def test_frequencies_too_near_to_be_told_apart_are_refused_with_the_cause():
+    run = tk.Run(ROD, MomentMatchingObserver(tones=8, base=0.1, decay=20.0), STEPS).finish()
+    assert run.status.kind == "failed" and "too near" in run.status.cause and "Raise `base`" in run.status.advice

@@ -16,7 +16,6 @@ def respond(strain, rise, dt, law, old, new, stress, tangent):
     Reference: J.-L. Chaboche, Int. J. Plasticity 5 (1989) 247–302, doi:10.1016/0749-6419(89)90015-6.
     """
     m = law[4]
-    worst = 0
     for e in range(strain.shape[0]):
         soft = 1.0 - law[7] * rise[e]
         E, R, K, C, D = law[0] * soft, law[2] * soft, law[3] * soft, law[5] * soft, law[6]
@@ -30,14 +29,15 @@ def respond(strain, rise, dt, law, old, new, stress, tangent):
             continue
         low, high = 0.0, min(over / K, (over / (E * dt)) ** (1.0 / m))
         q = high
-        flow = slope = fall = 0.0
-        for i in range(80):
+        flow = slope = fall = soften = 0.0
+        for _ in range(80):
             power = dt * q ** (m - 1.0)
             flow = power * q
             slope = m * power
             hard = 1.0 + D * flow
             value = s * trial - E * flow - (s * X + C * flow) / hard - R - K * q
-            fall = (E + (C - D * s * X) / (hard * hard)) * slope + K
+            soften = (C - D * s * X) / (hard * hard) * slope + K
+            fall = E * slope + soften
             if value > 0.0:
                 low = q
             else:
@@ -49,10 +49,8 @@ def respond(strain, rise, dt, law, old, new, stress, tangent):
             if abs(after - q) <= 1e-15 * q:
                 break
             q = after
-            worst = max(worst, i)
         stress[e] = trial - s * E * flow
-        tangent[e] = E * (1.0 - E * slope / fall)
+        tangent[e] = E * soften / fall  # E (1 − E slope/fall) without its cancellation
         new[0, e] = old[0, e] + s * flow
         new[1, e] = (X + s * C * flow) / (1.0 + D * flow)
         new[2, e] = old[2, e] + flow
-    return worst

@@ -15,12 +15,18 @@ from toolkit.core.probe import Measure
 from toolkit.core.registry import Experiment, Picture
 from toolkit.core.run import Run
 from toolkit.core.state import State
+from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels.viscoplastic import respond
 from toolkit.rank.bar import LAW, STUCK, ViscoplasticBar, ticked
 from toolkit.rank.hyperreduction import Reduced, basis, cubature, solved, works
 
 STEPS = Stop(rtol=0.0, steps=400)
+LOST = Status(
+    "failed",
+    "the reduced equations of this time step have no solution that Newton's method finds",
+    "Lower `tolerance`: with too few points they are singular",
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,9 +69,12 @@ def spread(dual: np.ndarray, points: np.ndarray, extra: int) -> np.ndarray:
     """Elements at which fields in the span of `dual` are told apart: empirical interpolation's, and `extra` more."""
     found, rest = [], dual.copy()
     for i in range(len(dual)):
-        found.append(int(np.argmax(np.abs(rest[i]))))
+        best = int(np.argmax(np.abs(rest[i])))
+        if abs(rest[i, best]) < 1e-12:  # nothing new: as many fields as elements
+            continue
+        found.append(best)
         for j in range(i + 1, len(dual)):
-            rest[j] = rest[j] - rest[i] * (rest[j, found[-1]] / rest[i, found[-1]])
+            rest[j] = rest[j] - rest[i] * (rest[j, best] / rest[i, best])
     even = np.linspace(0, dual.shape[1] - 1, extra + 2)[1:-1].astype(int)
     return np.setdiff1d(np.union1d(found, even), points)
 
@@ -92,6 +101,7 @@ class FixedReducedBar(Method):
 
     def init(self, problem: ViscoplasticBar) -> ReducedBarState:
         modes, strains, table = basis(problem, self.pod_tolerance)
+        problem.truth  # noqa: B018 - a loading that cannot be computed is refused here, not in mid-run
         dual = orthonormal(problem.training.plastic, self.pod_tolerance)
         reduced = self._model(problem, modes, strains, table, dual)
         none = np.zeros((3, problem.n))
@@ -122,7 +132,7 @@ class FixedReducedBar(Method):
         after = solved(problem, problem.asked, state.reduced, state.k + 1, state.a, state.internal[:, points])
         state.k += 1
         if after is None:
-            state.status = STUCK
+            state.status = LOST
             return state
         a, internal, _, tries = after
         state.work.nfe += (tries + 1) * len(points)
@@ -211,7 +221,8 @@ class AdaptiveReducedBar(FixedReducedBar):
         state.a = problem.width * problem.strains(field) @ strains.T
         state.stresses = np.vstack((state.stresses, stress))
         rest = internal[2] - (internal[2] @ state.dual.T) @ state.dual
-        state.dual = np.vstack((state.dual, rest / np.linalg.norm(rest)))
+        if np.linalg.norm(rest) > 1e-10 * np.linalg.norm(internal[2]):
+            state.dual = np.vstack((state.dual, rest / np.linalg.norm(rest)))
         table = works(strains, state.stresses, problem.width)
         state.reduced = self._model(problem, modes, strains, table, state.dual)
         state.enrichments += 1.0
@@ -267,7 +278,7 @@ def against_fixed(method: AdaptiveReducedBar) -> Measure:
     rival = FixedReducedBar(pod_tolerance=method.pod_tolerance, tolerance=method.tolerance, extra=method.extra)
 
     def of(problem, state) -> float:
-        return state.worst / fixed_worst(problem, rival) if state.status.done else float("nan")
+        return state.worst / max(fixed_worst(problem, rival), 1e-300) if state.status.done else float("nan")
 
     return Measure("against_fixed", "worst error over the fixed model's", of, doc="over the whole time, at the end")
 

@@ -28,6 +28,29 @@ OVER = Status("converged", "the last time is reached", "More cycles: raise `cycl
 STUCK = Status("failed", "Newton's method did not converge in this time step", "Take more time steps in a cycle")
 
 
+def newton(missed, move, start: np.ndarray, goal: float):
+    """(root, steps) of missed(x) = 0 by Newton's method, halved where the residual would grow; None without success.
+
+    `missed(x)` leaves what `move(residual)` needs, the tangent at x.
+    """
+    x, rest = start, missed(start)
+    for tries in range(60):
+        size = np.abs(rest).max()
+        if size <= goal:
+            return x, tries
+        try:
+            step = move(rest)
+        except np.linalg.LinAlgError:
+            return None
+        for _ in range(12):
+            after = missed(x - step)
+            if np.abs(after).max() < size:
+                break
+            step = step / 2
+        x, rest = x - step, after
+    return None
+
+
 class Loading(NamedTuple):
     """What acts on the bar: place and height (K) of the hot spot, cycles."""
 
@@ -113,15 +136,17 @@ class ViscoplasticBar(Problem):
 
         rise, load = self.rise(loading, step), self.rotation(step) * self.load
         new, stress, tangent = np.empty_like(internal), np.empty(self.n), np.empty(self.n)
-        goal = 1e-9 * (LAW[2] + np.abs(load).max())
-        for tries in range(40):
+
+        def missed(field):
             respond(self.strains(field), rise, self.dt, LAW, internal, new, stress, tangent)
-            rest = stress[:-1] - stress[1:] - load
-            if np.abs(rest).max() <= goal:
-                return field, new, stress, tries
+            return stress[:-1] - stress[1:] - load
+
+        def move(rest):
             bands = np.stack((tangent[:-1] + tangent[1:], np.append(-tangent[1:-1], 0.0))) * self.n
-            field = field - solveh_banded(bands, rest, lower=True, check_finite=False)
-        return None
+            return solveh_banded(bands, rest, lower=True, check_finite=False)
+
+        found = newton(missed, move, field, 1e-9 * (LAW[2] + np.abs(load).max()))
+        return None if found is None else (found[0], new, stress, found[1])
 
     def computed(self, loading: Loading) -> Response:
         """The full model over all cycles; Breakdown where a time step fails."""

@@ -18,7 +18,7 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels.viscoplastic import respond
-from toolkit.rank.bar import LAW, ViscoplasticBar
+from toolkit.rank.bar import LAW, ViscoplasticBar, newton
 
 STEPS = Stop(rtol=0.0, steps=200)
 EXACT_ENOUGH = Status("converged", "the cubature meets its tolerance", "Lower `tolerance` for more points")
@@ -94,13 +94,16 @@ def solved(problem: ViscoplasticBar, loading, reduced: Reduced, step: int, a, in
     load = problem.rotation(step) * reduced.load
     w = problem.width * reduced.weights
     new, stress, tangent = np.empty_like(internal), np.empty(len(points)), np.empty(len(points))
-    for tries in range(40):
+
+    def missed(a):
         respond(a @ g, rise, problem.dt, LAW, internal, new, stress, tangent)
-        rest = g @ (w * stress) - load
-        if np.abs(rest).max() <= 1e-9 * LAW[2]:
-            return a, new, stress, tries
-        a = a - np.linalg.lstsq((g * (w * tangent)) @ g.T, rest, rcond=1e-12)[0]
-    return None
+        return g @ (w * stress) - load
+
+    def move(rest):
+        return np.linalg.lstsq((g * (w * tangent)) @ g.T, rest, rcond=1e-12)[0]
+
+    found = newton(missed, move, a, 1e-9 * LAW[2])
+    return None if found is None else (found[0], new, stress, found[1])
 
 
 @lru_cache(maxsize=32)
@@ -161,6 +164,7 @@ class NonnegativeCubature(Method):
 
     def init(self, problem: ViscoplasticBar) -> CubatureState:
         modes = basis(problem, self.pod_tolerance)[0]
+        problem.truth  # noqa: B018 - a loading that cannot be computed is refused here, not in mid-run
         return CubatureState(chosen=[], weights=np.empty(0), modes=float(len(modes)))
 
     def step(self, problem: ViscoplasticBar, state: CubatureState) -> CubatureState:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Bound, Exact, Rate
+from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -23,6 +24,10 @@ INPUTS = ("tones", "square wave", "noise")
 STEPS = Stop(rtol=0.0, steps=2000)
 OVER = Status("converged", "the last time is reached", "Raise `last` of the problem")
 ZEROED = 1e-8
+TOO_NEAR = Breakdown(
+    "the frequencies are too near one another to be told apart at this rate",
+    "Raise `base`, or lower `tones` or `decay`",
+)
 
 
 def generator(tones: int, base: float) -> tuple[np.ndarray, np.ndarray]:
@@ -138,8 +143,14 @@ def gains(f: np.ndarray, rows: np.ndarray, decay: float) -> np.ndarray:
 
     scaled = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     unit = np.eye(len(f))
-    cover = solve_continuous_are((f + decay * unit).T, scaled.T, unit, np.eye(len(rows)))
-    return cover @ scaled.T / np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+    try:
+        cover = solve_continuous_are((f + decay * unit).T, scaled.T, unit, np.eye(len(rows)))
+    except np.linalg.LinAlgError:
+        raise TOO_NEAR from None
+    found = cover @ scaled.T / np.maximum(np.linalg.norm(rows, axis=1), 1e-12)
+    if np.abs(cover).max() > 1e11 or np.linalg.eigvals(f - found @ rows).real.max() > -0.9 * decay:
+        raise TOO_NEAR
+    return found
 
 
 @dataclass(slots=True, kw_only=True)

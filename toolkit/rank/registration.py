@@ -227,10 +227,14 @@ class RegisteredGrid(Method):
                 **about,
             ),
         )
-        if problem.kind != KINDS[0]:
+        far = problem.kind == KINDS[0] and 5 * problem.width < problem.last / 2 and problem.width * problem.n > 2
+        usual = self.state_rank <= 2 and 0.1 <= self.blur <= 0.2 and self.smoothness <= 1e-3
+        if not far or not usual or problem.window < 1 or self.controls < 8:
             return made
         title = "on the learned grid a third of the modes hold as much"
-        words = f"a front that moves by several of its widths; modes until {ENERGY:.0%} of the norm is left"
+        words = (
+            f"a pulse that moves by five of its widths, one or two modes kept; until {ENERGY:.0%} of the norm is left"
+        )
         return (*made, Exact(measure="modes_ratio", tol=1 / 3, title=title, assumes=words, **about))
 
 
