@@ -10,7 +10,18 @@ import scipy.spatial.distance
 import toolkit as tk
 from toolkit.rank.dictionary import DictionaryModels
 from toolkit.rank.families import DIFFUSION, SPEED, SolutionFamily
-from toolkit.rank.localbases import STEPS, LocalBases, best_swap, built, distances, finished, projected, sines, unit
+from toolkit.rank.localbases import (
+    STEPS,
+    LocalBases,
+    best_swap,
+    built,
+    distances,
+    finished,
+    leading,
+    projected,
+    sines,
+    unit,
+)
 from toolkit.rank.snapshots import MovingSource, SnapshotFile
 
 RNG = np.random.default_rng(5)
@@ -101,6 +112,13 @@ def test_the_worst_error_is_below_that_of_one_basis_and_of_euclidean_groups(fami
         for k, d in ((clusters, "sine"), (clusters, "euclidean"), (1, "sine"))
     )
     assert sine < near and sine < one
+
+
+def test_modes_of_large_groups_span_what_singular_vectors_do():
+    fields = RNG.standard_normal((450, 500)) * 0.9 ** np.arange(500)
+    few, all_of_them = leading(fields, 5), np.linalg.svd(fields)[2][:5]
+    np.testing.assert_allclose(few @ few.T, np.eye(5), atol=1e-12)
+    assert scipy.linalg.subspace_angles(few.T, all_of_them.T)[0] < 1e-6
 
 
 def test_with_as_many_groups_as_solutions_nothing_is_left():

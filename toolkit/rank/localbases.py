@@ -21,6 +21,7 @@ from toolkit.rank.families import KINDS, SolutionFamily
 from toolkit.rank.snapshots import MovingSource, SnapshotFile
 
 STEPS = Stop(rtol=0.0, steps=80)
+LARGE = 400  # fields in a group up to which its modes are found by a full decomposition
 ANGLES = ("sine", "euclidean", "parameters")
 DONE = Status("converged", "no swap is left, and all modes are there", "Raise the number of clusters or of modes")
 
@@ -150,7 +151,7 @@ class LocalBases(Method):
         state.objective = float(state.apart[:, state.medoids].min(axis=1).sum())
         scaled = unit(problem.table)
         groups = range(len(state.medoids))
-        state.bases = [np.linalg.svd(scaled[state.owner == i], full_matrices=False)[2] for i in groups]
+        state.bases = [leading(scaled[state.owner == i], self.modes) for i in groups]
         return self._judged(problem, state)
 
     def _judged(self, problem, state: ClusterState) -> ClusterState:
@@ -183,6 +184,17 @@ class LocalBases(Method):
             Exact(measure="against_euclidean", tol=1.0, title=one, assumes=words, **about),
             Exact(measure="against_global", tol=0.5, title=two, assumes=words, **optimal),
         )
+
+
+def leading(fields: np.ndarray, count: int) -> np.ndarray:
+    """The first right singular vectors of fields (m, n); of large sets by eigenvectors of f fᵀ."""
+    if min(fields.shape) <= LARGE:
+        return np.linalg.svd(fields, full_matrices=False)[2][:count]
+    from scipy.linalg import eigh
+
+    m = len(fields)
+    vectors = eigh(fields @ fields.T, subset_by_index=(m - min(count, m), m - 1), check_finite=False)[1]
+    return np.linalg.qr(fields.T @ vectors[:, ::-1])[0].T
 
 
 def features(parameters: np.ndarray) -> np.ndarray:
