@@ -453,12 +453,22 @@ def test_more_trajectories_are_needed_at_ten():
 
 
 def test_the_cascade_reproduces_its_own_kind():
-    """Ratios that are a cubic in i/N with quadratics in N are found again at another N."""
-    rng = np.random.default_rng(0)
-    truth = rng.standard_normal(12)
-    rows = np.array([cascade(i, n) for n in (5, 6, 8, 10) for i in range(2, n)])
+    """Ratios that are a cubic in i/N with quadratics in w and N are found again at others."""
+    truth = np.random.default_rng(0).standard_normal(36)
+    rows = np.array([cascade(i, n, w) for w in (1.5, 3.0, 6.0) for n in (5, 6, 8, 10) for i in range(2, n)])
     found = np.linalg.lstsq(rows, rows @ truth, rcond=1e-12)[0]
-    assert cascade(4, 7) @ found == pytest.approx(cascade(4, 7) @ truth, rel=1e-8)
+    exact = sum(
+        truth[9 * j + 3 * k + m] * (4 / 7) ** j * 0.2**k * 0.7**m for j in range(4) for k in range(3) for m in range(3)
+    )
+    assert cascade(4, 7, 2.0) @ found == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.parametrize("scale", [2.0, 4.0])
+def test_the_cascade_predicts_unseen_scales_and_steps(scale):
+    """Fitted at w = 1.5, 3, 6 and N = 5, 6, 8, 10; asked at neither."""
+    problem, method = GuidedMixture(particles=128, scale=scale), DCSolver(steps=7, p=3)
+    plain, cascaded = (error(problem, method.turned(ratios=one)) for one in ("one", "regression"))
+    assert cascaded < 0.9 * plain
 
 
 @two_laws

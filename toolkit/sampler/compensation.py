@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ PLACES = 3  # outputs that a compensated one is interpolated through: the paper'
 WINDOW = 0.0, 2.0  # of the ratios
 TRIED = (5, 6, 8, 10)  # numbers of steps that the regression is fitted to
 MOST = 100  # steps: with more all ratios are one
+GUIDANCE = (1.5, 3.0, 6.0)  # and scales, where the law is guided
 SOURCES = ("fitted", "regression", "one")
 
 
@@ -49,9 +50,10 @@ class DCSolver(UniPC):
 
     At t̂ = ρ t + (1 − ρ) t', t' the time before: ρ = 1 changes nothing. ρ of a step minimises the distance of its
     corrected particles from exact trajectories, step after step; ratios that do not help at the end are given up.
-    Ten trajectories are few: on others 9 or 10 steps may end worse than UniPC (eight Gaussians); with 160 they do not.
-    "regression": ρ is a cubic in i/N whose coefficients are quadratics in N, fitted to 5, 6, 8 and 10 steps (the
-    paper's cascade has quadratics in the guidance scale between). Above 100 steps ρ = 1. One evaluation a step.
+    Ten trajectories are few: others may end worse than with UniPC, on the eight Gaussians after 9 or 10 steps, where
+    160 are enough, and with p = 2 after 7 under strong guidance.
+    "regression": ρ is a cubic in i/N, its coefficients quadratics in the guidance scale where there is one, theirs
+    quadratics in N, fitted at 5 to 10 steps and scales 1.5 to 6. Above 100 steps ρ = 1. One evaluation a step.
     Reference: W. Zhao et al. (2024), arXiv:2409.03755, Alg. 1, eq. 9–14.
     """
 
@@ -129,9 +131,17 @@ class DCSolver(UniPC):
             state.x = self.leap(problem, state, float(times[state.i]), float(times[state.i + 1]))
         return rms(state.x - exact), state.work.nfe
 
+    def paths(self, problem, end: float) -> training.ExactPath:
+        """The trajectories to fit to, kept with the problem."""
+
+        def make():
+            return training.ExactPath(problem, training.noises(problem, self.trajectories), problem.process.start, end)
+
+        return training.kept(problem, ("trajectories", end, self.trajectories), make)
+
     def fit(self, problem, times: np.ndarray) -> Ratios:
         """The ratios, one after another (Alg. 1)."""
-        path = training.ExactPath(problem, training.noises(problem, self.trajectories), float(times[0]), times[-1])
+        path = self.paths(problem, float(times[-1]))
         state = self.begun(problem, times, np.ones(len(times) - 1))
         for i, (s, t) in enumerate(pairwise(times)):
             state.i = i
@@ -173,16 +183,20 @@ class DCSolver(UniPC):
     def regression(self, problem, times: np.ndarray) -> Ratios:
         """The ratios that the cascade predicts, from those fitted at other numbers of steps."""
         rows, right, nfe = [], [], 0
-        for n in TRIED:
+        scale = getattr(problem, "scale", None)
+        laws = [(problem, 0.0)] if scale is None else [(problem.turned(scale=w, particles=1), w) for w in GUIDANCE]
+        for (law, w), n in product(laws, TRIED):
             other = self.turned(steps=n, ratios="fitted")
-            found = training.kept(problem, other, lambda: other.fit(problem, other.times(problem)))  # noqa: B023
-            nfe += found.nfe
+            times = other.times(law)
+            found = other.fit(law, times)
+            shared = 0 if n == TRIED[0] else other.paths(law, float(times[-1])).nfe  # one set of paths for all n
+            nfe += found.nfe - shared
             later = range(PLACES - 1, n)
-            rows += [cascade(i, n) for i in later]
+            rows += [cascade(i, n, w) for i in later]
             right += [found.ratios[i] for i in later]
         coefficients = np.linalg.lstsq(np.array(rows), np.array(right), rcond=1e-10)[0]
         n = len(times) - 1
-        ratios = np.array([1.0 if i < PLACES - 1 else cascade(i, n) @ coefficients for i in range(n)])
+        ratios = np.array([1.0 if i < PLACES - 1 else cascade(i, n, scale or 0.0) @ coefficients for i in range(n)])
         return Ratios(np.clip(ratios, *WINDOW), 0.0, 0.0, nfe)
 
     def claims(self, problem):
@@ -199,9 +213,10 @@ class DCSolver(UniPC):
         return (*found, Beats(other=other, measure="final_error", title=title, assumes="5 to 8 steps", **about))
 
 
-def cascade(i: int, n: int) -> np.ndarray:
-    """(i/N)^j (N/10)^k for j ≤ 3, k ≤ 2, shape (12,)."""
-    return np.multiply.outer((i / n) ** np.arange(4), (n / 10) ** np.arange(3)).ravel()
+def cascade(i: int, n: int, scale: float = 0.0) -> np.ndarray:
+    """(i/N)^j (w/10)^k (N/10)^l for j ≤ 3, k, l ≤ 2, w the guidance scale, shape (36,)."""
+    powers = (i / n) ** np.arange(4.0), (scale / 10) ** np.arange(3.0), (n / 10) ** np.arange(3.0)
+    return np.einsum("j,k,l->jkl", *powers).ravel()
 
 
 def ratios_of(problem, state):
