@@ -144,8 +144,8 @@ class _Sweeps(Method):
 class JacobiSweeps(_Sweeps):
     """x_{i+1}^{new} = h_i(x_i^{old}) for all i at once: exact after T sweeps, sooner for contractions.
 
-    A sweep is T evaluations, none of which waits for another. If |h_i(x) − h_i(y)| ≤ L |x − y|, the error after k sweeps
-    is at most L^k of the first.
+    A sweep is T evaluations, none of which waits for another. If |h_i(x) − h_i(y)| ≤ L |x − y|, the error after k
+    sweeps is at most L^k of the first.
     Reference: Y. Song, C. Meng, R. Liao, S. Ermon (2021), arXiv:2002.03681, Alg. 1 (Jacobi).
     """
 
@@ -252,7 +252,7 @@ EXPERIMENTS = (
     Experiment(
         "chain_in_parallel",
         "A network without waiting",
-        "All layers at once, again and again: how many sweeps until the answer is exact, and what does coupling change?",
+        "All layers at once, again and again: how many sweeps make it exact, and what does coupling change?",
         Chain(),
         (JacobiSweeps(), JacobiGaussSeidel(), GaussSeidelJacobi()),
         THROUGH,
