@@ -135,6 +135,17 @@ def test_heun_is_made_of_the_papers_gradients():
     np.testing.assert_allclose(x, z + (t - s) * ((z - first) / s + (first - second) / (2 * t)), atol=1e-12)
 
 
+def test_directions_are_differences_of_both_predictions():
+    """x₀ − x₀' and ε − ε', each from its own particles and time."""
+    method, problem = IIADDIM(steps=5), PLANE
+    state = method.step(problem, method.init(problem))
+    before, x = problem.initial, state.x
+    s, t = float(state.times[0]), float(state.times[1])
+    first, second = method.parts(problem, state, t, float(state.times[2]))[1]
+    np.testing.assert_allclose(first, problem.denoise(x, t) - problem.denoise(before, s), atol=1e-12)
+    np.testing.assert_allclose(second, problem.noise(x, t) - problem.noise(before, s), atol=1e-10)
+
+
 def test_what_the_criterion_promises_too_much():
     """Least squares a step do not bound the end: with Heun on digits the fitted sampler ends worse."""
     pytest.importorskip("sklearn")
@@ -157,6 +168,18 @@ def test_gradient_of_the_bound(stages):
         shift = 1e-5 * np.eye(len(theta))[j]
         slope = (lesson.bound(theta + shift)[0] - lesson.bound(theta - shift)[0]) / 2e-5
         assert gradient[j] == pytest.approx(slope, rel=1e-3, abs=3e-5)
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_growth_of_an_error_is_that_of_the_fastest_flow(stages):
+    """For u = L x, s > 0 and ṡ > 0 a step multiplies an error by L_i itself; M_i is the product of the later ones."""
+    family, lipschitz = ScaleTime(0.0, 1.0, 4, stages), 1.7
+    nodes = 4 * stages
+    theta = np.random.default_rng(2).uniform(0.1, 0.6, 4 * nodes)
+    rows = family.scalars(theta)
+    factors = [stepped(lambda x, t: lipschitz * x, np.ones((1, 1)), row, stages)[0, 0] for row in rows]
+    exact = [np.prod(factors[i + 1 :]) for i in range(4)]
+    np.testing.assert_allclose(family.growths(theta, lipschitz), exact, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -187,8 +187,7 @@ class DCSolver(UniPC):
         laws = [(problem, 0.0)] if scale is None else [(problem.turned(scale=w, particles=1), w) for w in GUIDANCE]
         for (law, w), n in product(laws, TRIED):
             other = self.turned(steps=n, ratios="fitted")
-            times = other.times(law)
-            found = other.fit(law, times)
+            found = other.fit(law, other.times(law))
             shared = 0 if n == TRIED[0] else other.paths(law, float(times[-1])).nfe  # one set of paths for all n
             nfe += found.nfe - shared
             later = range(PLACES - 1, n)
