@@ -97,3 +97,12 @@ def test_fronts_that_merge_gain_on_a_grid_of_rank_two():
     problem = TravellingFront(kind=KINDS[2], n=100, times=40)
     run = tk.solve(problem, RegisteredGrid(), STEPS)
     assert run.state.misfit < 0.1 * shares(np.linalg.svd(problem.eulerian, compute_uv=False), 2)
+
+
+def test_to_first_order_the_tail_changes_only_across_the_modes_that_are_kept():
+    method = RegisteredGrid(blur=0.0, smoothness=0.0, controls=5)
+    state = method.init(PULSE)  # at rest, where all weights are one
+    columns = method._linearised(PULSE, state)[0][: PULSE.n * PULSE.times].T.reshape(-1, PULSE.n, PULSE.times)
+    size = np.abs(columns).max()
+    assert size > 0 and np.abs(state.vectors[:, :2].T @ columns).max() < 1e-10 * size
+    assert np.abs(columns @ state.right[:2].T).max() < 1e-10 * size
