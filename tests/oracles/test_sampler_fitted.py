@@ -149,7 +149,7 @@ def test_directions_are_differences_of_both_predictions():
 def test_what_the_criterion_promises_too_much():
     """Least squares a step do not bound the end: with Heun on digits the fitted sampler ends worse."""
     pytest.importorskip("sklearn")
-    problem = Digits(particles=64, digit="3", smoothing=0.3)
+    problem = Digits(particles=16, digit="3", smoothing=0.3)
     assert error(problem, IIAEDM(steps=10)) > 1.5 * error(problem, HeunSampler(steps=10))
     assert error(problem, IIADDIM(steps=10)) < 0.6 * error(problem, DDIM(steps=10))
 
