@@ -353,7 +353,7 @@ def test_strong_order_on_a_shared_path(problem):
 
 
 def test_samples_with_noise_have_the_law():
-    """The divergence of 20 000 particles' moments from a Gaussian's in 80 steps: of the order of d²/n; less with memory."""
+    """80 steps, 20 000 particles: the divergence of their moments from a Gaussian's is of the order of d²/n."""
     problem = GaussianFlow(particles=20_000)
     run = tk.solve(problem, SDEDPMSolverPP2M(steps=80, shared_path=False), THROUGH, ["gaussian_divergence"])
     assert run.history.last("gaussian_divergence") < 2e-3
