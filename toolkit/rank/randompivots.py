@@ -236,7 +236,7 @@ class RandomPivots(Method):
             measure="potential",
             curve=lambda k, values: RARE * values[0] * rate**k,
             floor=FLOOR,
-            title=f"the mean potential stays below {RARE:g} (1 − k(k − 1)/(n(n − 1)))ᵗ of the first: fails in 1 % of seeds",
+            title=f"the mean potential stays below {RARE:g} times its mean: not so in 1 % of seeds",
             **about,
         )
 
@@ -255,7 +255,7 @@ def block():
 class RandomJacobi(RandomPivots):
     """Eigenvalues of B: T orthogonal, the eigenvectors of the block. Jacobi's method with uniformly random pivots.
 
-    E Γ contracts by 1 − k(k − 1)/(n(n − 1)) a pivot exactly; most runs end much faster, as late convergence is quadratic.
+    E Γ contracts by 1 − k(k − 1)/(n(n − 1)) a pivot exactly; most runs end faster: late convergence is quadratic.
     Reference: I. Detherage, R. Shah, arXiv:2505.02023 (2025), corollary 4.1; C. G. J. Jacobi, J. reine angew. Math. 30
     (1846) 51–94.
     """
