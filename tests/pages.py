@@ -4,7 +4,16 @@ import re
 
 from playwright.sync_api import expect
 
+from toolkit.ui import share
+
 SLOW = 60_000
+
+
+def page_of(lab: str, problem: dict, *methods: dict, **more) -> str:
+    """The query of a page of a lab: a problem and its race, each by `name` and `knobs`."""
+    entries = [{"method": {"lab": lab, **one}, "look": i, "changes": []} for i, one in enumerate(methods)]
+    about = {"schema": 1, "lab": lab, "problem": {"lab": lab, **problem}, "entries": entries, "stop": {"rtol": 0.0}}
+    return "?s=" + share.pack(about | more)
 
 
 def press(page, name: str) -> None:
@@ -45,3 +54,10 @@ def points(page) -> int:
           return figures[0].renderers[0].data_source.data.x.length
         }"""
     )
+
+
+def upload(page, path) -> None:
+    """Give the problem a file of one's own and wait until it is taken."""
+    page.locator("input[type=file]").first.set_input_files(path)
+    box = page.get_by_role("textbox", name=re.compile("^(file|source)"))
+    expect(box).to_have_value(re.compile("^upload:"), timeout=SLOW)

@@ -6,26 +6,11 @@ import meshio
 import numpy as np
 import pytest
 import skfem
-from pages import SLOW, cell, points, press, shows, steps
+from pages import SLOW, cell, page_of, points, press, shows, steps, upload
 from playwright.sync_api import expect
 from screen import until
 
-from toolkit.ui import share
-
 pytestmark = pytest.mark.browser
-
-
-def page_of(problem: dict, *methods: dict, **more) -> str:
-    """The query of a page of the mesh lab."""
-    entries = [{"method": {"lab": "mesh", **one}, "look": i, "changes": []} for i, one in enumerate(methods)]
-    about = {
-        "schema": 1,
-        "lab": "mesh",
-        "problem": {"lab": "mesh", **problem},
-        "entries": entries,
-        "stop": {"rtol": 0.0},
-    }
-    return "?s=" + share.pack(about | more)
 
 
 def adaptive(**knobs) -> dict:
@@ -35,7 +20,7 @@ def adaptive(**knobs) -> dict:
 def test_a_ladder_of_meshes_shows_its_order_and_the_points_it_was_fitted_to(lab):
     spot = {"name": "hot_spot", "knobs": {"dim": 1, "width": 0.1}}
     ladder = {"name": "chidenn", "knobs": {"p": 2, "start": 8}}
-    page = lab(page_of(spot, ladder, against="unknowns", measure="energy_error"), name="mesh")
+    page = lab(page_of("mesh", spot, ladder, against="unknowns", measure="energy_error"), name="mesh")
     press(page, "Start")
     shows(page, "converged")
     until(lambda: cell(page, "observed").startswith("order"))
@@ -48,7 +33,7 @@ def test_a_ladder_of_meshes_shows_its_order_and_the_points_it_was_fitted_to(lab)
 
 
 def test_an_adaptive_run_is_paused_and_forked(lab):
-    page = lab(page_of({"name": "l_shape", "knobs": {}}, adaptive(most=2000), against="unknowns"), name="mesh")
+    page = lab(page_of("mesh", {"name": "l_shape", "knobs": {}}, adaptive(most=2000), against="unknowns"), name="mesh")
     press(page, "Step")
     until(lambda: steps(page) == 1)
     page.get_by_role("button", name=re.compile("^Fork")).click()
@@ -71,7 +56,7 @@ def test_another_kind_of_problem_brings_a_race_that_suits_it(lab):
 
 
 def own(**more) -> str:
-    return page_of({"name": "your_mesh", "knobs": {}}, {"name": "fem", "knobs": {}}, against="unknowns", **more)
+    return page_of("mesh", {"name": "your_mesh", "knobs": {}}, {"name": "fem", "knobs": {}}, against="unknowns", **more)
 
 
 def test_a_persons_own_mesh_is_refined_and_shows_its_order(lab, tmp_path):
@@ -79,8 +64,7 @@ def test_a_persons_own_mesh_is_refined_and_shows_its_order(lab, tmp_path):
     path = tmp_path / "plate.vtu"
     meshio.write_points_cells(path, np.pad(square.p.T, ((0, 0), (0, 1))), [("triangle", square.t.T)])
     page = lab(own(), name="mesh")
-    page.locator("input[type=file]").first.set_input_files(path)
-    expect(page.get_by_role("textbox", name=re.compile("^file"))).to_have_value(re.compile("^upload:"), timeout=SLOW)
+    upload(page, path)
     press(page, "Start")
     shows(page, "converged")
     until(lambda: cell(page, "observed").startswith("order"))
