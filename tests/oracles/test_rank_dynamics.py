@@ -10,6 +10,7 @@ from toolkit.rank.bug import AugmentedBug, Bug, ParallelBug, sideways, truncated
 from toolkit.rank.dynamics import THROUGH, Substeps, orthogonal, runge_kutta, truncation
 from toolkit.rank.flows import HeatFlow, PlantedFlow, SchroedingerFlow
 from toolkit.rank.flowsmore import RiccatiFlow, TransportFlow
+from toolkit.rank.lowranktraining import DigitsTraining, FullDescent, LowRankTraining, gradients
 from toolkit.rank.projectorsplit import FactorEquations, ProjectorSplitting, backwards, forwards
 from toolkit.rank.treebug import ParallelTreeBug, TreeBugSequential, evolved, joined, openings
 from toolkit.rank.treeflows import CubeHeat, SpinChain, TreeFlow, sum_of_sites
@@ -442,3 +443,29 @@ class TestTrees:
         for kind in self.TREES:
             problem = CubeHeat(n=5, tree=kind)
             assert at_end(problem, TreeBugSequential(steps=40), "error")[0] < 2e-5
+
+
+class TestTraining:
+    SMALL = DigitsTraining(images=60, hidden=12, start_rank=4, sigma_min=0.1)
+
+    def test_gradients_are_those_of_finite_differences(self):
+        state = tk.Run(self.SMALL, LowRankTraining()).step(3).state
+        factors, rng = state.factors(), np.random.default_rng(0)
+        for place in (0, 1):
+            slope = state.deltas[place].T @ state.inputs[place]
+            d, h = rng.standard_normal(slope.shape), 1e-6
+            losses = []
+            for sign in (1, -1):
+                moved = [(p @ q.T, np.eye(len(q))) for p, q in factors]
+                moved[place] = (moved[place][0] + sign * h * d, moved[place][1])
+                losses.append(gradients(moved, state.dense, *self.SMALL.data[:2])[0])
+            assert (losses[0] - losses[1]) / (2 * h) == pytest.approx(np.sum(slope * d), rel=1e-5)
+
+    def test_with_full_rank_it_is_descent_on_full_matrices(self):
+        problem = self.SMALL.turned(start_rank=12)
+        low, full = (tk.Run(problem, m).step(6).solution() for m in (LowRankTraining(tolerance=0.0), FullDescent()))
+        np.testing.assert_allclose(low, full, atol=1e-11)
+
+    def test_the_rank_follows_the_tolerance(self):
+        ranks = [tk.Run(self.SMALL, LowRankTraining(tolerance=x)).step(20).state.rank for x in (1e-4, 0.05, 0.5)]
+        assert ranks[0] > ranks[1] > ranks[2]
