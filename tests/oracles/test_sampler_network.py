@@ -47,6 +47,14 @@ def test_no_orders_are_claimed_on_it():
     assert network.NetworkDigits().ladder(1) == ()
 
 
+def test_it_is_sampled_again_from_its_spec():
+    problem = network.NetworkDigits(particles=2)
+    run = tk.solve(problem, network.DPMSolverPP2M(steps=8), network.THROUGH, ["network_gap"])
+    twin = tk.Run.from_spec(run.spec()).finish()
+    assert run.status.kind == "converged" and run.history.trace_hash() == twin.history.trace_hash()
+    assert np.abs(run.solution()).max() < 2  # pixels, from −1 to 1
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_parametrisations_are_one(name):
     """All ways round, and noise, score and velocity are what the law itself says."""
