@@ -1,0 +1,59 @@
+"""Recovery against dense least squares, adjoint identities and the proximal map's optimality."""
+
+import numpy as np
+import pytest
+
+import toolkit as tk
+from toolkit.rank.completion import AltMin, FistaCompletion, exact_rows, shrunk, sketched_rows
+from toolkit.rank.recovery import Completion, GaussianSensing
+from toolkit.rank.sensing import ScaledDescent, SymmetricDescent
+
+
+@pytest.mark.parametrize("problem", [GaussianSensing(side=8), Completion(rows=12, columns=10)])
+def test_the_adjoint_is_the_adjoint(problem):
+    rng = np.random.default_rng(0)
+    X, r = rng.standard_normal(problem.truth.shape), rng.standard_normal(problem.data.shape)
+    image = problem.residual(X) - problem.residual(0 * X)
+    assert np.vdot(image, r) == pytest.approx(np.vdot(X, problem.adjoint(r)), rel=1e-12)
+
+
+@pytest.mark.parametrize("sketched", [False, True])
+def test_rows_are_least_squares(sketched):
+    p, rng = Completion(rows=12, columns=40, share=0.6, noise=0.1), np.random.default_rng(1)
+    V, before = rng.standard_normal((40, 3)), rng.standard_normal((12, 3))
+    given = (p.seen, p.filled, V, before)
+    rows = sketched_rows(*given, 1e-12, 12, rng)[0] if sketched else exact_rows(*given)[0]
+    for i, seen in enumerate(p.seen > 0):
+        np.testing.assert_allclose(rows[i], np.linalg.lstsq(V[seen], p.filled[i, seen])[0], rtol=1e-7, atol=1e-9)
+
+
+def test_shrinking_is_the_proximal_map():
+    """Y − D_τ(Y) is τ times a sub-gradient of the nuclear norm: ‖·‖₂ ≤ τ, and it meets D_τ(Y) with equality."""
+    Y = np.random.default_rng(2).standard_normal((9, 6))
+    X = shrunk(Y, 1.0)[0]
+    assert np.linalg.norm(Y - X, 2) <= 1 + 1e-12
+    assert np.vdot(Y - X, X) == pytest.approx(np.linalg.norm(X, "nuc"), rel=1e-12)
+
+
+def test_the_direction_is_the_gradient():
+    """−(X₁ − X₀)/η against central differences of ¼‖A(X Xᵀ) − y‖²."""
+    p, method = GaussianSensing(side=6, rank=2), SymmetricDescent()
+    state = method.init(p)
+    X = state.left.copy()
+    moved = (X - method.step(p, state).left) / method.eta
+    D, h = np.random.default_rng(3).standard_normal(X.shape), 1e-5
+    f = [0.25 * np.sum(p.residual((X + t * D) @ (X + t * D).T) ** 2) for t in (h, -h)]
+    assert np.vdot(moved, D) == pytest.approx((f[0] - f[1]) / (2 * h), rel=1e-7)
+
+
+@pytest.mark.parametrize("method, problem", [(AltMin(), Completion()), (ScaledDescent(), GaussianSensing())])
+def test_the_truth_is_recovered(method, problem):
+    run = tk.solve(problem, method, tk.Stop(measure="error", rtol=0.0, atol=1e-6, steps=500))
+    assert np.linalg.norm(run.solution() - problem.truth) < 2e-6 * np.linalg.norm(problem.truth)
+
+
+def test_fista_ends_where_the_proximal_step_rests():
+    p, method = Completion(rows=20, columns=20, rank=1), FistaCompletion(penalty=0.1)
+    X = tk.solve(p, method, tk.Stop(rtol=0.0, steps=400)).solution()
+    weight = 0.1 * np.linalg.norm(p.filled, 2)
+    np.testing.assert_allclose(shrunk(X + p.filled - p.seen * X, weight)[0], X, atol=1e-6)
