@@ -51,7 +51,13 @@ class SubgradientDescent(SymmetricFactors):
         return state.left - length * (state.slope @ state.left)
 
     def claims(self, problem: GaussianSensing) -> tuple:
-        if self.lengths != "geometric" or problem.noise or problem.outliers > 0.3 or not 0.95 <= self.decay <= 0.98:
+        if (
+            self.alpha < 1e-4
+            or self.lengths != "geometric"
+            or problem.noise
+            or problem.outliers > 0.3
+            or not 0.95 <= self.decay <= 0.98
+        ):
             return ()
         about = dict(source="ma2022subgradient", assumes="Gaussian measurements, less than a third of them wrong")
         found = [
