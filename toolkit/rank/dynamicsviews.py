@@ -53,9 +53,9 @@ def field(problem, state):
 
 
 PICTURES = (
-    Picture("flow-singular-values", "Singular values in time", "lines", singular_values, "t", "σ_j", log=True),
-    Picture("flow-spectrum", "Singular values now, and the solution's", "lines", spectrum_now, "j", "σ_j", log=True),
-    Picture("flow-field", "Approximation, solution, error", "images", field),
+    Picture("flow-singular-values", "singular values in time", "lines", singular_values, "t", "σ_j", log=True),
+    Picture("flow-spectrum", "singular values now, and the solution's", "lines", spectrum_now, "j", "σ_j", log=True),
+    Picture("flow-field", "approximation, solution, error", "images", field),
 )
 
 CASES = (

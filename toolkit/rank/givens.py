@@ -308,7 +308,7 @@ CASES = (
     RandomPairs(batch=5000, decades=37.0),
 )
 
-PICTURES = (Picture("rotation-errors", "Share of pairs with a larger error of s", "lines", distribution, "units of u"),)
+PICTURES = (Picture("rotation-errors", "share of pairs with a larger error of s", "lines", distribution, "units of u"),)
 
 EXPERIMENTS = (
     Experiment(

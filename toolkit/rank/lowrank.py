@@ -297,8 +297,8 @@ def reconstruction(problem, state):
 
 
 PICTURES = (
-    Picture("singular-values", "Singular values, and those kept", "lines", singular_values, "j", "σ_j", log=True),
-    Picture("rank-k", "Original, reconstruction, error", "images", reconstruction),
+    Picture("singular-values", "singular values, and those kept", "lines", singular_values, "j", "σ_j", log=True),
+    Picture("rank-k", "original, reconstruction, error", "images", reconstruction),
 )
 
 EXPERIMENTS = (

@@ -313,7 +313,7 @@ def layer_spectra(problem, state):
     return lines
 
 
-PICTURES = (Picture("training-spectra", "Singular values of the layers", "lines", layer_spectra, "j", "σ_j", log=True),)
+PICTURES = (Picture("training-spectra", "singular values of the layers", "lines", layer_spectra, "j", "σ_j", log=True),)
 
 CASES = (DigitsTraining(images=100, hidden=16, start_rank=6),)
 

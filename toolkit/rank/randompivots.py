@@ -370,7 +370,7 @@ def cosines(problem, state):
 
 CASES = (GramMatrix(n=6, condition=20.0), GramMatrix(n=9, condition=100.0))
 
-PICTURES = (Picture("cosines", "Cosines between columns, first repetition", "image", cosines),)
+PICTURES = (Picture("cosines", "cosines between columns, first repetition", "image", cosines),)
 
 EXPERIMENTS = (
     Experiment(

@@ -324,8 +324,8 @@ CASES = (
 )
 
 PICTURES = (
-    Picture("held-spectrum", "Singular values held", "lines", spectra, "j", "σ_j"),
-    Picture("embedding", "Rows by two singular vectors", "points", places, "u₂", "u₃"),
+    Picture("held-spectrum", "singular values held", "lines", spectra, "j", "σ_j"),
+    Picture("embedding", "rows by two singular vectors", "points", places, "u₂", "u₃"),
 )
 
 EXPERIMENTS = (

@@ -60,9 +60,9 @@ def halves(problem, state):
 
 
 PICTURES = (
-    Picture("tree-ranks", "Ranks of the nodes in time", "lines", node_ranks, "t", "rank"),
-    Picture("tree-edges", "Singular values at the nodes", "lines", edge_values, "j", "σ_j", log=True),
-    Picture("tree-halves", "Half of the axes against the other", "images", halves),
+    Picture("tree-ranks", "ranks of the nodes in time", "lines", node_ranks, "t", "rank"),
+    Picture("tree-edges", "singular values at the nodes", "lines", edge_values, "j", "σ_j", log=True),
+    Picture("tree-halves", "half of the axes against the other", "images", halves),
 )
 
 CASES = (SpinChain(sites=5), SpinChain(sites=3, tree="Tucker"), CubeHeat(dimensions=3, n=5), CubeHeat(n=4, kappa=2.0))
