@@ -516,7 +516,7 @@ def test_compensation_pays_most_under_guidance():
 
 @pytest.mark.parametrize(
     "name",
-    ["search_schedule", "train_bespoke", "statistics_of_the_law", "improve_integration", "compensate"],
+    ["search-schedule", "train-bespoke", "statistics-of-the-law", "improve-integration", "compensate"],
 )
 def test_pictures_show_numbers_from_the_first_step_on(name):
     one = tk.lab("sampler").experiment(name)

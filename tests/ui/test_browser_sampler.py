@@ -64,7 +64,7 @@ def test_a_picture_of_one_colour_is_refused_and_the_page_goes_on(lab, tmp_path):
 
 def test_on_a_phone_everything_is_in_reach(lab, page):
     page.set_viewport_size({"width": 390, "height": 844})
-    lab("?experiment=noise_to_data", name="sampler")
+    lab("?experiment=noise-to-data", name="sampler")
     press(page, "Start")
     shows(page, "converged")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

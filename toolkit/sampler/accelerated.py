@@ -150,7 +150,7 @@ class AcceleratedDDPM(_Rated, Drawing):
 
 EXPERIMENTS = (
     Experiment(
-        "provably_faster",
+        "provably-faster",
         "Provably faster",
         "One more look at the score, a step behind: the error then falls like 1/T². Is it worth two evaluations?",
         PlaneMixture(particles=256),
@@ -160,7 +160,7 @@ EXPERIMENTS = (
         against="evaluations",
     ),
     Experiment(
-        "half_the_noise_first",
+        "half-the-noise-first",
         "Half the noise first",
         "The same noise, the same evaluations; only half of it comes before the score. How much nearer is the law?",
         GaussianFlow(particles=50_000),

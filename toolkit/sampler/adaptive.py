@@ -154,7 +154,7 @@ class AdaptiveSolver(Method):
 
 EXPERIMENTS = (
     Experiment(
-        "adaptive_or_fixed",
+        "adaptive-or-fixed",
         "Does choosing the steps pay?",
         "SciPy's solvers choose every step; samplers take a grid given before. Where are the adaptive steps long?",
         PlaneMixture(particles=64),

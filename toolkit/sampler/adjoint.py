@@ -234,7 +234,7 @@ class AdjointDEIS2M(_Adjoint):
 CASES = (LatentGradient(particles=8), LatentGradient(law="Gaussian", schedule="flow matching", particles=8))
 EXPERIMENTS = (
     Experiment(
-        "gradient_to_the_noise",
+        "gradient-to-the-noise",
         "A gradient through the sampler",
         "Which noise would have given better data? The adjoint walks back; how large is it there, and is it right?",
         LatentGradient(),

@@ -238,7 +238,7 @@ def learnt(problem, state):
 PICTURES = (Picture("learnt_clock", "time and scale learnt", "lines", learnt, x="r", y="log(α/σ), log s"),)
 EXPERIMENTS = (
     Experiment(
-        "train_bespoke",
+        "train-bespoke",
         "A solver to measure",
         "Forty numbers are learnt so that five steps of the midpoint rule are enough. Enough on other particles too?",
         PlaneMixture(particles=256),
@@ -248,7 +248,7 @@ EXPERIMENTS = (
         picture="learnt_clock",
     ),
     Experiment(
-        "learn_solver",
+        "learn-solver",
         "What is worth learning of a law?",
         "All but the first have met the law: coefficients, statistics, schedules. Which wins at ten evaluations?",
         PlaneMixture(particles=256),

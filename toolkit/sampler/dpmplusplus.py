@@ -169,6 +169,7 @@ class SDEDPMSolverPP1(_Reverse):
     Reference: C. Lu et al. (2022), arXiv:2211.01095, Sec. 5 (first order).
     """
 
+    name: ClassVar[str] = "sde_dpm_solver_pp1"
     title: ClassVar[str] = "SDE-DPM-Solver++ 1"
     sources: ClassVar[tuple[str, ...]] = ("lu2022pp",)
     shared_path: bool = knob(True, doc="noise from one Brownian path, the same whatever the steps")
@@ -186,6 +187,7 @@ class SDEDPMSolverPP2M(_Reverse):
     Reference: C. Lu et al. (2022), arXiv:2211.01095, Sec. 5 (second order, multistep).
     """
 
+    name: ClassVar[str] = "sde_dpm_solver_pp2m"
     title: ClassVar[str] = "SDE-DPM-Solver++ 2M"
     sources: ClassVar[tuple[str, ...]] = ("lu2022pp",)
     memory: ClassVar[int] = 2
@@ -202,7 +204,7 @@ class SDEDPMSolverPP2M(_Reverse):
 
 EXPERIMENTS = (
     Experiment(
-        "noise_with_memory",
+        "noise-with-memory",
         "Noise, and memory",
         "The same twenty evaluations with fresh noise: does memory bring the particles closer to the law?",
         PlaneMixture(particles=20_000, shape="moons"),

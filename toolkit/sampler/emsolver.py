@@ -244,7 +244,7 @@ def statistics_of(problem, state):
 PICTURES = (Picture("law_statistics", "statistics of the law", "lines", statistics_of, x="log(α/σ)", y="l, s, b"),)
 EXPERIMENTS = (
     Experiment(
-        "statistics_of_the_law",
+        "statistics-of-the-law",
         "Between noise and data prediction",
         "Three statistics of the law choose what is extrapolated. Better than data or noise prediction, and where not?",
         SpaceMixture(particles=256),

@@ -170,7 +170,7 @@ class RhoRungeKutta(Sampler):
 
 EXPERIMENTS = (
     Experiment(
-        "memory_for_order",
+        "memory-for-order",
         "Memory instead of evaluations",
         "DEIS raises its order by remembering, Runge–Kutta by evaluating more. Which leads, and when?",
         PlaneMixture(particles=256),

@@ -250,7 +250,7 @@ PICTURES = (Picture("chain_nodes", "error at each node", "lines", nodes, x="node
 CASES = (Chain(length=24), Chain(length=32, coupling=2.0, layers="own", dimension=8))
 EXPERIMENTS = (
     Experiment(
-        "chain_in_parallel",
+        "chain-in-parallel",
         "A network without waiting",
         "All layers at once, again and again: how many sweeps make it exact, and what does coupling change?",
         Chain(),

@@ -88,7 +88,7 @@ CASES = (GuidedMixture(particles=16, components=16, scale=1.5, width=2.0, schedu
 
 EXPERIMENTS = (
     Experiment(
-        "guided_digits",
+        "guided-digits",
         "More of a three than any three",
         "Guidance away from all other digits: which sampler stands a large scale, and what becomes of variety?",
         GuidedDigits(scale=3.0),
@@ -99,7 +99,7 @@ EXPERIMENTS = (
         picture="samples",
     ),
     Experiment(
-        "one_moon",
+        "one-moon",
         "One moon of two",
         "At w = 1 the particles fill the density of the class. Raise the scale: where do they go, and why?",
         GuidedMixture(particles=20_000, shape="moons"),

@@ -334,7 +334,7 @@ CASES = (MinibatchRegression(), MinibatchRegression(features=1, batches=3, frict
 PICTURES = (Picture("phase_plane", "position and momentum", "points", phase_plane, x="θ₁", y="r₁"),)
 EXPERIMENTS = (
     Experiment(
-        "batches_in_random_order",
+        "batches-in-random-order",
         "Does the order of the batches matter?",
         "Steps are exact, yet the law at rest is wrong. Which way of choosing batches halves the error twice?",
         MinibatchRegression(),
@@ -345,7 +345,7 @@ EXPERIMENTS = (
         against="steps_per_time",
     ),
     Experiment(
-        "batches_at_rest",
+        "batches-at-rest",
         "Particles that never see all data at once",
         "How far from the posterior do they come to rest, and how long does it take?",
         MinibatchRegression(),

@@ -145,6 +145,7 @@ class IIADDIM(_Improved):
     Reference: G. Zhang, K. Niwa, W. B. Kleijn (2024), arXiv:2304.11328, Sec. 4, eq. 6.
     """
 
+    name: ClassVar[str] = "iia_ddim"
     title: ClassVar[str] = "IIA-DDIM"
     sources: ClassVar[tuple[str, ...]] = ("zhang2024iia",)
     memory: ClassVar[int] = 2
@@ -163,6 +164,7 @@ class IIADPMSolver(_Improved):
     Reference: G. Zhang, K. Niwa, W. B. Kleijn (2024), arXiv:2304.11328, Sec. 4 and App. C.
     """
 
+    name: ClassVar[str] = "iia_dpm_solver"
     title: ClassVar[str] = "IIA-DPM-Solver"
     sources: ClassVar[tuple[str, ...]] = ("zhang2024iia", "lu2022pp")
     memory: ClassVar[int] = 2
@@ -182,6 +184,7 @@ class IIAEDM(_Improved):
     Reference: G. Zhang, K. Niwa, W. B. Kleijn (2024), arXiv:2304.11328, Sec. 3.3, with r = 1.
     """
 
+    name: ClassVar[str] = "iia_edm"
     title: ClassVar[str] = "IIA-EDM"
     sources: ClassVar[tuple[str, ...]] = ("zhang2024iia", "karras2022")
     stages: ClassVar[int] = 2
@@ -214,7 +217,7 @@ PICTURES = (
 )
 EXPERIMENTS = (
     Experiment(
-        "improve_integration",
+        "improve-integration",
         "Two numbers a step",
         "Least squares correct each step along what is at hand. How much of the error goes, and is it gone at the end?",
         PlaneMixture(particles=256),

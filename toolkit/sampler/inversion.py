@@ -173,7 +173,7 @@ class BDIARoundTrip(_RoundTrip, _Bidirectional):
 
 EXPERIMENTS = (
     Experiment(
-        "there_and_back",
+        "there-and-back",
         "There and back again",
         "From noise to data and back by the same steps: which sampler finds the noise again, and what does γ cost?",
         PlaneMixture(particles=256),
@@ -197,7 +197,7 @@ EXPERIMENTS = (
         picture="cloud",
     ),
     Experiment(
-        "behind_and_ahead",
+        "behind-and-ahead",
         "Looking back to step ahead",
         "BDIA costs what DDIM costs. From how many steps on is it better, and why is it rough before?",
         PlaneMixture(particles=256),

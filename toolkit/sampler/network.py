@@ -232,7 +232,7 @@ CASES = ()  # for showing: fitted samplers promise too much of a learnt score
 
 EXPERIMENTS = (
     Experiment(
-        "digits_by_network",
+        "digits-by-network",
         "Digits from a network",
         "The same noises as from the exact score. The exact law gives back its images; what does the network make?",
         NetworkDigits(),

@@ -147,7 +147,7 @@ PICTURES = (Picture("guessed", "the guessed trajectory", "lines", trajectory, x=
 
 EXPERIMENTS = (
     Experiment(
-        "parallel_rounds",
+        "parallel-rounds",
         "A trajectory all at once",
         "Sixty-four steps, all denoised at the same time, again and again. How many rounds, and in which form?",
         PlaneMixture(particles=256, schedule="VP cosine"),

@@ -75,7 +75,7 @@ PICTURES = (
 
 EXPERIMENTS = (
     Experiment(
-        "noise_to_data",
+        "noise-to-data",
         "Noise to data",
         "A hundred thousand particles of pure noise, twenty evaluations: when does the shape appear?",
         PlaneMixture(particles=100_000),
@@ -86,7 +86,7 @@ EXPERIMENTS = (
         picture="cloud",
     ),
     Experiment(
-        "how_few_steps",
+        "how-few-steps",
         "How few steps are enough?",
         "Each point is a whole sampling. Which sampler needs the fewest evaluations for three digits, and for eight?",
         PlaneMixture(particles=256),
@@ -99,7 +99,7 @@ EXPERIMENTS = (
         against="evaluations",
     ),
     Experiment(
-        "digits_exact",
+        "digits-exact",
         "Digits from an exact score",
         "No network: the score of 1797 smoothed images is exact. Are the samples new, or are they the images?",
         Digits(),
@@ -110,7 +110,7 @@ EXPERIMENTS = (
         picture="samples",
     ),
     Experiment(
-        "ancestral_or_deterministic",
+        "ancestral-or-deterministic",
         "Ancestral or deterministic",
         "Noise at every step forgets earlier errors, but costs steps. From how many on does it pay?",
         PlaneMixture(particles=20_000, shape="moons"),

@@ -48,6 +48,7 @@ class SPNDM(_Pseudo):
     Reference: L. Liu, Y. Ren, Z. Lin, Z. Zhao (2022), arXiv:2202.09778, Sec. 3.3 and App. (second order).
     """
 
+    name: ClassVar[str] = "s_pndm"
     title: ClassVar[str] = "S-PNDM"
     sources: ClassVar[tuple[str, ...]] = ("liu2022pndm",)
     order: ClassVar[float] = 2.0
@@ -66,6 +67,7 @@ class FPNDM(_Pseudo):
     Reference: L. Liu, Y. Ren, Z. Lin, Z. Zhao (2022), arXiv:2202.09778, Alg. 2 and Sec. 3.3.
     """
 
+    name: ClassVar[str] = "f_pndm"
     title: ClassVar[str] = "F-PNDM"
     sources: ClassVar[tuple[str, ...]] = ("liu2022pndm",)
     order: ClassVar[float] = 2.0
@@ -81,7 +83,7 @@ class FPNDM(_Pseudo):
 
 EXPERIMENTS = (
     Experiment(
-        "pseudo_steps",
+        "pseudo-steps",
         "Fifty steps against a thousand",
         "F-PNDM in 50 steps, DDIM in 1000: which ends closer to the exact flow?",
         PlaneMixture(particles=2000),

@@ -255,7 +255,7 @@ PICTURES = (
 )
 EXPERIMENTS = (
     Experiment(
-        "search_schedule",
+        "search-schedule",
         "A schedule by evolution",
         "Time, order and prediction of each step are free. How far below the best fixed schedule does a search get?",
         PlaneMixture(particles=256),

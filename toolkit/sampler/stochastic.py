@@ -169,7 +169,7 @@ EXPERIMENTS = (
         picture="cloud",
     ),
     Experiment(
-        "karras_rho",
+        "karras-rho",
         "Where should the steps be?",
         "Heun's rule each time; ρ = 1 spaces the noise evenly, ρ = 7 crowds the steps at its end. What is it worth?",
         PlaneMixture(particles=256, schedule="EDM"),

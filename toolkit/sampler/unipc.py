@@ -161,7 +161,7 @@ class UniPC(UniP):
 
 EXPERIMENTS = (
     Experiment(
-        "free_correction",
+        "free-correction",
         "A correction for nothing",
         "UniC uses an evaluation that is needed anyway. How many orders does it add, and does it pay at eight steps?",
         PlaneMixture(particles=256),
