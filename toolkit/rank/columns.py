@@ -23,6 +23,7 @@ from toolkit.rank.lowrank import (
     below_one,
     judged,
     most,
+    nothing,
     optimality,
     over,
     ranks,
@@ -181,8 +182,7 @@ class ACA(Method):
     most: int = most()
 
     def init(self, problem: DenseMatrix) -> FactorState:
-        m, n = problem.matrix.shape
-        return FactorState(left=np.zeros((m, 0)), right=np.zeros((0, n)), extra={"rows": [], "columns": [], "next": 0})
+        return nothing(problem, rows=[], columns=[], next=0)
 
     def step(self, problem: DenseMatrix, state: FactorState) -> FactorState:
         state.k += 1
@@ -222,8 +222,8 @@ class ACA(Method):
             rest = problem.matrix - state.left @ state.right
             rows, columns = state.extra["rows"], state.extra["columns"]
             there = max(np.abs(rest[rows]).max(initial=0.0), np.abs(rest[:, columns]).max(initial=0.0))
-            growth = max(1.0, float(np.abs(state.left).max(initial=0.0) / np.abs(problem.matrix).max()))
-            return float(there / (growth * np.abs(problem.matrix).max()))
+            largest = float(np.abs(problem.matrix).max()) or 1.0
+            return float(there / max(largest, np.abs(state.left).max(initial=0.0)))
 
         return (Measure("cross_gap", "error on the chosen lines", crosses, "max |E_i:|, |E_:j|"), BELOW)
 

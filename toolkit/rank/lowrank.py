@@ -53,8 +53,7 @@ class RankByRank(Method):
     spare: ClassVar[int] = 0  # sides of the matrix a rank of k needs beyond k
 
     def init(self, problem: DenseMatrix) -> FactorState:
-        m, n = problem.matrix.shape
-        return FactorState(left=np.zeros((m, 0)), right=np.zeros((0, n)), extra={})
+        return nothing(problem)
 
     def step(self, problem: DenseMatrix, state: FactorState) -> FactorState:
         state.k += 1
@@ -72,6 +71,13 @@ class RankByRank(Method):
         why = super().suits(problem)
         small = not why and min(problem.matrix.shape) <= self.spare
         return f"it needs more than {self.spare} rows and columns" if small else why
+
+
+def nothing(problem: DenseMatrix, **extra) -> FactorState:
+    """The approximation of rank zero: its error is one, but for the zero matrix."""
+    m, n = problem.matrix.shape
+    error = float(problem.matrix.any())
+    return FactorState(left=np.zeros((m, 0)), right=np.zeros((0, n)), error=error, optimal=error, extra=extra)
 
 
 def judged(problem: DenseMatrix, state: FactorState, rank: int, largest: int) -> FactorState:

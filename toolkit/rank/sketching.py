@@ -65,7 +65,7 @@ class Nystrom(RankByRank):
         else:
             omega = np.eye(len(matrix))[:, np.random.default_rng(self.seed).permutation(len(matrix))[:rank]]
         sketched = matrix @ omega
-        shift = np.sqrt(len(matrix)) * np.finfo(float).eps * np.linalg.norm(sketched, 2)
+        shift = np.sqrt(len(matrix)) * np.finfo(float).eps * np.linalg.norm(sketched, 2) or np.finfo(float).tiny
         shifted = sketched + shift * omega
         core = omega.T @ shifted
         lower = np.linalg.cholesky((core + core.T) / 2)
@@ -76,7 +76,7 @@ class Nystrom(RankByRank):
     def measures(self, problem) -> tuple[Measure, ...]:
         def trace(problem, state):
             rest = float(np.trace(problem.matrix - state.left @ state.right))
-            return rest / float(np.trace(problem.matrix))
+            return rest / (float(np.trace(problem.matrix)) or 1.0)
 
         def least(problem, state):
             values = np.linalg.eigvalsh(problem.matrix - state.left @ state.right)
