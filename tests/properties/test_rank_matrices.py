@@ -1,4 +1,4 @@
-"""Whatever the matrix (tall, wide, of any rank, zero, float32): no approximation beats the SVD, and all end in words."""
+"""Whatever the matrix (any shape and rank, zero, float32): no approximation beats the SVD, and all end in words."""
 
 import numpy as np
 import pytest

@@ -115,9 +115,10 @@ class Eim(FieldMethod):
         if len(crosses.rows) == before or crosses.largest <= 1e-15 * crosses.scale:
             state.status = NOTHING_LEFT
         state.points, state.fields = list(crosses.columns), list(crosses.rows)
-        state.functions = np.stack(crosses.shapes)
-        state.inverse = np.linalg.inv(crosses.corner)
-        state.error = crosses.largest / crosses.scale
+        if crosses.shapes:  # none where every field is zero
+            state.functions = np.stack(crosses.shapes)
+            state.inverse = np.linalg.inv(crosses.corner)
+        state.error = crosses.largest / (crosses.scale or 1.0)
         return self._ended(problem, state)
 
     def claims(self, problem: FieldTable) -> tuple:
@@ -322,7 +323,8 @@ def _over(problem, state: FieldState) -> float:
         return 0.0
     projected = np.linalg.norm(fields - (fields @ u.T) @ u, axis=1)
     errors = np.linalg.norm(fields - state.interpolant(fields), axis=1) - 1e-12 * np.linalg.norm(fields, axis=1)
-    return float(np.max(errors / (np.linalg.norm(state.inverse, 2) * projected)))
+    bounds = np.linalg.norm(state.inverse, 2) * projected
+    return float(np.max(np.maximum(errors, 0.0) / np.maximum(bounds, np.finfo(float).tiny)))
 
 
 AT_POINTS = Measure("at_points", "error at the points", _at_points, "max |f − I f|(x_i)", doc="over fields held out")
