@@ -5,7 +5,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.rank.completion import AltMin, FistaCompletion, exact_rows, shrunk, sketched_rows
-from toolkit.rank.recovery import Completion, GaussianSensing
+from toolkit.rank.recovery import Completion, GaussianSensing, PlentifulSensing
 from toolkit.rank.sensing import ScaledDescent, SymmetricDescent
 
 
@@ -57,3 +57,38 @@ def test_fista_ends_where_the_proximal_step_rests():
     X = tk.solve(p, method, tk.Stop(rtol=0.0, steps=400)).solution()
     weight = 0.1 * np.linalg.norm(p.filled, 2)
     np.testing.assert_allclose(shrunk(X + p.filled - p.seen * X, weight)[0], X, atol=1e-6)
+
+
+def test_the_triangle_has_the_law_of_many_gaussian_measurements():
+    """Eigenvalues of RᵀR within the Marchenko–Pastur edges (1 ± √(n²/m))²; moments of a Wishart matrix over m."""
+    p = PlentifulSensing(side=12, samples=100.0)
+    gram, m, N = p.matrix.T @ p.matrix, p.count, p.side**2
+    values, ratio = np.linalg.eigvalsh(gram), np.sqrt(p.side**2 / p.count)
+    assert (1 - ratio) ** 2 * 0.9 < values[0] < (1 - ratio) ** 2 * 1.1
+    assert (1 + ratio) ** 2 * 0.95 < values[-1] < (1 + ratio) ** 2 * 1.05
+    above = gram[np.triu_indices(N, 1)]
+    assert np.mean(above) == pytest.approx(0, abs=4 / np.sqrt(m * len(above)))
+    assert np.var(above) == pytest.approx(1 / m, rel=0.05)
+    assert np.var(np.diag(gram)) == pytest.approx(2 / m, rel=0.5)
+
+
+def test_the_triangle_is_what_the_orthogonal_factor_leaves():
+    """Least squares on (A, y) and on its turned, shortened self (R, Qᵀy) have the same slopes."""
+    p, rng = GaussianSensing(side=6, samples=30.0), np.random.default_rng(4)
+    X = rng.standard_normal((6, 6))
+    Q, R = np.linalg.qr(p.matrix)
+    turned = R.T @ (R @ X.ravel() - Q.T @ p.data)
+    np.testing.assert_allclose(p.adjoint(p.residual(X)).ravel(), turned, atol=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [1e-7, 1e-10])
+def test_too_many_columns_and_a_tiny_start_find_the_truth_whatever_the_condition(alpha):
+    """ScaledGD(λ): steps within a factor of 2 for κ = 1 … 100, the recovered spectrum right to σ_r included."""
+    steps = []
+    for condition in (1.0, 10.0, 100.0):
+        p = PlentifulSensing(condition=condition, width=4)
+        run = tk.solve(p, ScaledDescent(alpha=alpha), tk.Stop(measure="error", rtol=0.0, atol=1e-5, steps=200))
+        values = np.linalg.svd(run.solution(), compute_uv=False)
+        np.testing.assert_allclose(values[:2], [1.0, 1 / condition], rtol=2e-3)
+        steps.append(run.state.k)
+    assert max(steps) <= 2 * min(steps)

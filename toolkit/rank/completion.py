@@ -97,6 +97,7 @@ class Alternating(Method):
     family: ClassVar[str] = "alternating minimisation"
     monitors: ClassVar[tuple[str, ...]] = ("error", "misfit", "sweep_flops")
     problems: ClassVar[tuple[type, ...]] = (Completion, PhotographHoles)
+    no_claim: ClassVar[str] = "its rate is known for incoherent matrices of rank k, enough entries and no noise"
 
     def init(self, problem: Entries) -> SweepState:
         left, right = spectral_factors(problem)

@@ -71,8 +71,43 @@ def planted_spectrum(rank: int, condition: float) -> np.ndarray:
     return np.geomspace(1.0, 1.0 / condition, rank) if rank > 1 else np.ones(1)
 
 
+class Sensing(Recovery):
+    """Base: y_i = ⟨A_i, M⟩ + noise, i ≤ m, M positive semidefinite of side n and rank r, eigenvalues from 1 to 1/κ.
+
+    `matrix` holds A with a measurement a row, (rows, n²); None where A is the identity. `count` is m.
+    """
+
+    outliers: ClassVar[float] = 0.0
+
+    @property
+    def planted(self) -> int:
+        return self.rank
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        frame = np.linalg.qr(np.random.default_rng((self.seed, 0)).standard_normal((self.side, self.rank)))[0]
+        return frozen(frame * planted_spectrum(self.rank, self.condition) @ frame.T)
+
+    @property
+    def count(self) -> int:
+        """Measurements."""
+        return max(1, round(self.samples * self.side * self.rank))
+
+    def applied(self, matrix: np.ndarray) -> np.ndarray:
+        """A(X), a number a row of A."""
+        return matrix.ravel().copy() if self.matrix is None else self.matrix @ matrix.ravel()
+
+    def residual(self, matrix: np.ndarray) -> np.ndarray:
+        return self.applied(matrix) - self.data
+
+    def adjoint(self, values: np.ndarray) -> np.ndarray:
+        """A*(r), (n, n); not symmetric in general."""
+        flat = values if self.matrix is None else values @ self.matrix
+        return flat.reshape(self.side, self.side)
+
+
 @dataclass(frozen=True)
-class GaussianSensing(Recovery):
+class GaussianSensing(Sensing):
     """y_i = ⟨A_i, M⟩ + noise, i ≤ m: M positive semidefinite, rank r, side n; A_i Gaussian, variance 1/m.
 
     Eigenvalues of M from 1 to 1/κ with equal quotients. Some y_i are grossly wrong: Gaussian errors are added, `size`
@@ -94,23 +129,12 @@ class GaussianSensing(Recovery):
     size: float = knob(10.0, 1.0, 1000.0, log=True, doc="a gross error over a typical measurement")
     seed: int = knob(0, 0, 2**31 - 1, doc="seed of truth, measurements and errors")
 
-    @property
-    def planted(self) -> int:
-        return self.rank
-
-    @cached_property
-    def truth(self) -> np.ndarray:
-        frame = np.linalg.qr(np.random.default_rng((self.seed, 0)).standard_normal((self.side, self.rank)))[0]
-        return frozen(frame * planted_spectrum(self.rank, self.condition) @ frame.T)
-
     @cached_property
     def matrix(self) -> np.ndarray | None:
-        """A as an (m, n²) matrix; None where A is the identity."""
         if self.design == "all entries":
             return None
-        m = max(1, round(self.samples * self.side * self.rank))
-        draw = np.random.default_rng((self.seed, 1)).standard_normal((m, self.side**2))
-        return frozen(draw / np.sqrt(m))
+        draw = np.random.default_rng((self.seed, 1)).standard_normal((self.count, self.side**2))
+        return frozen(draw / np.sqrt(self.count))
 
     @cached_property
     def data(self) -> np.ndarray:
@@ -120,17 +144,40 @@ class GaussianSensing(Recovery):
         wrong = rng.permutation(len(clean)) < round(self.outliers * len(clean))
         return frozen(clean + typical * (self.noise * noise + self.size * wrong * gross))
 
-    def applied(self, matrix: np.ndarray) -> np.ndarray:
-        """A(X), (m,)."""
-        return matrix.ravel().copy() if self.matrix is None else self.matrix @ matrix.ravel()
 
-    def residual(self, matrix: np.ndarray) -> np.ndarray:
-        return self.applied(matrix) - self.data
+@dataclass(frozen=True)
+class PlentifulSensing(Sensing):
+    """Gaussian sensing with far more measurements than entries, m ≥ n²: what needs a very good isometry is seen here.
 
-    def adjoint(self, values: np.ndarray) -> np.ndarray:
-        """A*(r), (n, n); not symmetric in general."""
-        flat = values if self.matrix is None else values @ self.matrix
-        return flat.reshape(self.side, self.side)
+    Least squares sees A = Q R only through its triangle R. That of a Gaussian matrix is drawn at once, whatever m:
+    R_ii² is χ² with m + 1 − i degrees of freedom, R_ij is normal above the diagonal, all independent (Bartlett). So n²
+    turned measurements stand for m, in law exactly; noise stays Gaussian when turned. Signs of single measurements are
+    lost: not for ℓ1.
+    Reference: T. W. Anderson, An Introduction to Multivariate Statistical Analysis, 3rd ed., Wiley 2003, section 7.2;
+    M. S. Bartlett, Proc. R. Soc. Edinburgh 53 (1934) 260–283.
+    """
+
+    title: ClassVar[str] = "Gaussian sensing, plentiful"
+    sources: ClassVar[tuple[str, ...]] = ("recht2010", "bartlett1934")
+    side: int = knob(12, 6, 24, symbol="n", doc="side of the matrix")
+    rank: int = knob(2, 1, 4, symbol="r", doc="rank of the truth")
+    width: int = searched()
+    condition: float = knob(3.0, 1.0, 1000.0, log=True, symbol="κ", doc="σ_1/σ_r of the truth")
+    samples: float = knob(1e4, 100.0, 1e6, log=True, symbol="c", doc="measurements over n r")
+    noise: float = knob(0.0, 0.0, 1.0, doc="noise over a typical measurement")
+    seed: int = knob(0, 0, 2**31 - 1, doc="seed of truth, measurements and noise")
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        entries, rng = self.side**2, np.random.default_rng((self.seed, 1))
+        triangle = np.triu(rng.standard_normal((entries, entries)), 1)
+        triangle[np.diag_indices(entries)] = np.sqrt(rng.chisquare(self.count - np.arange(entries)))
+        return frozen(triangle / np.sqrt(self.count))
+
+    @cached_property
+    def data(self) -> np.ndarray:
+        noise = np.random.default_rng((self.seed, 2)).standard_normal(self.side**2)
+        return frozen(self.applied(self.truth) + self.noise * self.norm / np.sqrt(self.count) * noise)
 
 
 class Entries(Recovery):
@@ -168,7 +215,7 @@ class Completion(Entries):
     sources: ClassVar[tuple[str, ...]] = ("candes2009",)
     rows: int = knob(60, 10, 300, log=True, symbol="m", doc="rows")
     columns: int = knob(60, 10, 300, log=True, symbol="n", doc="columns")
-    rank: int = knob(3, 1, 10, symbol="r", doc="rank of the truth")
+    rank: int = knob(3, 1, 20, symbol="r", doc="rank of the truth")
     width: int = searched()
     condition: float = knob(3.0, 1.0, 1000.0, log=True, symbol="κ", doc="σ_1/σ_r of the truth")
     share: float = knob(0.5, 0.05, 1.0, symbol="p", doc="probability that an entry is seen")
@@ -241,8 +288,10 @@ CASES = (
     GaussianSensing(side=16),
     GaussianSensing(side=16, width=5, samples=20.0),
     GaussianSensing(side=12, samples=40.0, outliers=0.2),
+    GaussianSensing(side=12, samples=40.0, outliers=0.2, width=12),
     GaussianSensing(side=12, design="all entries"),
     GaussianSensing(side=12, design="all entries", width=4),
+    PlentifulSensing(side=10, width=4),
     Completion(),
     PhotographHoles(every=16),
 )

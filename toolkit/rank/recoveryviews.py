@@ -7,7 +7,7 @@ import numpy as np
 from toolkit.core.registry import Experiment, Picture
 from toolkit.core.stop import Stop
 from toolkit.rank.completion import AltMin, FistaCompletion, SketchedAltMin, SvtCompletion
-from toolkit.rank.recovery import Completion, Entries, GaussianSensing, PhotographHoles, Recovery
+from toolkit.rank.recovery import Completion, Entries, GaussianSensing, PhotographHoles, PlentifulSensing, Recovery
 from toolkit.rank.sensing import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
 from toolkit.rank.subgradient import SubgradientDescent
 
@@ -42,8 +42,8 @@ EXPERIMENTS = (
     Experiment(
         "recovery-conditioning",
         "Conditioning: who does not care?",
-        "Raise κ from 1 to 100: whose steps grow with it, and whose hardly at all?",
-        GaussianSensing(samples=40.0, condition=30.0, width=4),
+        "Twice as many columns as needed. Raise κ from 1 to 100: whose steps grow with it, and whose hardly at all?",
+        PlentifulSensing(condition=30.0, width=4),
         (ScaledDescent(), SymmetricDescent(alpha=1e-7), AsymmetricDescent(start="spectral"), ScaledPair()),
         Stop(measure="error", rtol=0.0, atol=1e-8, steps=2000),
         measure="error",
