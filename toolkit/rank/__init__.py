@@ -8,6 +8,10 @@ LAB = Lab(
     about="Reduce, factor, recover: turn the rank and see the error beside the bound that is promised.",
     cases=gathered(__name__, "CASES"),
     pictures=gathered(__name__, "PICTURES"),
-    experiments=gathered(__name__, "EXPERIMENTS"),
+    experiments=gathered(
+        __name__,
+        "EXPERIMENTS",
+        ("lowrank", "reducedviews", "recoveryviews", "estimators", "interpolation", "lagrangian"),
+    ),
     measure="",
 )

@@ -8,6 +8,6 @@ LAB = Lab(
     about="From noise to data with an exact score: race samplers at equal evaluations and see the order they promise.",
     cases=gathered(__name__, "CASES"),
     pictures=gathered(__name__, "PICTURES"),
-    experiments=gathered(__name__, "EXPERIMENTS"),
+    experiments=gathered(__name__, "EXPERIMENTS", ("pictures", "exponential", "unipc", "inversion")),
     measure="",
 )

@@ -23,9 +23,12 @@ li a { display: block; height: 100%; box-sizing: border-box; padding: 10px 14px;
 li a:hover, li a:focus-visible { border-color: var(--panel-primary-color); outline: none; }
 li b { display: block; font-weight: 500; margin-bottom: 3px; }
 li span { opacity: 0.75; font-size: 0.88rem; line-height: 1.4; }
+summary { cursor: pointer; margin: 12px 2px 2px; color: var(--panel-primary-color); width: fit-content; }
+details[open] summary { margin-bottom: 10px; }
 </style>
 """
 _CARD = CARD | {"padding": "16px 18px"}
+_SHOWN = 6  # experiments of a lab; the others unfold
 _INTRO = "Beside every measured curve stands what theory promises, who promised it, and whether it held."
 
 
@@ -48,9 +51,12 @@ def _nothing(*told) -> None:
 
 
 def _lab(name: str, lab: Lab) -> str:
-    items = "".join(
+    cards = [
         f'<li><a href="./{name}?experiment={escape(one.name, quote=True)}"><b>{escape(one.title)}</b>'
         f"<span>{escape(one.question)}</span></a></li>"
         for one in lab.experiments
-    )
-    return f'<h2><a href="./{name}">{escape(lab.title)}</a></h2><p>{escape(lab.about)}</p><ul>{items}</ul>'
+    ]
+    first, more = "".join(cards[:_SHOWN]), cards[_SHOWN:]
+    told = f'<h2><a href="./{name}">{escape(lab.title)}</a></h2><p>{escape(lab.about)}</p><ul>{first}</ul>'
+    folded = f"<details><summary>{len(more)} more experiments</summary><ul>{''.join(more)}</ul></details>"
+    return told + (folded if more else "")
