@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Order
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.registry import Experiment
@@ -19,6 +18,7 @@ from toolkit.sampler.measures import rms
 from toolkit.sampler.mixtures import PlaneMixture
 from toolkit.sampler.sampler import THROUGH, TINY, Sampler, SamplerState
 from toolkit.sampler.schedules import checked_times
+from toolkit.sampler.slopes import SettledOrder
 
 EXPLICIT = ("RK23", "RK45", "DOP853")
 IMPLICIT = ("Radau", "BDF")
@@ -149,7 +149,7 @@ class AdaptiveSolver(Method):
         about = dict(source="hairer1993", stop=THROUGH, assumes="a smooth score", tol=0.2)
         about |= dict(title="error at the end falls at least like the tolerance", over="tolerance")
         about |= dict(values=TOLERANCES, growing=True, at_least=True)
-        return (Order(measure="final_error", p=1.0, **about),)
+        return (SettledOrder(measure="final_error", p=1.0, **about),)
 
 
 EXPERIMENTS = (

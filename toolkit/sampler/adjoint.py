@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Flat, Order
+from toolkit.core.claim import Flat
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
@@ -21,6 +21,7 @@ from toolkit.sampler.measures import NAN, rms
 from toolkit.sampler.mixtures import GaussianFlow, Mixture, PlaneMixture, SpaceMixture, responsibilities
 from toolkit.sampler.sampler import THROUGH
 from toolkit.sampler.schedules import GRIDS, SCHEDULES, time_grid
+from toolkit.sampler.slopes import SettledOrder
 
 LAWS = {
     "Gaussian": lambda **about: GaussianFlow(dimension=4, **about),
@@ -186,7 +187,7 @@ class _Adjoint(Method):
 
     def claims(self, problem):
         about = dict(source="blasingame2024", stop=THROUGH, over="steps")
-        order = Order(
+        order = SettledOrder(
             measure="gradient_error",
             p=self.order,
             values=(128, 256, 512, 1024) if self.order == 1 else (64, 128, 256, 512),

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Order
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
@@ -17,6 +16,7 @@ from toolkit.core.stop import Stop
 from toolkit.sampler.diffusion import Diffusion
 from toolkit.sampler.measures import rms
 from toolkit.sampler.schedules import GRIDS, time_grid
+from toolkit.sampler.slopes import SettledOrder
 
 THROUGH = Stop(rtol=0.0, steps=None)
 BLOWN_UP = 1e8
@@ -133,4 +133,4 @@ class Sampler(Method):
             stop=THROUGH,
             values=values,
         )
-        return (Order(measure="final_error", p=self.order, over="steps", **(options | about)),)
+        return (SettledOrder(measure="final_error", p=self.order, over="steps", **(options | about)),)
