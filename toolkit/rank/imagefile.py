@@ -37,12 +37,17 @@ def read(source: str) -> np.ndarray:
         checked_name(source)
     path = mtx.uploads() / name if kept else Path(source).expanduser()
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{mtx.shown(source)}: it is not a file; expected {', '.join(ENDINGS)}.")
         if path.stat().st_size > MOST_BYTES:
             raise DataError(f"{mtx.shown(source)}: {path.stat().st_size} bytes; expected at most {MOST_BYTES}.")
         data = path.read_bytes()
-    except OSError as error:
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         if not kept or not isinstance(error, FileNotFoundError):
-            raise DataError(f"{mtx.shown(source)}: it cannot be read ({error.strerror}).") from None
+            why = getattr(error, "strerror", None) or error
+            raise DataError(f"{mtx.shown(source)!r}: it cannot be read ({why}); expected a file.") from None
         data = b""
     if kept and hashlib.sha256(data).hexdigest() != name:
         raise DataError(f"{mtx.shown(source)}: this file is not on this machine any more: upload it again.")

@@ -137,11 +137,16 @@ def _bytes(source: str) -> bytes:
         raise DataError(f"SnapshotFile.source = {source!r}: no upload has such a name; upload the file again.")
     path = mtx.uploads() / name if source.startswith(mtx.UPLOAD) else Path(source)
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{mtx.shown(source)}: it is not a file; expected {', '.join(ENDINGS)}.")
         if path.stat().st_size > MOST_BYTES:
             raise DataError(f"{mtx.shown(source)}: {path.stat().st_size} bytes; expected at most {MOST_BYTES}.")
         return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{mtx.shown(source)}: it cannot be read ({error.strerror}); expected a file.") from None
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"{mtx.shown(source)!r}: it cannot be read ({why}); expected a file.") from None
 
 
 def read(name: str, data: bytes) -> np.ndarray:
