@@ -5,6 +5,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.rank.completion import AltMin, FistaCompletion, exact_rows, shrunk, sketched_rows
+from toolkit.rank.phase import PhaseDiagram, Recoverability, ordered
 from toolkit.rank.recovery import Completion, GaussianSensing, PlentifulSensing
 from toolkit.rank.sensing import ScaledDescent, SymmetricDescent
 
@@ -92,3 +93,26 @@ def test_too_many_columns_and_a_tiny_start_find_the_truth_whatever_the_condition
         np.testing.assert_allclose(values[:2], [1.0, 1 / condition], rtol=2e-3)
         steps.append(run.state.k)
     assert max(steps) <= 2 * min(steps)
+
+
+@pytest.mark.parametrize("order", ["random", "row by row", "spiral"])
+def test_every_cell_gets_its_trials(order):
+    made = ordered((3, 5), 2, order, 0)
+    assert len(np.unique(made, axis=0)) == len(made) == 30
+
+
+def test_what_is_recovered_is_locally_unique():
+    """A won trial: seen entries of the tangent space Ṁ = A Vᵀ + U Bᵀ have its full dimension r (2n − r)."""
+    p, method = Recoverability(side=12, ranks=3, numbers=12, trials=1), PhaseDiagram()
+    state, won = method.init(p), 0
+    for row, column, number in state.order.tolist():
+        trial = p.trial(row, column, number)
+        assert trial.seen.sum() == p.entries[column]
+        if not method.recovers(trial, state):
+            continue
+        U, _, Vt = np.linalg.svd(trial.truth)
+        U, V, eye = U[:, : row + 1], Vt[: row + 1].T, np.eye(12)
+        tangent = np.concatenate([np.kron(eye, V), np.kron(U, eye)], axis=1)
+        assert np.linalg.matrix_rank(tangent[trial.seen.ravel() > 0]) == p.freedom[row]
+        won += 1
+    assert won > 10
