@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.completion import AltMin, FistaCompletion, exact_rows, shrunk, sketched_rows
+from toolkit.rank.completion import AltMin, SketchedAltMin, exact_rows, sketched_rows
+from toolkit.rank.nuclear import FistaCompletion, shrunk
 from toolkit.rank.phase import PhaseDiagram, Recoverability, ordered
 from toolkit.rank.recovery import Completion, GaussianSensing, PlentifulSensing
 from toolkit.rank.sensing import ScaledDescent, SymmetricDescent
@@ -116,3 +117,13 @@ def test_what_is_recovered_is_locally_unique():
         assert np.linalg.matrix_rank(tangent[trial.seen.ravel() > 0]) == p.freedom[row]
         won += 1
     assert won > 10
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-6])
+def test_sketched_sweeps_follow_exact_ones(tolerance):
+    """Sweep by sweep the errors differ by a few per cent and the tolerance."""
+    p, stop = Completion(rows=100, columns=100), tk.Stop(rtol=0.0, steps=12)
+    exact, rough = (tk.solve(p, m, stop).history["error"] for m in (AltMin(), SketchedAltMin(tolerance=tolerance)))
+    assert np.all(np.abs(rough - exact) <= 0.05 * exact + 3 * tolerance)
+    assert exact[-1] < 1e-7
+    assert rough[-1] > 0.1 * tolerance  # and they stop there

@@ -1,4 +1,4 @@
-"""Completion: alternating minimisation, exact and sketched; nuclear-norm baselines."""
+"""Completion by alternating minimisation, exact and sketched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact, Order, Rate, monotone
+from toolkit.core.claim import Exact, Order, Rate
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -21,13 +21,17 @@ TINY = 1e-13
 
 @dataclass(slots=True, kw_only=True)
 class SweepState(State):
-    """X = left @ rightᵀ; error, misfit on the known entries (both relative) and flops of the last sweep."""
+    """X = left @ rightᵀ; error, misfit on the known entries (both relative); flops of the last sweep and its passes.
+
+    A pass goes over the known entries once for each factor: one for exact least squares, one an inner iteration else.
+    """
 
     left: np.ndarray
     right: np.ndarray
     error: float = 1.0
     misfit: float = 1.0
     sweep_flops: float = 0.0
+    passes: float = 0.0
 
     def solution(self) -> np.ndarray:
         return self.left @ self.right.T
@@ -39,21 +43,22 @@ def _regularised(grams: np.ndarray) -> np.ndarray:
     return grams + (TINY * np.trace(grams, axis1=1, axis2=2).max() + 1e-300) * np.eye(k)
 
 
-def exact_rows(seen: np.ndarray, filled: np.ndarray, other: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, float]:
-    """(rows that fit the known entries best, flops): min Σ_j seen_ij (u_iᵀ v_j − y_ij)², all i, by normal equations.
+def exact_rows(seen: np.ndarray, filled: np.ndarray, other: np.ndarray, before: np.ndarray) -> tuple:
+    """(rows that fit the known entries best, flops, 1 pass): all i, min Σ_j seen_ij (u_iᵀ v_j − y_ij)².
 
-    seen, filled (m, n), other (n, k). Costs |Ω| k² + m k³/3. Solved for the change, so that rounding does not pile up.
+    By normal equations. seen, filled (m, n), other (n, k). Costs |Ω| k² + m k³/3. Solved for the change, so that
+    rounding does not pile up.
     """
     k = other.shape[1]
     pairs = (other[:, :, None] * other[:, None, :]).reshape(len(other), k * k)
     grams = _regularised((seen @ pairs).reshape(-1, k, k))
     slopes = (filled - seen * (before @ other.T)) @ other
     change = np.linalg.solve(grams, slopes[:, :, None])[:, :, 0]
-    return before + change, float(seen.sum() * (k * (k + 1) + 4 * k) + len(seen) * (k**3 / 3 + 2 * k**2))
+    return before + change, float(seen.sum() * (k * (k + 1) + 4 * k) + len(seen) * (k**3 / 3 + 2 * k**2)), 1.0
 
 
-def sketched_rows(seen, filled, other, before, tolerance, buckets, rng) -> tuple[np.ndarray, float]:
-    """(rows, flops): the same least squares inexactly, by conjugate gradients preconditioned with sketches.
+def sketched_rows(seen, filled, other, before, tolerance, buckets, rng) -> tuple:
+    """(rows, flops, passes): the same least squares inexactly, by conjugate gradients preconditioned with sketches.
 
     Rows of V are summed with random signs into `buckets` (a CountSketch), for every i over its known entries only; the
     Cholesky factor of each sketch's Gram matrix whitens the problem of row i. Ended when all residual slopes are below
@@ -73,7 +78,8 @@ def sketched_rows(seen, filled, other, before, tolerance, buckets, rng) -> tuple
     goal = tolerance * np.linalg.norm(filled @ other, axis=1)
     direction = whitened(slopes)
     energy = np.einsum("ia,ia->i", slopes, direction)
-    flops = float(2 * seen.sum() * k + m * (buckets * k**2 + k**3) + 6 * seen.sum() * k)
+    entries, passes = float(seen.sum()), 2.0  # the sketch and the slopes
+    flops = 8 * entries * k + m * (buckets * k**2 + k**3)
     for _ in range(4 * k + 8):
         active = np.linalg.norm(slopes, axis=1) > goal
         if not active.any():
@@ -87,15 +93,17 @@ def sketched_rows(seen, filled, other, before, tolerance, buckets, rng) -> tuple
         fresh = np.einsum("ia,ia->i", slopes, turned)
         direction = turned + np.where(energy > 0, fresh / np.where(energy > 0, energy, 1.0), 0.0)[:, None] * direction
         energy = fresh
-        flops += float(4 * seen[active].sum() * k + active.sum() * (4 * k**2 + 10 * k))
-    return rows, flops
+        worked = float(seen[active].sum())
+        passes += worked / entries
+        flops += 4 * worked * k + float(active.sum()) * (4 * k**2 + 10 * k)
+    return rows, flops, passes
 
 
 class Alternating(Method):
     """What both alternating minimisations share: spectral start, a step solves for U and then for V."""
 
     family: ClassVar[str] = "alternating minimisation"
-    monitors: ClassVar[tuple[str, ...]] = ("error", "misfit", "sweep_flops")
+    monitors: ClassVar[tuple[str, ...]] = ("error", "misfit", "sweep_flops", "passes")
     problems: ClassVar[tuple[type, ...]] = (Completion, PhotographHoles)
     no_claim: ClassVar[str] = "its rate is known for incoherent matrices of rank k, enough entries and no noise"
 
@@ -107,11 +115,11 @@ class Alternating(Method):
         state.k += 1
         right = np.linalg.qr(state.right)[0]
         start = state.left @ (state.right.T @ right)
-        left, first = self.rows(problem.seen, problem.filled, right, start, 2 * state.k)
+        left, first, once = self.rows(problem.seen, problem.filled, right, start, 2 * state.k)
         state.left, triangle = np.linalg.qr(left)
         start = right @ triangle.T
-        state.right, second = self.rows(problem.seen.T, problem.filled.T, state.left, start, 2 * state.k + 1)
-        state.sweep_flops = first + second
+        state.right, second, again = self.rows(problem.seen.T, problem.filled.T, state.left, start, 2 * state.k + 1)
+        state.sweep_flops, state.passes = first + second, (once + again) / 2
         state.work.flops += state.sweep_flops
         state.work.solves += sum(problem.seen.shape)
         return self._judged(problem, state)
@@ -121,6 +129,12 @@ class Alternating(Method):
         state.error = problem.distance(now)
         state.misfit = float(np.linalg.norm(problem.seen * now - problem.filled) / np.linalg.norm(problem.filled))
         return state
+
+    def measures(self, problem: Entries) -> tuple[Measure, ...]:
+        def pass_flops(problem, state):
+            return state.sweep_flops / state.passes if state.passes else float("nan")
+
+        return (Measure("pass_flops", "flops of a pass over the known entries", pass_flops, "flops"),)
 
     def claims(self, problem: Entries) -> tuple:
         plenty = isinstance(problem, Completion) and problem.share >= 0.4 and problem.condition <= 5
@@ -194,8 +208,9 @@ class SketchedAltMin(Alternating):
     """The same sweeps, least squares solved roughly: conjugate gradients, whitened by a random sketch of each problem.
 
     Errors of relative size ε in the solves leave an error of that order; a sweep costs O(|Ω| k log 1/ε + (m + n) k³)
-    instead of O(|Ω| k²). The paper iterates by gradient descent on the whitened problem; conjugate gradients need no
-    bound on the sketch's distortion.
+    instead of O(|Ω| k²). Conjugate gradients end after k iterations at the latest, so that passes grow with small k
+    before log 1/ε bounds them. The paper iterates by gradient descent on the whitened problem; conjugate gradients need
+    no bound on the sketch's distortion.
     Reference: Y. Gu, Z. Song, J. Yin, L. Zhang, arXiv:2302.11068 (ICLR 2024), robust alternating minimisation.
     """
 
@@ -212,7 +227,8 @@ class SketchedAltMin(Alternating):
 
     def more(self, problem, assumes):
         about = dict(assumes=assumes, source="gu2024")
-        return (
+        first = dict(p=1.0, growing=True, stop=Stop(rtol=0.0, steps=1), **about)
+        found = [
             Exact(
                 measure="error",
                 tol=10 * self.tolerance,
@@ -220,135 +236,24 @@ class SketchedAltMin(Alternating):
                 stop=Stop(rtol=0.0, steps=25),
                 **about,
             ),
-        )
-
-
-def shrunk(matrix: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """(D_τ(matrix), its singular values): every singular value less τ, at least 0; the proximal map of τ ‖·‖_*."""
-    left, values, right = np.linalg.svd(matrix, full_matrices=False)
-    values = np.maximum(values - threshold, 0.0)
-    keep = max(1, int(np.count_nonzero(values)))
-    return (left[:, :keep] * values[:keep]) @ right[:keep], values
-
-
-@dataclass(slots=True, kw_only=True)
-class NuclearState(State):
-    """The iterate, the one that carries the dual or the momentum, and what is recorded."""
-
-    iterate: np.ndarray
-    carrier: np.ndarray
-    momentum: float = 1.0
-    error: float = 1.0
-    misfit: float = 1.0
-    nuclear: float = 0.0
-
-    def solution(self) -> np.ndarray:
-        return self.iterate
-
-
-class NuclearNorm(Method):
-    """What the nuclear-norm methods share: one SVD of the whole matrix a step."""
-
-    family: ClassVar[str] = "nuclear norm"
-    monitors: ClassVar[tuple[str, ...]] = ("error", "misfit", "nuclear")
-    problems: ClassVar[tuple[type, ...]] = (Completion, PhotographHoles)
-
-    def init(self, problem: Entries) -> NuclearState:
-        zero = np.zeros(problem.truth.shape)
-        return NuclearState(iterate=zero, carrier=zero.copy(), misfit=1.0, error=problem.distance(zero))
-
-    def judged(self, problem: Entries, state: NuclearState, values: np.ndarray) -> NuclearState:
-        """The step's error, misfit and nuclear norm."""
-        state.k += 1
-        state.error = problem.distance(state.iterate)
-        misfit = problem.seen * state.iterate - problem.filled
-        state.misfit = float(np.linalg.norm(misfit) / np.linalg.norm(problem.filled))
-        state.nuclear = float(values.sum())
-        m, n = problem.truth.shape
-        state.work.flops += 14.0 * m * n * min(m, n)
-        state.work.solves += 1
-        return state
-
-
-@dataclass(frozen=True)
-class SvtCompletion(NuclearNorm):
-    """X = D_τ(Y), Y ← Y + δ P_Ω(M − X): Uzawa's method for min τ ‖X‖_* + ½ ‖X‖_F² with the known entries fixed.
-
-    The dual's gradient is P_Ω(M − X), with Lipschitz constant 1: for δ ≤ 2 its norm never grows. τ large comes near
-    the least nuclear norm. A step costs an SVD.
-    Reference: J.-F. Cai, E. J. Candès, Z. Shen, SIAM J. Optim. 20 (2010) 1956–1982, doi:10.1137/080738970, (2.7).
-    """
-
-    title: ClassVar[str] = "singular value thresholding"
-    sources: ClassVar[tuple[str, ...]] = ("cai2010",)
-    threshold: float = knob(5.0, 0.1, 100.0, log=True, symbol="τ", doc="threshold, over σ_1 of the filled matrix")
-    delta: float = knob(1.5, 0.1, 2.0, symbol="δ", live=True, doc="step of the dual ascent")
-
-    def init(self, problem: Entries) -> NuclearState:
-        state = super().init(problem)
-        tau = self._tau(problem)
-        first = np.ceil(tau / (self.delta * np.linalg.norm(problem.filled, 2)))  # before, D_τ(Y) = 0: section 5.1.2
-        state.carrier = first * self.delta * problem.filled
-        return state
-
-    def step(self, problem: Entries, state: NuclearState) -> NuclearState:
-        state.iterate, values = shrunk(state.carrier, self._tau(problem))
-        state.carrier = state.carrier + self.delta * (problem.filled - problem.seen * state.iterate)
-        return self.judged(problem, state, values)
-
-    def _tau(self, problem: Entries) -> float:
-        return self.threshold * float(np.linalg.norm(problem.filled, 2))
-
-    def claims(self, problem: Entries) -> tuple:
-        about = dict(title="the misfit of the known entries never grows", assumes="δ ≤ 2", source="cai2010")
-        return (monotone("misfit", floor=1e-12, stop=Stop(rtol=0.0, steps=60), **about),)
-
-
-@dataclass(frozen=True)
-class FistaCompletion(NuclearNorm):
-    """min F(X) = ½ ‖P_Ω(X − M)‖_F² + λ ‖X‖_*: proximal gradient steps with momentum t_{k+1} = (1 + √(1 + 4 t_k²))/2.
-
-    F(X_k) − F(Z) ≤ 2 ‖Z‖_F²/(k + 1)² for every Z, the truth among them, as X_0 = 0. A step costs an SVD.
-    Reference: A. Beck, M. Teboulle, SIAM J. Imaging Sci. 2 (2009) 183–202, doi:10.1137/080716542, theorem 4.4;
-    K.-C. Toh, S. Yun, Pac. J. Optim. 6 (2010) 615–640.
-    """
-
-    title: ClassVar[str] = "FISTA on the nuclear norm"
-    sources: ClassVar[tuple[str, ...]] = ("beck2009", "toh2010")
-    penalty: float = knob(0.01, 1e-5, 0.5, log=True, symbol="λ", doc="weight of ‖X‖_*, over σ_1 of the filled matrix")
-
-    def step(self, problem: Entries, state: NuclearState) -> NuclearState:
-        before, t = state.iterate, state.momentum
-        at = state.carrier
-        state.iterate, values = shrunk(at + problem.filled - problem.seen * at, self._weight(problem))
-        state.momentum = (1 + np.sqrt(1 + 4 * t * t)) / 2
-        state.carrier = state.iterate + (t - 1) / state.momentum * (state.iterate - before)
-        return self.judged(problem, state, values)
-
-    def _weight(self, problem: Entries) -> float:
-        return self.penalty * float(np.linalg.norm(problem.filled, 2))
-
-    def objective(self, problem: Entries, matrix: np.ndarray) -> float:
-        """F(X)."""
-        misfit = problem.seen * matrix - problem.filled
-        return 0.5 * float(np.sum(misfit**2)) + self._weight(problem) * float(np.linalg.norm(matrix, "nuc"))
-
-    def measures(self, problem: Entries) -> tuple[Measure, ...]:
-        def excess(problem, state):
-            return self.objective(problem, state.iterate) - self.objective(problem, problem.truth)
-
-        return (Measure("excess", "objective less that of the truth", excess, "F(X) − F(truth)", log=False),)
-
-    def claims(self, problem: Entries) -> tuple:
-        squared = problem.norm**2
-        return (
-            Bound(
-                measure="excess",
-                curve=lambda k, values: np.where(k > 0, 2 * squared / (k + 1) ** 2, np.inf),
-                floor=1e-12 * squared,
-                title="F(X_k) − F(truth) ≤ 2 ‖truth‖²/(k + 1)²",
-                assumes="steps of length 1, momentum as stated",
-                source="beck2009",
-                stop=Stop(rtol=0.0, steps=60),
+            Order(
+                measure="sweep_flops",
+                over="share",
+                values=(0.4, 0.5, 0.65, 0.8),
+                tol=0.2,  # factors of the sketches cost the same whatever is known
+                title="flops of a sweep in proportion to the known entries",
+                **first,
             ),
-        )
+        ]
+        if min(problem.rows, problem.columns) >= 150:  # many known entries a row beside k²
+            found.append(
+                Order(
+                    measure="pass_flops",
+                    over="rank",
+                    values=(3, 5, 7, 10),
+                    tol=0.2,
+                    title="flops of a pass in proportion to the columns, not to their square",
+                    **first,
+                )
+            )
+        return tuple(found)

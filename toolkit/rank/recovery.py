@@ -293,5 +293,7 @@ CASES = (
     GaussianSensing(side=12, design="all entries", width=4),
     PlentifulSensing(side=10, width=4),
     Completion(),
+    Completion(rows=150, columns=150),
+    Completion(rows=200, columns=60, condition=1.0, noise=0.5),
     PhotographHoles(every=16),
 )

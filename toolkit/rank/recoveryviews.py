@@ -6,7 +6,8 @@ import numpy as np
 
 from toolkit.core.registry import Experiment, Picture
 from toolkit.core.stop import Stop
-from toolkit.rank.completion import AltMin, FistaCompletion, SketchedAltMin, SvtCompletion
+from toolkit.rank.completion import AltMin, SketchedAltMin
+from toolkit.rank.nuclear import FistaCompletion, SvtCompletion
 from toolkit.rank.recovery import Completion, Entries, GaussianSensing, PhotographHoles, PlentifulSensing, Recovery
 from toolkit.rank.sensing import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
 from toolkit.rank.subgradient import SubgradientDescent
