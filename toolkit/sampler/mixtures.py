@@ -20,7 +20,7 @@ class GaussianFlow(Diffusion):
     """An anisotropic Gaussian N(μ, Σ): the probability flow is linear and known in closed form.
 
     Σ has eigenvalues from 1 down to 1/`anisotropy` along a random frame, μ is random of length `offset`;
-    x_t = α μ + C_t^{1/2} C_T^{−1/2} (x_T − α_T μ) with C_t = α² Σ + σ² I. `covariance`: one of your own instead.
+    x_t = α μ + C_t^{1/2} C_T^{−1/2} (x_T − α_T μ) with C_t = α² Σ + σ² I. `GivenGaussian`: μ and Σ of your own.
     Reference: T. Karras et al. (2022), arXiv:2206.00364, App. B; M. Peluchetti, arXiv:2312.14589.
     """
 
@@ -71,6 +71,35 @@ class GaussianFlow(Diffusion):
         gain = np.sqrt(variance[1] / variance[0])
         rest = x - self.process.alpha(s) * self.mean
         return self.process.alpha(t) * self.mean + (rest @ (frame * gain)) @ frame.T
+
+
+class GivenGaussian(GaussianFlow):
+    """N(μ, Σ) given by arrays: mean (d,), covariance (d, d), positive definite; lives in memory only."""
+
+    def __init__(self, mean, covariance, schedule: str = "VP linear", particles: int = 1000, seed: int = 0):
+        mean, values, frame = checked_moments(mean, covariance)
+        object.__setattr__(self, "given", (mean, np.asarray(covariance, dtype=float)))
+        self.__dict__.update(mean=mean, spectrum=(values, frame))  # in place of those that are computed
+        GaussianFlow.__init__(self, schedule=schedule, particles=particles, seed=seed, dimension=len(mean))
+
+    def turned(self, **values):
+        about = dict(schedule=self.schedule, particles=self.particles, seed=self.seed) | values
+        return GivenGaussian(*self.given, **about)
+
+
+def checked_moments(mean, covariance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(μ, eigenvalues of Σ, its frame); DataError unless Σ is a symmetric positive definite matrix of μ's size."""
+    mean, covariance = np.asarray(mean, dtype=float), np.asarray(covariance, dtype=float)
+    if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
+        raise DataError(f"Gaussian: mean {mean.shape}, covariance {covariance.shape}; expected (d,) and (d, d).")
+    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(covariance))):
+        raise DataError("Gaussian: expected finite numbers in mean and covariance.")
+    if abs(covariance - covariance.T).max() > 1e-12 * abs(covariance).max():
+        raise DataError("Gaussian: the covariance is not symmetric.")
+    values, frame = np.linalg.eigh(covariance)
+    if not values[0] > 1e-14 * len(mean) * abs(values).max():
+        raise DataError(f"Gaussian: covariance not positive definite: its least eigenvalue is {values[0]:.3g}.")
+    return mean, values, frame
 
 
 class Mixture(Diffusion):
