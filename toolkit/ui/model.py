@@ -202,16 +202,26 @@ class LabModel:
         self._restart([self.entry(uid)])
 
     def turn_method(self, uid: int, **values) -> bool:
-        """Turn knobs of an entry's method; True when they are live and its run goes on with them."""
+        """Turn knobs of an entry's method; True when they are live and its run goes on with them.
+
+        Otherwise its run starts anew, and plays at once where the race had been played to its end: one drags and sees.
+        """
         entry = self.entry(uid)
         turned, known = entry.method.turned(**values), knobs(entry.method)
-        trace = self.trace(uid)
+        trace, played = self.trace(uid), self._played()
         if trace is None or not trace.k or trace.status.done or not all(known[name].live for name in values):
             self.set_method(uid, turned)
+            if played:
+                self._play()
             return False
         self.entries = [replace(one, method=turned) if one.uid == uid else one for one in self.entries]
         self._worker.post(lambda: self._turn(uid, values))
         return True
+
+    def _played(self) -> bool:
+        """Whether every run has ended by itself."""
+        frame = self.frame
+        return frame.stage == "ended" and all(one.status.kind != "cancelled" for one in frame.traces)
 
     def _turn(self, uid: int, values: dict) -> None:
         if uid in self._worker.lanes:
