@@ -9,6 +9,7 @@ from toolkit.rank.nuclear import FistaCompletion, shrunk
 from toolkit.rank.phase import PhaseDiagram, Recoverability, ordered
 from toolkit.rank.recovery import Completion, GaussianSensing, PlentifulSensing
 from toolkit.rank.sensing import ScaledDescent, SymmetricDescent
+from toolkit.rank.thresholding import ThresholdedSvd, distances, predictions, unfairness
 
 
 @pytest.mark.parametrize("problem", [GaussianSensing(side=8), Completion(rows=12, columns=10)])
@@ -127,3 +128,32 @@ def test_sketched_sweeps_follow_exact_ones(tolerance):
     assert np.all(np.abs(rough - exact) <= 0.05 * exact + 3 * tolerance)
     assert exact[-1] < 1e-7
     assert rough[-1] > 0.1 * tolerance  # and they stop there
+
+
+def test_distances_and_their_ratios_are_those_of_every_pair():
+    from scipy.spatial.distance import pdist
+
+    rows, said = np.random.default_rng(5).standard_normal((9, 4)), np.arange(9.0) ** 2
+    np.testing.assert_allclose(distances(rows), pdist(rows), rtol=1e-12)
+    ratios = pdist(said[:, None]) / pdist(rows)
+    assert unfairness(said, pdist(rows)) == pytest.approx(np.quantile(ratios, 0.95), rel=1e-12)
+
+
+def test_the_predictor_sees_labels_of_the_first_half_only():
+    """Of least norm, and exact to the labels' noise where the features are the truth and few."""
+    p = Completion(rows=40, columns=12, rank=2)
+    said = predictions(p, p.truth)
+    np.testing.assert_allclose(said, p.truth @ (np.linalg.pinv(p.truth[:20]) @ said[:20]), atol=1e-12)
+    assert np.linalg.matrix_rank(np.column_stack([p.truth, said]), tol=1e-10) == 2
+
+
+@pytest.mark.parametrize("share, noise", [(0.3, 0.0), (0.5, 0.5), (0.7, 1.0)])
+def test_cleaned_tables_are_fairer_and_no_worse(share, noise):
+    """Over six tables: every ratio below 1, prediction errors below 1 on average."""
+    found, table = [], Completion(rows=200, columns=60, condition=1.0, share=share, noise=noise)
+    for p in (table.turned(seed=seed) for seed in range(6)):
+        state = tk.solve(p, ThresholdedSvd(), tk.Stop(rtol=0.0, steps=60)).state
+        asked = {one.name: one.function(p, state) for one in ThresholdedSvd().measures(p)}
+        found.append((asked["ratio_share"], asked["prediction_share"], asked["distance_share"]))
+    assert np.max(found, axis=0)[[0, 2]].max() < 1
+    assert np.mean(found, axis=0)[1] < 0.9

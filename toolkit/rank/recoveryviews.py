@@ -11,6 +11,7 @@ from toolkit.rank.nuclear import FistaCompletion, SvtCompletion
 from toolkit.rank.recovery import Completion, Entries, GaussianSensing, PhotographHoles, PlentifulSensing, Recovery
 from toolkit.rank.sensing import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
 from toolkit.rank.subgradient import SubgradientDescent
+from toolkit.rank.thresholding import ThresholdedSvd
 
 LEAST = 1e-17
 
@@ -88,6 +89,17 @@ EXPERIMENTS = (
         (AltMin(), SketchedAltMin(), SketchedAltMin(tolerance=1e-8)),
         Stop(measure="error", rtol=0.0, atol=1e-12, steps=40),
         measure="error",
+        picture="recovery-holes",
+    ),
+    Experiment(
+        "recovery-fairness",
+        "Alike, and treated alike",
+        "A table with noise and gaps is cleaned by an SVD before a predictor learns from it: are rows that are alike"
+        " treated more alike, and does it cost accuracy?",
+        Completion(rows=200, columns=60, condition=1.0, noise=0.5),
+        (ThresholdedSvd(), ThresholdedSvd(factor=0.6)),
+        Stop(rtol=0.0, steps=60),
+        measure="ratio_share",
         picture="recovery-holes",
     ),
 )
