@@ -60,6 +60,7 @@ class Picture:
     kind "image": {"z": (rows, columns)}; "images": {title: (rows, columns), …}, up to three side by side;
     "lines": {"x": …, label: y, …}; "points": {label: (x, y), …};
     "mesh": {"points": (n, 2), "cells": (m, 3 or 4), "values": (n,) or (m,)}.
+    `grey`: images that are photographs, black to white; those that take both signs keep their two colours.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Picture:
     x: str = ""
     y: str = ""
     log: bool = False
+    grey: bool = False
 
 
 @dataclass(frozen=True)

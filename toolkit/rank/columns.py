@@ -249,7 +249,7 @@ def chosen_lines(problem, state):
     return {"z": shown[::-1]}
 
 
-PICTURES = (Picture("chosen-lines", "chosen rows and columns", "image", chosen_lines),)
+PICTURES = (Picture("chosen-lines", "chosen rows and columns", "image", chosen_lines, grey=True),)
 
 EXPERIMENTS = (
     Experiment(

@@ -294,17 +294,21 @@ def singular_values(problem, state):
 
 
 def reconstruction(problem, state):
-    """The matrix, its approximation and their difference, drawn with the first row on top."""
+    """The matrix, its approximation and their difference, drawn with the first row on top.
+
+    What is never negative (a photograph) is shown within its own range: what overshoots is in the error.
+    """
     if not isinstance(problem, DenseMatrix) or not isinstance(state, FactorState):
         return None
-    now = state.solution()
-    views = {"original": problem.matrix, f"rank {state.rank:.0f}": now, "error": problem.matrix - now}
+    matrix, now = problem.matrix, state.solution()
+    shown = np.clip(now, 0.0, matrix.max()) if matrix.min() >= 0 else now
+    views = {"original": matrix, f"rank {state.rank:.0f}": shown, "error": matrix - now}
     return {title: problem.picture(values)[::-1] for title, values in views.items()}
 
 
 PICTURES = (
     Picture("singular-values", "singular values, and those kept", "lines", singular_values, "j", "σ_j", log=True),
-    Picture("rank-k", "original, reconstruction, error", "images", reconstruction),
+    Picture("rank-k", "original, reconstruction, error", "images", reconstruction, grey=True),
 )
 
 EXPERIMENTS = (

@@ -72,8 +72,9 @@ class Trace:
 class Drawing:
     """A picture as it stands: `empty` says why there is none.
 
-    Eight-bit `images`, each with its title, the ends of its scale and whether that is symmetric about zero; `series` of
-    (label, x, y) as lines or points; or a mesh: `cells` (m, 3 or 4, 2) with an eight-bit `shade` and one scale.
+    Eight-bit `images`, each with its title, the ends of its scale and whether that is symmetric about zero, `grey` if
+    they are photographs; `series` of (label, x, y) as lines or points; or a mesh: `cells` (m, 3 or 4, 2) with an
+    eight-bit `shade` and one scale.
     `offered`: the names of the pictures that have something to show of this run; empty where that is not known yet.
     """
 
@@ -82,6 +83,7 @@ class Drawing:
     labels: tuple[str, str] = ("", "")
     log: bool = False
     images: tuple[tuple[str, np.ndarray, tuple[float, float], bool], ...] = ()
+    grey: bool = False
     cells: np.ndarray | None = None
     shade: np.ndarray | None = None
     scale: tuple[float, float] = (0.0, 1.0)
@@ -237,7 +239,7 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
     if picture.kind in ("image", "images"):
         images = {"": found["z"]} if picture.kind == "image" else found
         made = [(title, *quantised(np.asarray(z, dtype=float))) for title, z in images.items()]
-        return Drawing(**about, images=tuple(made))
+        return Drawing(**about, images=tuple(made), grey=picture.grey)
     if picture.kind == "mesh":
         cells, values = np.asarray(found["cells"]), np.asarray(found["values"], dtype=float)
         per_cell = values if len(values) == len(cells) else values[cells].mean(axis=1)

@@ -45,4 +45,4 @@ def ramp(anchors: tuple[str, ...], count: int = 256) -> list[str]:
     return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.rint(np.array(mixed).T).astype(int)]
 
 
-SIGNED, POSITIVE = ramp(_SIGNED), ramp(_POSITIVE)
+SIGNED, POSITIVE, GREY = ramp(_SIGNED), ramp(_POSITIVE), ramp(("#000000", "#ffffff"))

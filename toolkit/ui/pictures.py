@@ -8,7 +8,7 @@ from bokeh.models import ColorBar, ColumnDataSource, DataRange1d, Legend, Legend
 from bokeh.plotting import figure
 
 from toolkit.ui.frame import Drawing
-from toolkit.ui.palette import POSITIVE, SIGNED, STYLES
+from toolkit.ui.palette import GREY, POSITIVE, SIGNED, STYLES
 from toolkit.ui.plots import MUTED, _set, _update, backend, sized
 
 _TITLES = {"x": [], "y": [], "top": [], "text": []}
@@ -47,13 +47,13 @@ class ImagePicture:
 
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
-        titles = {name: [] for name in _TITLES}
+        titles, unsigned = {name: [] for name in _TITLES}, GREY if drawing.grey else POSITIVE
         for i, (source, mapper) in enumerate(zip(self._sources, self._mappers)):
             if i >= len(drawing.images):
                 source.data = {name: [] for name in ("image", "x", "y", "dw", "dh")}
                 continue
             title, image, scale, signed = drawing.images[i]
-            _update(mapper, palette=SIGNED if signed else POSITIVE)
+            _update(mapper, palette=SIGNED if signed else unsigned)
             width, height = (n / max(image.shape) for n in reversed(image.shape))
             left, low = i % 2 * (width + self.GAP), -(i // 2) * (height + self.TOP)  # two beside, the third below
             source.data = {"image": [image], "x": [left], "y": [low], "dw": [width], "dh": [height]}
@@ -64,7 +64,7 @@ class ImagePicture:
         self._titles.data_source.data = titles
         if self._scale is not None:
             _, _, (low, high), signed = drawing.images[0]
-            _update(self._scale, low=low, high=high, palette=SIGNED if signed else POSITIVE)
+            _update(self._scale, low=low, high=high, palette=SIGNED if signed else unsigned)
 
 
 class MeshPicture:
