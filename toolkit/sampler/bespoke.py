@@ -155,6 +155,8 @@ class BespokeTraining(_Bespoke, Method):
         below = "the error on other particles ends below the plain rule's"
         unlike = "training particles enough to stand for the law"
         first = monotone("training_error", title=never, assumes="the best θ is kept", **about)
+        if not training.representative(problem, self.samples):
+            return (first,)
         return first, Exact(measure="gain", tol=1.0, title=below, assumes=unlike, **about)
 
 
@@ -214,8 +216,10 @@ class BespokeSolver(_Bespoke, Sampler):
         least = "its training error is not above the plain rule's"
         found = [
             Exact(measure="fit_ratio", tol=1.0, always=True, title=least, assumes="the best θ is kept", **about),
-            Beats(other=self.turned(iterations=0), measure="final_error", title=below, assumes=unlike, **about),
         ]
+        if training.representative(problem, self.samples):
+            other = self.turned(iterations=0)
+            found.append(Beats(other=other, measure="final_error", title=below, assumes=unlike, **about))
         if problem.ladder(2):
             p = float(self.rule[-1])
             title = f"refined, error ∝ N^−{p:g} whatever was learnt"

@@ -207,12 +207,12 @@ class DPMSolverV3(Sampler):
 
     def claims(self, problem):
         found = Sampler.claims(self, problem)
-        measured = training.closed_form(problem) and self.degree == 2 and self.steps <= 10
-        if self.statistics in SPECIAL or not measured:
+        measured = training.connected(problem) and self.degree == 2 and 5 <= self.steps <= 10
+        if self.statistics in SPECIAL or not measured or not training.representative(problem, self.samples):
             return found
         other = self.turned(statistics="data prediction")
         title = "error at the end below that with data prediction"
-        about = dict(source="zheng2023v3", assumes="5 to 10 steps, a law of few components", stop=THROUGH)
+        about = dict(source="zheng2023v3", assumes="5 to 10 steps, no wide gaps in the law", stop=THROUGH)
         return (*found, Beats(other=other, measure="final_error", title=title, **about))
 
 

@@ -77,7 +77,7 @@ class Sampler(Method):
         try:
             times = self.times(problem)
         except ToolkitError as error:
-            raise Breakdown(str(error), "Take fewer steps, another grid or another end") from None
+            raise Breakdown(str(error).rstrip("."), "Change the steps, the grid or the end") from None
         about = dict(noise_level=self.noise_level(problem, times[0]), magnitude=rms(problem.initial))
         return SamplerState(x=problem.initial, times=times, stochastic=bool(self.stochastic), **about)
 

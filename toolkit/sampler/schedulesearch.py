@@ -169,8 +169,10 @@ class ScheduleSearch(_Searching, Method):
         held = "training particles enough to stand for the law"
         below = "on other particles the schedule found ends below the best fixed one"
         same = "other particles rank the schedules as the training does: ρ ≥ 0.9"
+        if not training.representative(problem, self.samples):
+            return (first,)
         found = first, Exact(measure="gain", tol=1.0, title=below, assumes=held, **about)
-        if problem.few.particles < 32:  # too few to rank by
+        if not training.closed_form(problem):  # under guidance the worst schedules change places
             return found
         return *found, Exact(measure="ranking", tol=0.1, title=same, assumes=held, **about)
 
@@ -222,7 +224,7 @@ class SearchedSolver(_Searching, Sampler):
         least = "its training error is not above that of any fixed schedule"
         kept = "the search begins with all of them"
         exact = Exact(measure="fit_ratio", tol=1.0, always=True, title=least, assumes=kept, **about)
-        if self.steps > 10:
+        if self.steps > 10 or not training.representative(problem, self.samples):
             return (exact,)
         title, other = "error at the end below that of a fixed schedule", UnifiedSolver(steps=self.steps, end=self.end)
         few = "few steps; training particles enough to stand for the law"
