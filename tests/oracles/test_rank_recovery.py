@@ -5,10 +5,11 @@ import pytest
 
 import toolkit as tk
 from toolkit.rank.completion import AltMin, SketchedAltMin, exact_rows, sketched_rows
-from toolkit.rank.nuclear import FistaCompletion, shrunk
+from toolkit.rank.nuclear import FistaCompletion, SvtCompletion, shrunk
 from toolkit.rank.phase import PhaseDiagram, Recoverability, ordered
 from toolkit.rank.recovery import Completion, GaussianSensing, PlentifulSensing
-from toolkit.rank.sensing import ScaledDescent, SymmetricDescent
+from toolkit.rank.sensing import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
+from toolkit.rank.subgradient import SubgradientDescent
 from toolkit.rank.thresholding import ThresholdedSvd, distances, predictions, unfairness
 
 
@@ -157,3 +158,122 @@ def test_cleaned_tables_are_fairer_and_no_worse(share, noise):
         found.append((asked["ratio_share"], asked["prediction_share"], asked["distance_share"]))
     assert np.max(found, axis=0)[[0, 2]].max() < 1
     assert np.mean(found, axis=0)[1] < 0.9
+
+
+def on_the_factors(problem, shape):
+    """½‖A(F Gᵀ) − y‖² and its gradient over (F, G) laid out flat, for scipy.optimize."""
+    (m, n), k = problem.truth.shape, shape[1]
+
+    def value(flat):
+        F, G = flat[: m * k].reshape(m, k), flat[m * k :].reshape(n, k)
+        residual = problem.residual(F @ G.T)
+        slope = problem.adjoint(residual)
+        return 0.5 * np.vdot(residual, residual), np.concatenate([(slope @ G).ravel(), (slope.T @ F).ravel()])
+
+    return value
+
+
+NOISY = (
+    GaussianSensing(side=8, samples=12.0, noise=0.3),
+    Completion(rows=14, columns=12, rank=2, share=0.8, noise=0.3),
+)
+
+
+@pytest.mark.parametrize("problem", NOISY)
+@pytest.mark.parametrize("method", [AsymmetricDescent(start="spectral", eta=0.3), ScaledPair(eta=0.3)])
+def test_descents_end_in_the_minimiser_of_quasi_newton(problem, method):
+    """With noise the least-squares minimiser is not the truth: BFGS on the same loss finds the same matrix."""
+    from scipy.optimize import minimize
+
+    state = tk.solve(problem, method, tk.Stop(rtol=0.0, steps=6000)).state
+    start = np.concatenate([x.ravel() for x in method.first(problem)])
+    found = minimize(on_the_factors(problem, state.left.shape), start, jac=True, method="BFGS", options={"gtol": 1e-10})
+    m, k = state.left.shape
+    X = found.x[: m * k].reshape(m, k) @ found.x[m * k :].reshape(-1, k).T
+    np.testing.assert_allclose(state.solution(), X, atol=1e-6)
+    assert problem.distance(X) > 0.01
+
+
+def test_alternating_minimisation_ends_in_the_minimiser_of_quasi_newton():
+    from scipy.optimize import minimize
+
+    problem = NOISY[1]
+    state = tk.solve(problem, AltMin(), tk.Stop(rtol=0.0, steps=300)).state
+    start = np.concatenate([state.left.ravel(), state.right.ravel()]) + 1e-2
+    found = minimize(on_the_factors(problem, state.left.shape), start, jac=True, method="BFGS", options={"gtol": 1e-10})
+    X = found.x[: 14 * 2].reshape(14, 2) @ found.x[14 * 2 :].reshape(12, 2).T
+    np.testing.assert_allclose(state.solution(), X, atol=1e-6)
+
+
+def test_fista_meets_the_conditions_of_optimality():
+    """P_Ω(M − X) = λ (U Vᵀ + W): U Vᵀ of the singular vectors of X, W orthogonal to them with ‖W‖₂ ≤ 1."""
+    p, method = Completion(rows=20, columns=16, rank=2, noise=0.2), FistaCompletion(penalty=0.1)
+    X = tk.solve(p, method, tk.Stop(rtol=0.0, steps=1500)).solution()
+    G = (p.filled - p.seen * X) / (0.1 * np.linalg.norm(p.filled, 2))
+    U, values, Vt = np.linalg.svd(X)
+    r = int(np.count_nonzero(values > 1e-8))
+    assert 0 < r < 16
+    W = G - U[:, :r] @ Vt[:r]
+    np.testing.assert_allclose(U[:, :r].T @ W, 0, atol=1e-6)
+    np.testing.assert_allclose(W @ Vt[:r].T, 0, atol=1e-6)
+    assert np.linalg.norm(W, 2) <= 1 + 1e-6
+
+
+def test_fista_finds_the_minimum_of_a_smooth_convex_solve():
+    """‖X‖_* is the least ½(‖F‖² + ‖G‖²) over F Gᵀ = X, full width: L-BFGS on that smooth problem, dense."""
+    from scipy.optimize import minimize
+
+    p, penalty = Completion(rows=10, columns=10, rank=1, share=0.7), 0.05
+    weight, method = penalty * np.linalg.norm(p.filled, 2), FistaCompletion(penalty=penalty)
+    rng = np.random.default_rng(6)
+
+    def value(flat):
+        F, G = flat.reshape(2, 10, 10)
+        misfit = p.seen * (F @ G.T) - p.filled
+        total = 0.5 * np.sum(misfit**2) + 0.5 * weight * np.sum(flat**2)
+        return total, np.concatenate([(misfit @ G + weight * F).ravel(), (misfit.T @ F + weight * G).ravel()])
+
+    found = minimize(
+        value,
+        0.1 * rng.standard_normal(200),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 5000, "maxfun": 20000, "ftol": 0.0, "gtol": 1e-9},
+    )
+    X = tk.solve(p, method, tk.Stop(rtol=0.0, steps=800)).solution()
+    assert method.objective(p, X) == pytest.approx(found.fun, rel=1e-8)
+    F, G = found.x.reshape(2, 10, 10)
+    np.testing.assert_allclose(X, F @ G.T, atol=1e-4)
+
+
+def test_thresholding_meets_the_conditions_of_its_own_problem():
+    """min τ‖X‖_* + ½‖X‖² with the known entries fixed: Y = X + τ (U Vᵀ + W) for a Y that lives on the known entries."""
+    p, method = Completion(rows=20, columns=16, rank=1, share=0.8), SvtCompletion(threshold=0.5)
+    state = tk.solve(p, method, tk.Stop(rtol=0.0, steps=2000)).state
+    X, Y, tau = state.iterate, state.carrier, 0.5 * np.linalg.norm(p.filled, 2)
+    np.testing.assert_allclose(p.seen * X, p.filled, atol=1e-6)
+    np.testing.assert_array_equal(Y[p.seen == 0], 0.0)
+    U, values, Vt = np.linalg.svd(X)
+    r = int(np.count_nonzero(values > 1e-8))
+    W = (Y - X) / tau - U[:, :r] @ Vt[:r]
+    assert np.linalg.norm(W, 2) <= 1 + 1e-5
+    np.testing.assert_allclose(U[:, :r].T @ W, 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [2, 10])
+def test_lengths_by_the_misfit_recover_without_outliers(width):
+    """η_t in proportion to the mean |r|: no ρ to choose, and columns nobody needs do no harm down to the floor."""
+    p, method = GaussianSensing(side=10, samples=40.0, width=width), SubgradientDescent(lengths="misfit", eta=0.3)
+    run = tk.solve(p, method, tk.Stop(measure="error", rtol=0.0, atol=1e-4, steps=1000))
+    assert run.history["error"][-1] <= 1e-4
+
+
+def test_the_sub_gradient_is_one():
+    """‖A(Z) − y‖₁ ≥ ‖A(X) − y‖₁ + ⟨A*(sign r), Z − X⟩ for symmetric Z: what the step divides by its norm."""
+    p, rng = GaussianSensing(side=8, samples=20.0, outliers=0.2), np.random.default_rng(7)
+    X, *others = ((B + B.T) / 2 for B in rng.standard_normal((6, 8, 8)))
+    residual = p.residual(X)
+    slope, signed = SubgradientDescent().pulled(p, residual), p.adjoint(np.sign(residual))
+    slope = slope * np.linalg.norm((signed + signed.T) / 2, 2)
+    for Z in others:
+        assert np.abs(p.residual(Z)).sum() >= np.abs(residual).sum() + np.vdot(slope, Z - X) - 1e-10
