@@ -136,6 +136,17 @@ def test_other_knobs_start_the_run_anew(make):
     assert frame.traces[1].k == 5
 
 
+def test_a_knob_turned_after_the_end_plays_the_changed_run_at_once(make):
+    model = make()
+    model.start()
+    before = hashes(ended(model))
+    entry = model.entries[0]
+    model.turn_method(entry.uid, factor=0.25)
+    alone = tk.solve(model.problem, entry.method.turned(factor=0.25)).history.trace_hash()
+    frame = until(lambda: model.frame.stage == "ended" and model.frame.traces[0].hash == alone and model.frame)
+    assert hashes(frame)[1:] == before[1:] and alone != before[0]
+
+
 def test_a_turned_problem_starts_every_run_anew_and_shares_its_data(make):
     model = make()
     stepped(model, 2)
