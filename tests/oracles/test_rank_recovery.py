@@ -65,7 +65,7 @@ def test_fista_ends_where_the_proximal_step_rests():
 
 def test_the_triangle_has_the_law_of_many_gaussian_measurements():
     """Eigenvalues of RᵀR within the Marchenko–Pastur edges (1 ± √(n²/m))²; moments of a Wishart matrix over m."""
-    p = PlentifulSensing(side=12, samples=100.0)
+    p = PlentifulSensing(side=16, rank=1, samples=100.0)
     gram, m, N = p.matrix.T @ p.matrix, p.count, p.side**2
     values, ratio = np.linalg.eigvalsh(gram), np.sqrt(p.side**2 / p.count)
     assert (1 - ratio) ** 2 * 0.9 < values[0] < (1 - ratio) ** 2 * 1.1
@@ -73,6 +73,7 @@ def test_the_triangle_has_the_law_of_many_gaussian_measurements():
     above = gram[np.triu_indices(N, 1)]
     assert np.mean(above) == pytest.approx(0, abs=4 / np.sqrt(m * len(above)))
     assert np.var(above) == pytest.approx(1 / m, rel=0.05)
+    assert np.mean(np.diag(gram)) == pytest.approx(1, abs=5 * np.sqrt(2 / (m * N)))
     assert np.var(np.diag(gram)) == pytest.approx(2 / m, rel=0.5)
 
 
@@ -268,12 +269,25 @@ def test_lengths_by_the_misfit_recover_without_outliers(width):
     assert run.history["error"][-1] <= 1e-4
 
 
-def test_the_sub_gradient_is_one():
-    """‖A(Z) − y‖₁ ≥ ‖A(X) − y‖₁ + ⟨A*(sign r), Z − X⟩ for symmetric Z: what the step divides by its norm."""
+def test_the_direction_of_signs_is_the_gradient_of_the_sum():
+    """Of ‖A(X) − y‖₁ along symmetric D, by central differences: the step takes it over its own spectral norm."""
     p, rng = GaussianSensing(side=8, samples=20.0, outliers=0.2), np.random.default_rng(7)
     X, *others = ((B + B.T) / 2 for B in rng.standard_normal((6, 8, 8)))
-    residual = p.residual(X)
-    slope, signed = SubgradientDescent().pulled(p, residual), p.adjoint(np.sign(residual))
-    slope = slope * np.linalg.norm((signed + signed.T) / 2, 2)
-    for Z in others:
-        assert np.abs(p.residual(Z)).sum() >= np.abs(residual).sum() + np.vdot(slope, Z - X) - 1e-10
+    slope, h = SubgradientDescent().pulled(p, p.residual(X)), 1e-7
+    assert np.linalg.norm(slope, 2) == pytest.approx(1, rel=1e-12)
+    found = [(np.abs(p.residual(X + h * D)).sum() - np.abs(p.residual(X - h * D)).sum()) / (2 * h) for D in others]
+    ratios = np.array(found) / [np.vdot(slope, D) for D in others]
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-5)
+    assert ratios[0] > 0
+
+
+def test_from_a_tiny_start_damped_steps_are_a_power_method():
+    """X Xᵀ negligible: X₁ = (I + η/λ M) X₀; and from a large start the formula, its inverse formed."""
+    p, method = GaussianSensing(side=8, design="all entries"), ScaledDescent(eta=0.3, damping=0.1)
+    state = method.init(p)
+    X, weight = state.left.copy(), 0.3 / (0.1 * p.smallest)
+    np.testing.assert_allclose(method.step(p, state).left, X + weight * p.truth @ X, rtol=1e-6, atol=1e-18)
+    state = ScaledDescent(alpha=3.0).init(p)
+    X, gram = state.left.copy(), state.left.T @ state.left
+    pulled = (X @ X.T - p.truth) @ X @ np.linalg.inv(gram + 0.1 * p.smallest * np.eye(2))
+    np.testing.assert_allclose(method.step(p, state).left, X - 0.3 * pulled, rtol=1e-9)
