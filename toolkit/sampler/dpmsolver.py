@@ -9,10 +9,13 @@ import numpy as np
 
 from toolkit.core.claim import Exact
 from toolkit.core.knob import knob
+from toolkit.core.method import Method
 from toolkit.core.probe import Measure
+from toolkit.core.status import Status
 from toolkit.sampler.deterministic import ddim
 from toolkit.sampler.measures import NAN
-from toolkit.sampler.sampler import THROUGH, Sampler
+from toolkit.sampler.mixtures import Mixture
+from toolkit.sampler.sampler import BLOWN_UP, THROUGH, TINY, Sampler, SamplerState
 
 
 def ddim_gap(problem, state) -> float:
@@ -123,7 +126,8 @@ class DPMSolverPP2M(Sampler):
     """DPM-Solver++(2M): x₀ extrapolated through the last two outputs. One evaluation a step, order 2.
 
     x = (σ_t/σ_s) x − α_t (e^{−h} − 1) ((1 + 1/2r) x₀ − (1/2r) x₀'), r = h'/h, h' and x₀' of the step before; the first
-    step is of order 1. `lower_last`: the last step is of order 1 too, steadier for few steps.
+    step is of order 1. `lower_last`: the last step is of order 1 too, steadier for few steps. On a mixture in the plane
+    many steps are one kernel call.
     Reference: C. Lu et al. (2022), arXiv:2211.01095, Alg. 2.
     """
 
@@ -134,11 +138,64 @@ class DPMSolverPP2M(Sampler):
     lower_last: bool = knob(False, doc="the last step by DDIM")
 
     def leap(self, problem, state, s, t):
-        process, denoised = problem.process, self.predict_start(problem, state, s)
+        denoised = self.predict_start(problem, state, s)
+        before, _, earlier = state.history[0]
+        known = len(state.history) > 1 and not self.is_last(state, state.i)
+        a, b, c = self.factors(problem.process, before if known else None, s, t)
+        return a * state.x + b * denoised + c * earlier if known else a * state.x + b * denoised
+
+    def is_last(self, state: SamplerState, i: int) -> bool:
+        """Whether step i is one of order 1 at the end."""
+        return self.lower_last and i == len(state.times) - 2
+
+    @staticmethod
+    def factors(process, before: float | None, s: float, t: float) -> tuple[float, float, float]:
+        """(a, b, c) of x ← a x + b x₀ + c x₀', x₀' of the time `before`; of order 1 without it."""
         h = process.log_snr(t) - process.log_snr(s)
-        last = self.lower_last and state.i == len(state.times) - 2
-        if len(state.history) > 1 and not last:
-            before, _, earlier = state.history[-2]
-            twice = 2 * (process.log_snr(s) - process.log_snr(before)) / h
-            denoised = denoised + (denoised - earlier) / twice
-        return process.sigma(t) / process.sigma(s) * state.x - process.alpha(t) * np.expm1(-h) * denoised
+        a, b = process.sigma(t) / process.sigma(s), -process.alpha(t) * np.expm1(-h)
+        share = 0.0 if before is None else h / (2 * (process.log_snr(s) - process.log_snr(before)))
+        return a, b * (1 + share), -b * share
+
+    # -- many steps in one call, where the law is a mixture in the plane ------------------------------------------
+
+    step = Method.step
+
+    def advance(self, problem, state, n, rows):
+        first = state.k
+        while (done := state.k - first) < n and not state.status.done:
+            if isinstance(problem, Mixture) and problem.in_plane:
+                self.walk(problem, state, rows[done:n])
+            else:
+                state = Sampler.step(self, problem, state)
+                rows[done] = [getattr(state, name) for name in self.monitors]
+        return state
+
+    def walk(self, problem: Mixture, state: SamplerState, rows: np.ndarray) -> None:
+        """At most len(rows) steps, all of them of one particle after the other; a step leaves what `step` would."""
+        i, times = state.i, state.times
+        n = min(len(rows), len(times) - 1 - i)
+        plan = [
+            self.factors(problem.process, None if not j or self.is_last(state, j) else times[j - 1], *times[j : j + 2])
+            for j in range(i, i + n)
+        ]
+        start = state.x, state.history[-1][2] if state.history else state.x
+        x, denoised, magnitudes = problem.walked(*start, times[i : i + n], plan)
+        state.work.nfe += n
+        for j, magnitude in enumerate(magnitudes):
+            state.k += 1
+            if not magnitude <= BLOWN_UP * (1 + state.noise_level):  # NaN too
+                cause = f"the particles left all bounds at t = {times[i + j + 1]:.3g}"
+                state.status = Status("diverged", cause, "Take more steps or a sampler of lower order")
+                state.work.nfe -= n - j - 1
+                x, denoised, _ = problem.walked(*start, times[i : i + j], plan[:j])
+            else:
+                state.i, state.magnitude = i + j + 1, magnitude
+                state.noise_level = self.noise_level(problem, times[state.i])
+                state.remaining = 1 - state.i / (len(times) - 1)
+                if state.i == len(times) - 1:
+                    state.remaining, state.status = TINY, Status("converged", "reached the end of the schedule")
+            rows[j] = [getattr(state, name) for name in self.monitors]
+            if state.status.done:
+                break
+        if state.i > i:  # the start of the last step is of no more use
+            state.x, state.history = x, [(float(times[state.i - 1]), None, denoised)]

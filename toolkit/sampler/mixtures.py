@@ -125,24 +125,60 @@ class Mixture(Diffusion):
         return means[k] + widths[k, None] * normals.standard_normal((n, self.dim))
 
     def denoise(self, x, t):
+        if self.dim == 2:
+            out = np.empty(x.shape)
+            kernels.plane_mean(np.ascontiguousarray(x), self.plane_table(t)[0], self.even, out)
+            return out
         weights, means, widths = self.parts
         alpha = self.process.alpha(t)
         variance = alpha**2 * widths**2 + self.process.sigma(t) ** 2
         gain = alpha * widths**2 / variance
-        if self.dim == 2:
-            scale, weight = 0.5 * kernels.LOG2_E / variance, np.log2(weights / variance)
-            shift, out = alpha * means.T, np.empty(x.shape)
-            sums = np.ascontiguousarray(means.T) - gain * shift
-            kernels.plane_mean(np.ascontiguousarray(x), np.ascontiguousarray(shift), scale, weight, sums, gain, out)
-            return out
         share = responsibilities(x, alpha * means, variance, np.log(weights) - 0.5 * self.dim * np.log(variance))
         return share @ ((1 - alpha * gain)[:, None] * means) + (share @ gain)[:, None] * x
+
+    # -- in the plane: compiled -----------------------------------------------------------------------------------
+
+    @property
+    def in_plane(self) -> bool:
+        """Whether E[x₀|x] is the compiled one in the plane, so that many steps may be done in one call."""
+        return self.dim == 2 and type(self).denoise is Mixture.denoise
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether all components are of one breadth."""
+        return bool(np.ptp(self.parts[2]) == 0)
+
+    def plane_table(self, t: float) -> tuple[np.ndarray, float]:
+        """What the kernels know of p_t, shape (7, K), and the largest log₂(w/v)."""
+        weights, means, widths = self.parts
+        alpha = self.process.alpha(t)
+        variance = alpha**2 * widths**2 + self.process.sigma(t) ** 2
+        gain, rate, weight = alpha * widths**2 / variance, np.sqrt(0.5 * kernels.LOG2_E / variance), weights / variance
+        shift, level = alpha * means.T, np.log2(weight.max())
+        return np.vstack((rate, rate * shift, np.log2(weight) - level, means.T - gain * shift, gain)), level
+
+    def walked(self, x: np.ndarray, before: np.ndarray, times, factors) -> tuple[np.ndarray, np.ndarray, list[float]]:
+        """Steps x ← a x + b x₀ + c x₀', (a, b, c) of `factors`, x₀ = E[x₀|x] at `times`, x₀' that of the step before.
+
+        Returns x, the last x₀ and the RMS of x after each step; `before` is the first x₀'. In the plane only.
+        """
+        n, tiles = len(times), -(-len(x) // kernels.TILE)
+        tables = np.array([self.plane_table(t)[0] for t in times]).reshape(n, 7, -1)
+        out, denoised, squares = np.empty_like(x), np.empty_like(x), np.empty((n, tiles))
+        factors = np.array(factors, dtype=float).reshape(n, 3)
+        arrays = np.ascontiguousarray(x), np.ascontiguousarray(before), tables
+        kernels.plane_walk(*arrays, self.even, factors, out, denoised, squares)
+        return out, denoised, [float(np.sqrt(row.sum() / len(x))) for row in squares]
 
     def ladder(self, order):
         return (128, 256, 512, 1024) if order < 2 else (64, 128, 256, 512)
 
     def density(self, x: np.ndarray, t: float) -> np.ndarray:
-        """p_t(x), shape (n,)."""
+        """p_t(x), shape (n,); in the plane 0 below 2^−900 of its possible peak."""
+        if self.dim == 2:
+            found, (table, level) = np.empty(len(x)), self.plane_table(t)
+            kernels.plane_total(np.ascontiguousarray(x), table, found)
+            return np.where(found < kernels.LEAST, 0.0, found) * (2**level / (2 * np.pi))
         weights, means, widths = self.parts
         alpha = self.process.alpha(t)
         variance = alpha**2 * widths**2 + self.process.sigma(t) ** 2
