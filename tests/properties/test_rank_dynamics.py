@@ -104,5 +104,6 @@ def test_planted_flows_keep_their_bases_orthonormal(method, n, planted, sigma, e
     assert run.status.kind == "converged"
     assert_orthonormal(run.state)
     assert run.history["rank"].max() <= 2 * planted
-    if epsilon <= 1e-6:  # of rank `planted`, up to ε: h times a constant is left
-        assert np.linalg.norm(run.solution() - problem.reference(0.3)) <= 0.1 * np.linalg.norm(problem.reference(0.3))
+    if epsilon <= 1e-6:  # of rank `planted`, up to ε: h times a constant is left, and twelve truncations by 1e-6
+        end = problem.reference(0.3)
+        assert np.linalg.norm(run.solution() - end) <= 0.1 * np.linalg.norm(end) + 2e-5

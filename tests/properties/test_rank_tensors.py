@@ -144,6 +144,7 @@ def test_symmetric_components_are_found_or_it_is_said_why_not(d, components, sig
             SymmetricTensor(d=d, components=components)
         return
     problem = SymmetricTensor(d=d, components=components, signs=signs, seed=seed)
-    run = looked(problem, SubspacePower(tries=5, iterations=1000), steps=60)
-    if run.status.kind == "converged":
-        assert run.history["error"][-1] <= 1e-4
+    run = looked(problem, SubspacePower(tries=5, iterations=2000), steps=60)
+    assert run.status.kind in ("converged", "failed")
+    if run.status.kind == "converged" and components <= 0.6 * most:
+        assert run.history["error"][-1] <= 1e-6

@@ -14,12 +14,21 @@ from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.registry import Experiment, Picture
 from toolkit.core.state import State
+from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels import tensor as kernels
 from toolkit.rank.multilinear import cp_full, kruskal_limit
 from toolkit.rank.tensors import PlantedTensor, SymmetricTensor, TensorProblem
 
 SWEEPS = Stop(rtol=0.0, steps=60)
+FITTED = Status("converged", "the tensor is fitted to rounding", "Nothing is left; fewer components may do")
+PARALLEL = Status(
+    "stagnated",
+    "rounding outweighs what a sweep gains: some components are parallel",
+    "Fewer components fit as well, or try another seed",
+)
+ROUNDING = 1e-14
+RISE = 1e-10  # of the error in a sweep: none in exact arithmetic
 CANCELS = 1e-5  # below this relative error the inner products of the cheap formula leave too few digits
 
 
@@ -93,8 +102,9 @@ class CpAls(Method):
     """CP decomposition T ≈ Σ_r w_r a_r ∘ b_r ∘ c_r by alternating least squares; a step is a sweep over all modes.
 
     A_k ← T_(k) (⊙_{j≠k} A_j) (∗_{j≠k} A_jᵀA_j)⁺. The error never grows; it may stand still for long where components
-    are nearly parallel, or end in a local minimum: another seed helps. Two products with the tensor a sweep (dimension
-    tree), O(R N). From the R leading singular vectors of each mode or at random.
+    are nearly parallel, or end in a local minimum: another seed helps. Where there are components to spare they become
+    parallel to rounding: the run ends before a sweep would raise the error. Two products with the tensor a sweep
+    (dimension tree), O(R N). From the R leading singular vectors of each mode or at random.
     Reference: T. G. Kolda, B. W. Bader, SIAM Rev. 51 (2009) 455–500, doi:10.1137/07070111X, Figure 3.3; A.-H. Phan,
     P. Tichavský, A. Cichocki, IEEE Trans. Signal Process. 61 (2013) 4834–4846, doi:10.1109/TSP.2013.2269903, Sec. III.
     """
@@ -126,11 +136,17 @@ class CpAls(Method):
 
     def step(self, problem: TensorProblem, state: CpState) -> CpState:
         state.k += 1
+        before = state.weights, state.factors, state.error
         state.factors = list(state.factors)
         grams = [factor.T @ factor for factor in state.factors]
         state.weights, product, fresh = sweep(problem.data, state.factors, grams)
         state.error = misfit(problem, state.weights, state.factors, grams, product, fresh)
         state.work.flops += 4.0 * problem.data.size * self.rank
+        if not state.error <= before[2] + RISE:
+            state.weights, state.factors, state.error = before
+            state.status = PARALLEL
+        elif state.error <= ROUNDING:
+            state.status = FITTED
         return state
 
     def claims(self, problem: TensorProblem) -> tuple:
