@@ -47,7 +47,8 @@ class _Improved(Sampler):
 
     base: ClassVar[Sampler] = None
     few: ClassVar[int] = 24
-    schedules: ClassVar[tuple[str, ...]] = tuple(SCHEDULES)  # those where less error at the end is claimed
+    law: ClassVar = staticmethod(training.connected)  # laws and schedules of which less error at the end is claimed
+    schedules: ClassVar[tuple[str, ...]] = tuple(SCHEDULES)
     steps: int = knob(10, 1, 100_000, log=True, symbol="N", doc="steps from noise to data")
     samples: int = knob(64, 4, 2000, log=True, doc="training particles")
     fine: int = knob(10, 2, 100, log=True, symbol="M", doc="substeps that a step is fitted to")
@@ -104,12 +105,12 @@ class _Improved(Sampler):
             assumes="zero coefficients are the base sampler",
             stop=THROUGH,
         )
-        told = training.connected(problem) and training.representative(problem, self.samples)
+        told = self.law(problem) and training.representative(problem, self.samples)
         if self.steps > self.few or not told or problem.schedule not in self.schedules:
             return (exact,)  # least squares a step does not bound the end: IIA-EDM loses on digits at 8 to 10 steps
         same = {name: getattr(self, name) for name in ("steps", "grid", "rho", "end")}
         title = f"error at the end below that of {self.base.title}"
-        about = dict(source=source, assumes=f"at most {self.few} steps, no wide gaps in the law", stop=THROUGH)
+        about = dict(source=source, assumes=f"at most {self.few} steps, a law in closed form", stop=THROUGH)
         return exact, Beats(other=self.base.turned(**same), measure="final_error", title=title, **about)
 
 
@@ -153,6 +154,7 @@ class IIADDIM(_Improved):
     sources: ClassVar[tuple[str, ...]] = ("zhang2024iia",)
     memory: ClassVar[int] = 2
     base: ClassVar[Sampler] = DDIM()
+    law: ClassVar = staticmethod(training.closed_form)
 
     def parts(self, problem, state, s, t):
         denoised = self.predict_start(problem, state, s)
