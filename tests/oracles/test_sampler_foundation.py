@@ -290,3 +290,82 @@ def test_the_distance_to_the_data_falls_to_that_of_two_samples():
     distance = run.history.series("data_distance")[1]
     other = _sliced(problem.draw(problem.stream(77), 4096), problem.draw(problem.stream(9), 4096))
     assert distance[-1] < 2 * other < distance[0] / 3
+
+
+# -- many steps in one call ------------------------------------------------------------------------------------------
+
+
+class Unfused(GivenMixture):
+    """A mixture whose score is asked for step by step."""
+
+    def denoise(self, x, t):
+        return GivenMixture.denoise(self, x, t)
+
+
+UNEVEN = ([0.2, 0.5, 0.3], [[0.0, 1.0], [2.0, -1.0], [4.0, 3.0]], [0.1, 0.7, 0.3])
+
+
+@every_schedule
+@pytest.mark.parametrize("lower_last", [False, True])
+def test_steps_in_one_call_are_the_steps_one_by_one(name, lower_last):
+    """The compiled steps against the formula on arrays, for widths that differ and for one width."""
+    for widths in (UNEVEN[2], [0.3, 0.3, 0.3]):
+        given = dict(schedule=name, particles=300)
+        method = DPMSolverPP2M(steps=12, lower_last=lower_last)
+        fused = tk.solve(GivenMixture(*UNEVEN[:2], widths, **given), method, THROUGH)
+        plain = tk.solve(Unfused(*UNEVEN[:2], widths, **given), method, THROUGH)
+        np.testing.assert_allclose(fused.solution(), plain.solution(), rtol=1e-10, atol=1e-11)
+        np.testing.assert_allclose(fused.history["magnitude"], plain.history["magnitude"], rtol=1e-12)
+        assert fused.state.work == plain.state.work
+
+
+def test_a_particle_does_not_depend_on_its_neighbours():
+    """Not even in its last bit, though one far away is summed in another way."""
+    problem = GivenMixture(*UNEVEN)
+    x = np.random.default_rng(5).standard_normal((300, 2))
+    strayed = x.copy()
+    strayed[7] = 1e3, -1e3
+    one, other = problem.denoise(x, 0.01), problem.denoise(strayed, 0.01)
+    np.testing.assert_array_equal(np.delete(one, 7, 0), np.delete(other, 7, 0))
+    np.testing.assert_allclose(other[7], posterior_mean(problem, strayed[7:8], 0.01)[0], rtol=1e-9)
+    np.testing.assert_array_equal(problem.denoise(x[:41], 0.01), one[:41])
+
+
+def test_far_particles_hear_the_nearest_component():
+    """Where every exponential underflows the largest still counts: log-sum-exp by SciPy."""
+    problem = GivenMixture(*UNEVEN)
+    x = 60.0 * np.random.default_rng(6).standard_normal((500, 2))
+    np.testing.assert_allclose(problem.denoise(x, 1e-3), posterior_mean(problem, x, 1e-3), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("pieces", [(1,) * 8, (3, 5), (8,)])
+def test_a_run_that_leaves_all_bounds_ends_where_single_steps_end(pieces):
+    """Diverged in the middle of a call: particles keep their size while the bound falls, to 1e8 (1 + σ/α)."""
+    given = UNEVEN[:2], [1.0, 1.0, 1.0]
+    ends = []
+    for law, sizes in ((GivenMixture, pieces), (Unfused, (8,))):
+        problem, method = law(*given[0], given[1], particles=50), DPMSolverPP2M(steps=8)
+        state = method.init(problem)
+        state.x = np.full((50, 2), 1e9)
+        rows = np.full((8, 3), np.nan)
+        for n in sizes:
+            if not state.status.done:
+                method.advance(problem, state, n, rows[state.k :])
+        assert state.status.kind == "diverged" and 1 < state.i == state.k - 1 < 7
+        assert state.work.nfe == state.k and np.all(np.isnan(rows[state.k :]))
+        assert state.magnitude == pytest.approx(np.sqrt(2) * np.abs(state.x).mean(), rel=1e-12)
+        ends.append((state, rows))
+    (state, rows), (plain, expected) = ends
+    np.testing.assert_allclose(state.x, plain.x, rtol=1e-12)
+    np.testing.assert_allclose(rows, expected, rtol=1e-12)
+    assert (state.k, state.status, state.remaining) == (plain.k, plain.status, plain.remaining)
+
+
+def test_density_in_the_plane():
+    problem = GivenMixture(*UNEVEN)
+    x, t = np.random.default_rng(8).standard_normal((200, 2)) * 3, 0.2
+    weights, means, widths = problem.parts
+    variance = problem.process.alpha(t) ** 2 * widths**2 + problem.process.sigma(t) ** 2
+    apart = ((x[:, None] - problem.process.alpha(t) * means) ** 2).sum(axis=2)
+    exact = np.exp(-0.5 * apart / variance) @ (weights / (2 * np.pi * variance))
+    np.testing.assert_allclose(problem.density(x, t), exact, rtol=1e-12)

@@ -163,7 +163,7 @@ class Mixture(Diffusion):
         Returns x, the last x₀ and the RMS of x after each step; `before` is the first x₀'. In the plane only.
         """
         n, tiles = len(times), -(-len(x) // kernels.TILE)
-        tables = np.array([self.plane_table(t)[0] for t in times]).reshape(n, 7, -1)
+        tables = np.array([self.plane_table(t)[0] for t in times]).reshape(n, 7, len(self.parts[0]))
         out, denoised, squares = np.empty_like(x), np.empty_like(x), np.empty((n, tiles))
         factors = np.array(factors, dtype=float).reshape(n, 3)
         arrays = np.ascontiguousarray(x), np.ascontiguousarray(before), tables

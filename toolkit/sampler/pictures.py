@@ -15,7 +15,7 @@ from toolkit.sampler.sampler import SamplerState
 from toolkit.sampler.stepladder import CLIMB, LadderState, StepLadder
 
 BINS = 128
-PAIRS = 800_000  # points of the density times components, at most
+PAIRS = 4_000_000  # points of the density times components, at most
 REACH = 3.0  # half the width of the view, in units of √(α² + σ²)
 TILES = 8
 
