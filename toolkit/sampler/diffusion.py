@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class Diffusion(Problem):
     Particles start in the exact law p_T, so that only the sampler errs; particle i is the same for any `particles`.
     """
 
+    learnt: ClassVar[bool] = False  # whether `denoise` is a network's: then only theorems are claimed on it
     schedule: str = knob("VP linear", choices=tuple(SCHEDULES), doc="how the noise grows")
     particles: int = knob(10_000, 1, 200_000, log=True, symbol="n", doc="particles")
     seed: int = knob(0, 0, 2**31 - 1, doc="seed of the particles and of the samplers' noise")

@@ -27,7 +27,7 @@ SMOOTHING = 0.1  # of the law it learnt
 FREQUENCIES = np.geomspace(0.5, 8.0, 8)
 HIDDEN, LAYERS = 224, 3
 LEVELS = -0.8, 1.6  # mean and spread of log(σ/α) in training
-STEPS, BATCH, RATE, KEEP, SEED = 2200, 256, 2e-3, 0.99, 5
+STEPS, BATCH, RATE, KEEP, SEED = 30_000, 256, 2e-3, 0.99, 5
 
 
 # -- the network -----------------------------------------------------------------------------------------------------
@@ -111,28 +111,32 @@ def loss_and_gradients(weights: list, clean, noise, level, centre, spread: float
 def train(steps: int = STEPS, seed: int = SEED, told=print) -> tuple[list, np.ndarray, float]:
     """Adam with a rate that falls to zero along a cosine; what is returned is the running mean of the weights.
 
+    On one thread, as sums in another order give other weights: the same steps and seed give the same, bit for bit.
     Reference: D. Kingma, J. Ba (2015), arXiv:1412.6980, Alg. 1; T. Karras et al. (2022), arXiv:2206.00364, Table 1.
     """
-    generator, pixels = np.random.default_rng(seed), images()[0]
+    pixels, generator = images()[0], np.random.default_rng(seed)
+    from threadpoolctl import threadpool_limits  # it comes with scikit-learn, as the images do
+
     centre = pixels.mean(axis=0).astype(np.float32)
     spread = float(np.sqrt(np.mean((pixels - centre) ** 2) + SMOOTHING**2))
     weights = fresh(generator)
     flat = [part for pair in weights for part in pair]
     first, second, mean = ([np.zeros_like(part) for part in flat] for _ in range(3))
-    for k in range(1, steps + 1):
-        clean = pixels[generator.integers(len(pixels), size=BATCH)].astype(np.float32)
-        clean += SMOOTHING * generator.standard_normal(clean.shape, np.float32)
-        noise = generator.standard_normal(clean.shape, np.float32)
-        level = LEVELS[0] + LEVELS[1] * generator.standard_normal(BATCH)
-        loss, slopes = loss_and_gradients(weights, clean, noise, level, centre, spread)
-        rate = RATE * 0.5 * (1 + np.cos(np.pi * k / steps)) * min(1.0, k / 200)
-        for j, slope in enumerate(part for pair in slopes for part in pair):
-            first[j] += 0.1 * (slope - first[j])
-            second[j] += 0.01 * (slope**2 - second[j])
-            flat[j] -= rate * first[j] / (1 - 0.9**k) / (np.sqrt(second[j] / (1 - 0.99**k)) + 1e-8)
-            mean[j] += (1 - KEEP) * (flat[j] - mean[j])
-        if k % 500 == 0:
-            told(f"step {k} of {steps}: loss {loss:.4f}")
+    with threadpool_limits(1):
+        for k in range(1, steps + 1):
+            clean = pixels[generator.integers(len(pixels), size=BATCH)].astype(np.float32)
+            clean += SMOOTHING * generator.standard_normal(clean.shape, np.float32)
+            noise = generator.standard_normal(clean.shape, np.float32)
+            level = LEVELS[0] + LEVELS[1] * generator.standard_normal(BATCH)
+            loss, slopes = loss_and_gradients(weights, clean, noise, level, centre, spread)
+            rate = RATE * 0.5 * (1 + np.cos(np.pi * k / steps)) * min(1.0, k / 200)
+            for j, slope in enumerate(part for pair in slopes for part in pair):
+                first[j] += 0.1 * (slope - first[j])
+                second[j] += 0.01 * (slope**2 - second[j])
+                flat[j] -= rate * first[j] / (1 - 0.9**k) / (np.sqrt(second[j] / (1 - 0.99**k)) + 1e-8)
+                mean[j] += (1 - KEEP) * (flat[j] - mean[j])
+            if k % 500 == 0:
+                told(f"step {k} of {steps}: loss {loss:.4f}")
     mean = [part / (1 - KEEP**steps) for part in mean]
     return list(zip(mean[::2], mean[1::2])), centre, spread
 
@@ -154,11 +158,13 @@ class NetworkDigits(Digits):
 
     Noise and law are those of the digits with s = 0.1, `denoise` is the network's, and so is the flow that samplers
     are compared with: what is left between both problems is the network's own mistake, `network_gap`.
+    After 30 000 steps its loss on fresh draws is 0.608, that of the exact denoiser 0.469, of F = 0 about 1.
     Reference: T. Karras, M. Aittala, T. Aila, S. Laine (2022), arXiv:2206.00364, Table 1 (preconditioning, loss).
     """
 
     title: ClassVar[str] = "digits by a small network, for showing"
     sources: ClassVar[tuple[str, ...]] = ("karras2022", "kingma2015adam")
+    learnt: ClassVar[bool] = True
     smoothing: float = knob(SMOOTHING, SMOOTHING, SMOOTHING, symbol="s", doc="breadth of the law it was trained on")
     digit: str = knob("any", choices=("any",), doc="it was trained on all classes")
 
@@ -228,7 +234,7 @@ def converted(process, value: np.ndarray, x: np.ndarray, t: float, given: str, w
     return eps * (x - alpha * x0) / sigma + clean * x0
 
 
-CASES = ()  # for showing: fitted samplers promise too much of a learnt score
+CASES = ()  # for showing: samplers that are fitted first need up to 20 s for that on it, a schedule's search most
 
 EXPERIMENTS = (
     Experiment(
