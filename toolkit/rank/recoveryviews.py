@@ -74,8 +74,8 @@ EXPERIMENTS = (
     Experiment(
         "recovery-photograph",
         "A photograph with holes",
-        "Half of the pixels are missing: what can few singular vectors make of the rest?",
-        PhotographHoles(),
+        "Half of the pixels are missing: what can few singular vectors make of them, and what do too many (k = 12)?",
+        PhotographHoles(width=6),
         (AltMin(), FistaCompletion(), SvtCompletion(), ScaledPair()),
         Stop(measure="error", rtol=0.0, steps=100),
         measure="error",

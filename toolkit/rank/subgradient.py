@@ -55,15 +55,7 @@ class SubgradientDescent(SymmetricFactors):
         return state.left - length * (state.slope @ state.left)
 
     def claims(self, problem: GaussianSensing) -> tuple:
-        if (
-            not 1e-3 <= self.alpha <= 1e-2
-            or self.lengths != "geometric"
-            or problem.noise
-            or problem.outliers > 0.3
-            or not 0.965 <= self.decay <= 0.975
-            or not 0.4 <= self.eta <= 0.6
-            or problem.condition > 5
-        ):
+        if not self._leads(problem):
             return ()
         about = dict(source="ma2022subgradient", assumes="Gaussian measurements, less than a third of them wrong")
         found = [
@@ -99,6 +91,12 @@ class SubgradientDescent(SymmetricFactors):
                 )
             )
         return tuple(found)
+
+    def _leads(self, problem: GaussianSensing) -> bool:
+        """Whether the lengths are of the size that leads from the start to the truth, and the data are such."""
+        lengths = self.lengths == "geometric" and 0.965 <= self.decay <= 0.975 and 0.4 <= self.eta <= 0.6
+        data = not problem.noise and problem.outliers <= 0.3 and problem.condition <= 5
+        return lengths and data and 1e-3 <= self.alpha <= 1e-2
 
     def _falls(self, problem: GaussianSensing, about: dict) -> list:
         """How fast, and how far: ρ^t where the lengths carry it, to a floor that α sets where k > r."""

@@ -72,6 +72,22 @@ def unfairness(predicted: np.ndarray, apart: np.ndarray) -> float:
     return float(np.quantile(np.abs(predicted[i] - predicted[j])[pairs] / apart[pairs], 0.95))
 
 
+def ratio(problem: Entries, state: ThresholdState) -> float:
+    """The unfairness of the predictor on the estimate over that on the raw data."""
+    raw = problem.filled / state.share
+    apart = distances(raw)
+    fair, before = (unfairness(predictions(problem, x), apart) for x in (state.solution(), raw))
+    return fair / before
+
+
+def prediction(problem: Entries, state: ThresholdState) -> float:
+    """The predictor's error on rows it has not seen, on the estimate over that on the raw data."""
+    labels = labelled(problem)[0]
+    later = slice(len(labels) // 2, None)
+    now, raw = (predictions(problem, x) - labels for x in (state.solution(), problem.filled / state.share))
+    return float(np.linalg.norm(now[later]) / np.linalg.norm(raw[later]))
+
+
 @dataclass(frozen=True)
 class ThresholdedSvd(Method):
     """M̂ = Σ_{σ_j ≥ τ} σ_j u_j v_jᵀ/p of the known entries with 0 elsewhere; a step keeps one term more.
@@ -127,18 +143,6 @@ class ThresholdedSvd(Method):
             raw = distances(problem.filled / state.share)
             apart = raw > 0
             return float(np.median(estimated[apart] / raw[apart])) if apart.any() else float("nan")
-
-        def ratio(problem, state):
-            raw = problem.filled / state.share
-            apart = distances(raw)
-            fair, before = (unfairness(predictions(problem, x), apart) for x in (state.solution(), raw))
-            return fair / before
-
-        def prediction(problem, state):
-            labels = labelled(problem)[0]
-            later = slice(len(labels) // 2, None)
-            now, raw = (predictions(problem, x) - labels for x in (state.solution(), problem.filled / state.share))
-            return float(np.linalg.norm(now[later]) / np.linalg.norm(raw[later]))
 
         return (
             Measure("error_share", "error over that of the raw data", against_raw, "‖M̂ − M‖/‖Z/p − M‖", log=False),
