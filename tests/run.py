@@ -67,6 +67,7 @@ def main() -> None:
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("lint-imports")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the two processes share the cores; BLAS threads would spin
     run("pytest", "-q", "-n", "2", *(f"--ignore={folder}" for folder in ALONE))
     run("pytest", "-q", *ALONE)
 
