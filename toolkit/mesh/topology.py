@@ -153,7 +153,6 @@ class SiMPL(TopologyMethod):
     arXiv:2409.19341.
     """
 
-    name: ClassVar[str] = "simpl"
     title: ClassVar[str] = "SiMPL"
     name: ClassVar[str] = "simpl"
     sources: ClassVar[tuple[str, ...]] = ("kim2024simpl", "keith2024simpl")
