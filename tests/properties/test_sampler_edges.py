@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
+from toolkit.sampler import training
 from toolkit.sampler.diffusion import Diffusion
 from toolkit.sampler.guidance import GuidedMixture
 from toolkit.sampler.mixtures import GaussianFlow, GivenGaussian, GivenMixture, Mixture, PlaneMixture, SpaceMixture
@@ -216,6 +217,32 @@ def test_an_image_of_one_colour_is_refused(grey, rows, columns):
     image.fromarray(np.full((rows, columns), grey, dtype=np.uint8)).save(kept, "png")
     with pytest.raises(tk.ToolkitError, match="one colour"):
         PlaneMixture.accept_upload("source", "flat.png", kept.getvalue())
+
+
+# -- what is not promised ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "problem, whole",
+    [
+        (GaussianFlow(), True),
+        (SpaceMixture(), True),
+        (SpaceMixture(width=0.05), False),
+        (PlaneMixture(components=1), True),
+        (PlaneMixture(), False),
+        (PlaneMixture(shape="checkerboard"), False),
+        (PlaneMixture(shape="moons"), False),
+        (GuidedMixture(shape="checkerboard"), False),
+    ],
+)
+def test_less_error_at_the_end_is_promised_only_of_laws_in_one_piece(problem, whole):
+    """Each moon hangs together, the two do not; a guided law has no closed form."""
+    problem, names = problem.turned(particles=64), ("dc_solver", "dpm_solver_v3", "iia_dpm_solver")
+    assert training.connected(problem) == whole
+    for name in names:
+        kinds = [claim.kind for claim in SAMPLERS[name]().claims(problem)]
+        assert ("beats" in kinds) == whole, name
+        assert "beats" not in [claim.kind for claim in SAMPLERS[name]().claims(problem.turned(particles=8))]
 
 
 def test_mixtures_of_the_lab_have_weights_that_sum_to_one():
