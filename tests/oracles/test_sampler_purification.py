@@ -135,6 +135,18 @@ def test_one_gaussian_purified_in_closed_form(schedule, rule):
     assert apart.std() == pytest.approx(spread, rel=4 / np.sqrt(2 * apart.size))
 
 
+@pytest.mark.parametrize("rule", ["Euler–Maruyama", "DDIM"])
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_any_share_of_noise_keeps_the_law(rule, eta):
+    """Clean draws of one Gaussian, noised and brought back, are draws of it again whatever η: spread √(s² + σ²/α²)."""
+    problem = Purification(particles=256)
+    problem.__dict__["diffusion"] = law = problem.around(np.zeros((1, 2)))
+    method = DiffPure(time=0.5, steps=400, rule=rule, eta=eta)
+    found, end = method.back(problem, WIDTH * problem.normal(99), 0), method.times(problem)[-1]
+    spread = np.hypot(WIDTH, law.process.sigma(end) / law.process.alpha(end))
+    assert found.std() == pytest.approx(spread, rel=4 / np.sqrt(2 * found.size))
+
+
 @pytest.mark.parametrize("time", [0.03, 0.1, 0.3])
 def test_accuracy_is_the_exact_average(time):
     """The share that is right against Σ r_k Φ(…) of the same noised points, within four standard deviations."""
