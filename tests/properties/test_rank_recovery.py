@@ -85,3 +85,10 @@ def test_more_measurements_than_the_matrix_has_entries_are_no_trouble():
 def test_what_cannot_be_sensed_is_refused_by_name(knobs):
     with pytest.raises(tk.KnobError, match=f"GaussianSensing.{next(iter(knobs))} = "):
         GaussianSensing(**knobs)
+
+
+def test_columns_that_have_died_end_in_a_status():
+    few = Completion(rows=10, columns=11, rank=3, width=10, share=0.05, condition=1000, seed=1)
+    with np.errstate(all="ignore"):
+        run = tk.solve(few, ScaledPair(), tk.Stop(rtol=0.0, steps=500))
+    assert run.status.kind in ("diverged", "stagnated", "budget") and run.status.cause

@@ -48,8 +48,8 @@ class Recovery(Problem):
 
     @cached_property
     def norm(self) -> float:
-        """‖truth‖_F."""
-        return float(np.linalg.norm(self.truth))
+        """‖truth‖_F, or 1 where that is zero."""
+        return float(np.linalg.norm(self.truth)) or 1.0
 
     @cached_property
     def largest(self) -> float:

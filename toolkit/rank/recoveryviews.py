@@ -105,6 +105,6 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("recovery-holes", "Known, recovered, error", "images", holes),
-    Picture("recovered-spectrum", "Singular values: recovered and true", "lines", spectrum, "j", "σ_j", log=True),
+    Picture("recovery-holes", "known, recovered, error", "images", holes),
+    Picture("recovered-spectrum", "singular values, recovered and true", "lines", spectrum, "j", "σ_j", log=True),
 )

@@ -299,6 +299,11 @@ class ScaledDescent(SymmetricFactors):
         )
 
 
+def _guarded(gram: np.ndarray) -> np.ndarray:
+    """A Gram matrix that can be solved with where columns have died: its rounding added to the diagonal."""
+    return gram + (1e-14 * np.trace(gram) + 1e-300) * np.eye(len(gram))
+
+
 @dataclass(frozen=True)
 class ScaledPair(FactorDescent):
     """ScaledGD: F ← F − η A*(r) G (GᵀG)⁻¹, G ← G − η A*(r)ᵀ F (FᵀF)⁻¹, from the spectral start.
@@ -317,9 +322,8 @@ class ScaledPair(FactorDescent):
 
     def moved(self, problem, state):
         left, right, slope = state.left, state.right, state.slope
-        tiny = 1e-14 * problem.largest * np.eye(left.shape[1])  # nothing but a guard where a column has died
-        across = np.linalg.solve(right.T @ right + tiny, (slope @ right).T).T
-        along = np.linalg.solve(left.T @ left + tiny, (slope.T @ left).T).T
+        across = np.linalg.solve(_guarded(right.T @ right), (slope @ right).T).T
+        along = np.linalg.solve(_guarded(left.T @ left), (slope.T @ left).T).T
         return left - self.eta * across, right - self.eta * along
 
     def claims(self, problem: Recovery) -> tuple:
