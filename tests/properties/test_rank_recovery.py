@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from toolkit.rank.recovery import Completion, GaussianSensing, PhotographHoles
+from toolkit.rank.sensing import ScaledPair
 
 LAB = tk.lab("rank")
 FEW = settings(max_examples=6, deadline=None, derandomize=True)
