@@ -17,6 +17,7 @@ SMALL = 300
 LONG = ("self_consistency", "deep_mesh")  # many seconds in plain Python; their kernels have oracles of their own
 ROUNDING = {
     "inner_gmres-outliers": "Arnoldi goes on past an invariant space: its last vectors are rounding",
+    "sampler-bespoke_solver": "coefficients trained by hundreds of steps, which magnify rounding to some 1e-9",
     "mesh-adaptive": "cells with equal estimates: rounding decides which are marked first",
 }
 SOLVED = {"structure": 1e6}  # iterated to a tolerance of 1e-6 by a cycle in single precision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import pkgutil
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.core.errors import SpecError, ToolkitError
+
+MANY = 20  # names beyond which a refusal tells the nearest only
 
 _CLASSES: dict[tuple[str, str, str], type] = {}
 
@@ -43,13 +46,18 @@ def classes(kind: str, lab: str | None = None, family: type = object) -> dict[st
 
 
 def find(kind: str, lab: str, name: str) -> type:
-    """One registered class; SpecError with the known names when there is none."""
+    """One registered class; SpecError with the known names, the nearest ones if they are many, when there is none."""
     if lab != "user":
         labs()
     cls = _CLASSES.get((kind, lab, name))
     if cls is None:
-        known = ", ".join(classes(kind, lab)) or "none"
-        raise SpecError(f"There is no {kind} {name!r} in the lab {lab!r}; known: {known}.")
+        known = list(classes(kind, lab))
+        told = f"known: {', '.join(known) or 'none'}"
+        if len(known) > MANY:
+            told = (
+                f"nearest: {', '.join(difflib.get_close_matches(str(name), known, 5, 0))}; `toolkit catalogue` has all"
+            )
+        raise SpecError(f"There is no {kind} {name!r} in the lab {lab!r}; {told}.")
     return cls
 
 
