@@ -11,7 +11,7 @@ import pytest
 from toolkit.rank.growing import GrowingMatrix
 from toolkit.rank.svdupdate import Recomputed, SparseUpdate, ZhaSimon
 
-TEXTS = GrowingMatrix(m=4040, n=10_000, density=0.01, start=4000 / 4040, block=20)
+TEXTS = GrowingMatrix(m=4200, n=10_000, density=0.01, start=0.95, block=20)
 RANK = 32
 
 
