@@ -147,6 +147,16 @@ def test_a_knob_turned_after_the_end_plays_the_changed_run_at_once(make):
     assert hashes(frame)[1:] == before[1:] and alone != before[0]
 
 
+@pytest.mark.parametrize("name", tk.labs())
+def test_every_picture_can_be_chosen_by_a_title_of_its_own(name):
+    model = LabModel(name)
+    try:
+        titles = model.pictures().values()
+        assert len(set(titles)) == len(titles) == len(model.lab.pictures)
+    finally:
+        model.close()
+
+
 def test_a_turned_problem_starts_every_run_anew_and_shares_its_data(make):
     model = make()
     stepped(model, 2)

@@ -109,12 +109,16 @@ class LabModel:
         return found | {name: name.replace("_", " ") for one in self.entries for name in one.method.scales}
 
     def pictures(self) -> dict[str, str]:
-        """What can be drawn, title by name: the pictures that have something to show, all while that is not known."""
+        """What can be drawn, title by name: the pictures that have something to show, all while that is not known.
+
+        Twin titles are told apart by the names.
+        """
         offered = self.frame.drawing.offered
+        shown = [one for one in self.lab.pictures if not offered or one.name in (*offered, self.picture)]
+        titles = [one.title for one in shown]
         return {
-            one.name: one.title
-            for one in self.lab.pictures
-            if not offered or one.name in offered or one.name == self.picture
+            one.name: one.title if titles.count(one.title) == 1 else f"{one.title} ({_words(one.name)})"
+            for one in shown
         }
 
     # -- what is asked ------------------------------------------------------------------------------------------
@@ -417,3 +421,7 @@ class LabModel:
 
         self._worker.post(put)
         self._look()
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
