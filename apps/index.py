@@ -1,6 +1,6 @@
 """The index: every lab and every experiment, each with its question."""
 
-from toolkit.core.registry import labs
+from toolkit.core.lab import labs
 from toolkit.ui.index import page
 
 

@@ -1,6 +1,6 @@
 """The mesh lab: `panel serve apps/mesh.py`, or `toolkit serve` for every page."""
 
-from toolkit.core.registry import lab
+from toolkit.core.lab import lab
 from toolkit.ui.view import page
 
 

@@ -1,6 +1,6 @@
 """The rank lab: `panel serve apps/rank.py`, or `toolkit serve` for every page."""
 
-from toolkit.core.registry import lab
+from toolkit.core.lab import lab
 from toolkit.ui.view import page
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import toolkit as tk
 from toolkit.core.method import Method
 from toolkit.core.problem import Problem
-from toolkit.rank.growing import GrowingMatrix
-from toolkit.rank.matrices import DenseMatrix
-from toolkit.rank.snapshots import FieldTable
-from toolkit.rank.tensors import TensorProblem
+from toolkit.rank.interpolation.problems import FieldTable
+from toolkit.rank.matrices.growing_matrix import GrowingMatrix
+from toolkit.rank.matrices.problems import DenseMatrix
+from toolkit.rank.tensors.problems import TensorProblem
 
 ENDS = ("converged", "budget", "stagnated", "diverged", "breakdown", "failed", "non-finite")
 

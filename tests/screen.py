@@ -4,21 +4,21 @@ import time
 
 import toys
 
-from toolkit.core.registry import Experiment, Lab, Picture
+from toolkit.core.lab import Experiment, Lab, Picture
 
 PICTURE = Picture("state", "state", "lines", lambda p, s: {"x": list(range(p.n)), "x_k": s.x})
-TOYS = Lab(
-    name="user",
-    title="Toys",
-    about="Contractions.",
-    cases=(toys.Zero(),),
-    pictures=(PICTURE,),
-    experiments=(
-        Experiment(
-            "two", "Two factors", "Which is faster?", toys.Zero(), (toys.Contraction(), toys.Compiled(factor=0.9))
-        ),
-    ),
-)
+TWO = Experiment("two", "Two factors", "Which is faster?", toys.Zero(), (toys.Contraction(), toys.Compiled(factor=0.9)))
+
+
+class Toys(Lab):
+    """What stands in it is said here, as it has no families."""
+
+    cases = (toys.Zero(),)
+    pictures = (PICTURE,)
+    experiments = (TWO,)
+
+
+TOYS = Toys(name="user", title="Toys", about="Contractions.", measure="residual")
 
 
 def until(condition, seconds: float = 20.0):

@@ -34,7 +34,6 @@ class Contraction(tk.Method):
     """x ← factor x, one step at a time."""
 
     title = "contraction"
-    family = "toys"
     monitors = ("residual",)
     factor: float = tk.knob(0.5, -4, 4, live=True, doc="what a step multiplies x by")
     fixed: int = tk.knob(1, 1, 9, doc="a knob that is not live")

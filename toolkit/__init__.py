@@ -11,15 +11,18 @@ from toolkit.core.claim import Beats, Bound, Claim, Exact, Flat, Order, Rate, Ve
 from toolkit.core.errors import Breakdown, DataError, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History
 from toolkit.core.knob import Knob, knob, knobs, part
+from toolkit.core.lab import Experiment, Lab, Picture, lab, labs
 from toolkit.core.method import Method
 from toolkit.core.probe import Every, Measure, Octaves, Probe
 from toolkit.core.problem import Problem
 from toolkit.core.references import source
-from toolkit.core.registry import Experiment, Lab, Picture, lab, labs
 from toolkit.core.run import Run
 from toolkit.core.state import State, Work
 from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
 from toolkit.core.study import check, judge, ladder, race, solve, sweep
+from toolkit.moved import forward
+
+forward()
 
 __version__ = "0.1.0"

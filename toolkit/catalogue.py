@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from toolkit.core import registry, spec
+from toolkit.core import rooms, spec
 from toolkit.core.knob import knobs
+from toolkit.core.lab import Lab
 from toolkit.core.references import source
 
 
-def methods(lab: registry.Lab) -> list[dict]:
+def methods(lab: Lab) -> list[dict]:
     """Its methods with family, knobs, sources, claims."""
     return [_method(name, cls, lab) for name, cls in lab.methods().items()]
 
 
-def problems(lab: registry.Lab) -> list[dict]:
+def problems(lab: Lab) -> list[dict]:
     """Its problems with their knobs and sources."""
     return [
         {"name": name, "title": cls.title, "lab": lab.name, "knobs": _knobs(cls), "sources": _sources(cls)}
@@ -20,7 +21,7 @@ def problems(lab: registry.Lab) -> list[dict]:
     ]
 
 
-def experiments(lab: registry.Lab) -> list[dict]:
+def experiments(lab: Lab) -> list[dict]:
     """Its experiments with what they ask and who races."""
     return [
         {
@@ -35,14 +36,14 @@ def experiments(lab: registry.Lab) -> list[dict]:
     ]
 
 
-def _method(name: str, cls: type, lab: registry.Lab) -> dict:
+def _method(name: str, cls: type, lab: Lab) -> dict:
     made = [claim for problem in lab.cases if not cls().suits(problem) for claim in cls().claims(problem)]
     claims = {(claim.kind, claim.title): claim.source for claim in made}
     return {
         "name": name,
         "title": cls.title,
         "lab": lab.name,
-        "family": cls.family,
+        "family": rooms.family_title(cls),
         "knobs": _knobs(cls),
         "sources": _sources(cls),
         "claims": [{"kind": kind, "title": title, "source": key} for (kind, title), key in claims.items()],

@@ -16,6 +16,8 @@ from toolkit import __version__, catalogue
 from toolkit.core import registry, spec, study
 from toolkit.core.errors import ToolkitError
 from toolkit.core.history import History
+from toolkit.core.lab import lab as lab_named
+from toolkit.core.lab import labs
 from toolkit.core.run import Run
 from toolkit.core.stop import BUDGETS, Stop
 
@@ -155,7 +157,7 @@ def _runs(what: str) -> list[Run]:
 
 def _experiment(name: str):
     lab, _, rest = name.rpartition("/")
-    found = [registry.lab(lab)] if lab else list(registry.labs().values())
+    found = [lab_named(lab)] if lab else list(labs().values())
     for one in found:
         if rest in [experiment.name for experiment in one.experiments]:
             return one.experiment(rest)
@@ -221,8 +223,7 @@ def _check(arguments) -> int:
 
 
 def _claims(arguments):
-    labs = [registry.lab(arguments.lab)] if arguments.lab else registry.labs().values()
-    for lab in labs:
+    for lab in [lab_named(arguments.lab)] if arguments.lab else labs().values():
         for problem in lab.cases:
             if arguments.problem not in (None, problem.slug()):
                 continue
@@ -253,14 +254,14 @@ def _number(value: float) -> float | None:
 
 
 def _catalogue(arguments) -> int:
-    labs = list(registry.labs().values())
+    every = list(labs().values())
     if arguments.json:
-        found = {"labs": [{"name": lab.name, "title": lab.title, "about": lab.about} for lab in labs]}
+        found = {"labs": [{"name": lab.name, "title": lab.title, "about": lab.about} for lab in every]}
         for rows in (catalogue.methods, catalogue.problems, catalogue.experiments):
-            found[rows.__name__] = [row for lab in labs for row in rows(lab)]
+            found[rows.__name__] = [row for lab in every for row in rows(lab)]
         print(json.dumps(found, indent=2))
         return 0
-    for lab in labs:
+    for lab in every:
         print(f"{lab.title} — {lab.about}\n")
         rows = [row | {"cites": ", ".join(one["cited"] for one in row["sources"])} for row in catalogue.methods(lab)]
         _table(rows, ("name", "title", "family", "cites"))
@@ -294,14 +295,14 @@ def _warm(arguments) -> int:
 
 def _all_jobs():
     """(problem, method, None) of every method on every small case."""
-    for lab in registry.labs().values():
+    for lab in labs().values():
         for problem in lab.cases:
             yield from ((problem, cls(), None) for cls in lab.methods().values() if not cls().suits(problem))
 
 
 def _first_jobs():
     """(problem, method, picture) of what a person sees first in every lab."""
-    for lab in registry.labs().values():
+    for lab in labs().values():
         for one in lab.experiments[:1]:
             picture = next((p for p in lab.pictures if p.name == one.picture), None)
             yield from ((one.problem, method, picture) for method in one.methods if not method.suits(one.problem))

@@ -9,7 +9,8 @@ import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from toolkit.kernels import csr, krylov
+from toolkit.kernels.sparse import csr
+from toolkit.kernels.sparse import krylov
 
 SIDES = [256, 1024]
 

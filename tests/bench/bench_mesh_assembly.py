@@ -8,8 +8,8 @@ import toolkit  # noqa: F401, I001 - first: it keeps BLAS threads from spinning 
 import numpy as np
 import pytest
 
-from toolkit.mesh.linear import LinearElements
-from toolkit.mesh.triangulation import Triangulation
+from toolkit.mesh.adaptive.linear_elements import LinearElements
+from toolkit.mesh.adaptive.triangulation import Triangulation
 
 skfem = pytest.importorskip("skfem")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.linalg as la
 
-from toolkit.mesh.atom_lda import KohnShamAtom, SelfConsistency
+from toolkit.mesh.quantum.kohn_sham import KohnShamAtom, SelfConsistency
 
 STOP = tk.Stop(rtol=1e-9, steps=60)
 

@@ -7,7 +7,7 @@ import toolkit  # noqa: F401, I001 - first: it sets the threading layer
 import numpy as np
 import pytest
 
-from toolkit.mesh.mgard import Hierarchy
+from toolkit.mesh.compression.multilevel import Hierarchy
 
 SIDE = 512
 

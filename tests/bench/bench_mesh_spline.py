@@ -11,8 +11,8 @@ import toolkit  # noqa: F401, I001 - first: it keeps BLAS threads from spinning 
 import numpy as np
 import pytest
 
-from toolkit.kernels import bspline
-from toolkit.mesh.spline import basis_matrix, uniform_knots
+from toolkit.kernels.line import bspline
+from toolkit.mesh.splines.projection import basis_matrix, uniform_knots
 
 DEGREES = [1, 2, 3, 5, 8]
 INTERVALS = 16

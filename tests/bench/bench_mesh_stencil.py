@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from toolkit.kernels._jit import threaded
-from toolkit.preconditioner.gridoperator import GridOperator
+from toolkit.preconditioner.stencils.grid_operator import GridOperator
 
 
 @threaded

@@ -14,9 +14,9 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 import toolkit as tk
-from toolkit.mesh.elasticity import unit_stiffness
-from toolkit.mesh.structure import Structure
-from toolkit.mesh.topology import OptimalityCriteria, SiMPL
+from toolkit.mesh.design.elasticity import unit_stiffness
+from toolkit.mesh.design.structure import Structure
+from toolkit.mesh.design.topology import OptimalityCriteria, SiMPL
 
 LARGE = {
     "cantilever": Structure("cantilever", n=128, aspect=2, volume=0.5, radius=0.05),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from toolkit.preconditioner.gridcycle import GridCycle
+from toolkit.preconditioner.stencils.grid_cycle import GridCycle
 
 pyamg = pytest.importorskip("pyamg")
 TOLERANCE = 1e-8

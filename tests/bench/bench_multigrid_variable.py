@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG
-from toolkit.preconditioner.couplings import assemble, couplings
+from toolkit.preconditioner.stencils.blackbox import BlackBox, BlackBoxCG
+from toolkit.preconditioner.stencils.couplings import assemble, couplings
 
 pyamg = pytest.importorskip("pyamg")
 

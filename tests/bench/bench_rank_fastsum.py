@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from toolkit.kernels import fastsum as kernels
-from toolkit.rank.fastsum import KernelSum, refined, summed, table
+from toolkit.kernels.points import fastsum as kernels
+from toolkit.rank.interpolation.kernel_sums import KernelSum, refined, summed, table
 
 LADDER = [(1_000, 2), (4_000, 3), (16_000, 4), (64_000, 5), (256_000, 6), (1_000_000, 7)]
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.greedyeim import Crosses
-from toolkit.rank.online import Online, OnlineFrequency
-from toolkit.rank.reduced import WeakGreedy
-from toolkit.rank.scattering import ObstacleScattering, SlabScattering
-from toolkit.rank.snapshots import MovingSource
-from toolkit.rank.thermal import ThermalBlock
+from toolkit.rank.interpolation.crosses import Crosses
+from toolkit.rank.reduced.online_model import Online, OnlineFrequency
+from toolkit.rank.reduced.greedy_basis import WeakGreedy
+from toolkit.rank.reduced.scattering import ObstacleScattering, SlabScattering
+from toolkit.rank.interpolation.problems import MovingSource
+from toolkit.rank.reduced.thermal_block import ThermalBlock
 
 PROBLEM = ThermalBlock(n=48, training=300)
 DIMENSION = 30

@@ -8,8 +8,8 @@ import toolkit  # noqa: F401, I001 - first: it keeps BLAS threads from spinning 
 import numpy as np
 import pytest
 
-from toolkit.rank.cp import sweep
-from toolkit.rank.multilinear import cp_full, st_hosvd, tucker_full
+from toolkit.rank.tensors.cp import sweep
+from toolkit.rank.tensors.multilinear import cp_full, st_hosvd, tucker_full
 
 tl = pytest.importorskip("tensorly", reason="tensorly is in the extra `peers`")
 decomposition = pytest.importorskip("tensorly.decomposition")

@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from toolkit.rank.growing import GrowingMatrix
-from toolkit.rank.svdupdate import Recomputed, SparseUpdate, ZhaSimon
+from toolkit.rank.matrices.growing_matrix import GrowingMatrix
+from toolkit.rank.matrices.svd_update import Recomputed, SparseUpdate, ZhaSimon
 
 TEXTS = GrowingMatrix(m=4200, n=10_000, density=0.01, start=0.95, block=20)
 RANK = 32

@@ -10,9 +10,9 @@ import numba
 import numpy as np
 import pytest
 
-from toolkit.kernels import mixture as kernels
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.mixtures import PlaneMixture, responsibilities
+from toolkit.kernels.points import mixture as kernels
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.mixtures import PlaneMixture, responsibilities
 
 
 @pytest.mark.parametrize("count", [50, 2000])

@@ -19,7 +19,7 @@ SIDES = ("ours", "as it comes", "flushed")
 
 def problem():
     """The law and its particles, the same on both sides."""
-    from toolkit.sampler.mixtures import PlaneMixture
+    from toolkit.sampler.laws.mixtures import PlaneMixture
 
     return PlaneMixture(shape="spiral", components=COMPONENTS, particles=PARTICLES)
 
@@ -27,7 +27,7 @@ def problem():
 def sampled_by_us():
     """A function that samples once, and returns the particles."""
     import toolkit as tk
-    from toolkit.sampler.dpmsolver import DPMSolverPP2M
+    from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 
     law = problem()
     law.initial  # noqa: B018 - drawn before the clock runs
@@ -40,7 +40,7 @@ def sampled_by_peer(flush: bool):
     import torch
     from diffusers import DPMSolverMultistepScheduler
 
-    from toolkit.sampler.dpmsolver import DPMSolverPP2M
+    from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 
     torch.set_num_threads(THREADS)
     torch.set_flush_denormal(flush)

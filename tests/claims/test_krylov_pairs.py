@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from toolkit.core.registry import classes
 from toolkit.preconditioner import ConvectionDiffusion, Helmholtz, Poisson, Preconditioner
-from toolkit.preconditioner.krylov import KrylovMethod
+from toolkit.preconditioner.krylov.method import KrylovMethod
 
 CASES = (
     Poisson(dim=2, n=10, load="noise"),

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import toolkit as tk
-from toolkit.preconditioner.bandits import (
-    ALL,
+from toolkit.core.stop import THROUGH
+from toolkit.preconditioner.learning.bandits import (
     ChebCB,
     FixedOmega,
     OptimalOmega,
@@ -16,7 +16,7 @@ from toolkit.preconditioner.bandits import (
     square_cb,
     tsallis_probabilities,
 )
-from toolkit.preconditioner.sequence import ShiftedSequence
+from toolkit.preconditioner.learning.problems import ShiftedSequence
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=2, max_size=40), st.floats(0.02, 2.0))
@@ -53,7 +53,7 @@ def test_square_cb_prefers_the_best_and_is_greedy_for_large_eta():
 
 def test_costs_are_what_solving_costs():
     problem = ShiftedSequence(n=7, count=6)
-    run = tk.solve(problem, FixedOmega(omega=1.5), ALL)
+    run = tk.solve(problem, FixedOmega(omega=1.5), THROUGH)
     arm = int(run.state.arms[0])
     np.testing.assert_array_equal(run.state.costs, problem.costs(FixedOmega().grid)[:, arm])
     assert run.history["matvecs"][-1] == run.state.costs.sum()
@@ -66,9 +66,9 @@ def test_fixed_omega_has_the_regret_of_its_arm():
     grid = FixedOmega().grid
     costs = problem.costs(grid).sum(axis=0)
     best = FixedOmega(omega=float(grid[costs.argmin()]))
-    run = tk.solve(problem, best, ALL, probes=("average_regret",))
+    run = tk.solve(problem, best, THROUGH, probes=("average_regret",))
     assert run.history["average_regret"][-1] == 0
-    worst = tk.solve(problem, FixedOmega(omega=1.0), ALL, probes=("average_regret",))
+    worst = tk.solve(problem, FixedOmega(omega=1.0), THROUGH, probes=("average_regret",))
     assert worst.history["average_regret"][-1] == pytest.approx((costs[0] - costs.min()) / 20)
 
 
@@ -77,7 +77,7 @@ def test_average_regret_of_tsallis_inf_shrinks_over_seeds():
     for count, found in regrets.items():
         problem = ShiftedSequence(n=7, count=count)
         for seed in range(4):
-            run = tk.solve(problem, TsallisINF(seed=seed), ALL, probes=("average_regret",))
+            run = tk.solve(problem, TsallisINF(seed=seed), THROUGH, probes=("average_regret",))
             found.append(run.history["average_regret"][-1])
     assert np.mean(regrets[800]) < 0.5 * np.mean(regrets[50])
 
@@ -85,19 +85,19 @@ def test_average_regret_of_tsallis_inf_shrinks_over_seeds():
 def test_context_beats_every_fixed_omega():
     problem = ShiftedSequence(count=700)
     fixed = problem.costs(ChebCB().grid).mean(axis=0).min()
-    means = [tk.solve(problem, ChebCB(seed=seed), ALL).state.mean_cost for seed in range(3)]
+    means = [tk.solve(problem, ChebCB(seed=seed), THROUGH).state.mean_cost for seed in range(3)]
     assert np.mean(means) < fixed
-    assert tk.solve(problem, OptimalOmega(), ALL).state.mean_cost < min(means)
+    assert tk.solve(problem, OptimalOmega(), THROUGH).state.mean_cost < min(means)
 
 
 def test_a_fork_goes_on_with_the_same_draws():
     problem = ShiftedSequence(n=5, count=60)
-    run = tk.Run(problem, TsallisINF(), ALL).step(20)
+    run = tk.Run(problem, TsallisINF(), THROUGH).step(20)
     twin = run.fork()
     assert run.finish().history.trace_hash() == twin.finish().history.trace_hash()
 
 
 def test_learners_say_what_they_need():
-    from toolkit.preconditioner.poisson import Poisson
+    from toolkit.preconditioner.stencils.poisson import Poisson
 
     assert "sequence" in TsallisINF().suits(Poisson(n=8))

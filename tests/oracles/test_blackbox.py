@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import scipy.sparse.linalg
 
-from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG
-from toolkit.preconditioner.couplings import assemble, couplings
+from toolkit.preconditioner.stencils.blackbox import BlackBox, BlackBoxCG
+from toolkit.preconditioner.stencils.couplings import assemble, couplings
 
 
 def rough(n, sigma=2.0, seed=0):
@@ -313,7 +313,7 @@ def test_kernels_give_the_same_without_compilation(tmp_path):
     """The code as Python reads it, on a grid with three levels."""
     script = """
 import sys, numpy as np
-from toolkit.preconditioner.blackbox import BlackBox, BlackBoxCG
+from toolkit.preconditioner.stencils.blackbox import BlackBox, BlackBoxCG
 cells = np.exp(np.random.default_rng(0).standard_normal((17, 17)))
 cg = BlackBoxCG(BlackBox.from_cells(cells))
 b = np.ones(256)

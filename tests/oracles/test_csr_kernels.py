@@ -8,7 +8,7 @@ import scipy.sparse.linalg as spla
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.kernels import csr, incomplete, krylov
+from toolkit.kernels.sparse import csr, incomplete, krylov
 
 EPS = np.finfo(float).eps
 RNG = np.random.default_rng

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.kernels import csr, incomplete
+from toolkit.kernels.sparse import csr, incomplete
 
 
 def sorted_csr(matrix):

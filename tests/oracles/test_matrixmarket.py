@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from toolkit.core import spec as specs
-from toolkit.preconditioner import mtx
-from toolkit.preconditioner.matrixmarket import MatrixMarket
+from toolkit.data import matrix_file as mtx
+from toolkit.preconditioner.systems.matrix_market import MatrixMarket
 
 HEAD = b"%%MatrixMarket matrix coordinate real general\n"
 GOOD = HEAD + b"% a comment\n3 3 5\n1 1 4.0\n2 2 5\n3 3 -6e0\n1 3 1.5\n3 1 0.25\n"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.mesh.adaptive import LEVELS, AdaptiveElements
-from toolkit.mesh.adaptive_views import PICTURES
-from toolkit.mesh.domains import Disk, LShape, Square
-from toolkit.mesh.yourmesh import YourMesh
+from toolkit.mesh.adaptive.looks import PICTURES
+from toolkit.mesh.adaptive.loop import LEVELS, AdaptiveElements
+from toolkit.mesh.elements.problems import Disk, LShape, Square
+from toolkit.mesh.elements.your_mesh import YourMesh
 
 skfem = pytest.importorskip("skfem")
 PROBLEMS = [Square("layer"), Square("cubic"), LShape("front", width=0.1), Square(reaction=5.0), LShape(diffusion=0.01)]

@@ -5,8 +5,10 @@ import pytest
 import scipy.linalg as la
 
 import toolkit as tk
-from toolkit.kernels import radial as kernels
-from toolkit.mesh.atom import (
+from toolkit.kernels.line import radial as kernels
+from toolkit.mesh.quantum.atomic_table import SYMBOLS, shells, split
+from toolkit.mesh.quantum.dirac import SquaredDirac, origin_power, sommerfeld
+from toolkit.mesh.quantum.energy_levels import (
     DegreeLadder,
     DiracLadder,
     ElementLadder,
@@ -14,11 +16,9 @@ from toolkit.mesh.atom import (
     RadialOscillator,
     RelativisticIon,
 )
-from toolkit.mesh.atom_dirac import SquaredDirac, origin_power, sommerfeld
-from toolkit.mesh.atom_lda import KohnShamAtom, SelfConsistency
-from toolkit.mesh.atom_radial import C_LIGHT, RadialElements, graded, lobatto
-from toolkit.mesh.atom_table import SYMBOLS, shells, split
-from toolkit.mesh.atom_views import PICTURES
+from toolkit.mesh.quantum.kohn_sham import KohnShamAtom, SelfConsistency
+from toolkit.mesh.quantum.looks import PICTURES
+from toolkit.mesh.quantum.radial_elements import C_LIGHT, RadialElements, graded, lobatto
 
 STOP = tk.Stop(rtol=1e-9, steps=60)
 

@@ -7,18 +7,18 @@ import pytest
 
 import toolkit as tk
 from toolkit.core.knob import knobs
-from toolkit.mesh import collocation, differences, regularity
-from toolkit.mesh.adaptive import AdaptiveElements
-from toolkit.mesh.collocation import ChebyshevCollocation, collocated
-from toolkit.mesh.degrees import HPVersion, PVersion, graded
-from toolkit.mesh.differences import FiniteDifferences, Grid
-from toolkit.mesh.domains import Cube, Disk, Interval, LShape, Square
-from toolkit.mesh.galerkin import galerkin
-from toolkit.mesh.lines import LineElements, shapes
-from toolkit.mesh.planes import PlaneElements, element
-from toolkit.mesh.refinement import WHOLE, FiniteElements
-from toolkit.mesh.stophere import SOLVED, StopHere
-from toolkit.mesh.triangle import convergence
+from toolkit.mesh.adaptive.loop import AdaptiveElements
+from toolkit.mesh.adaptive.slope_triangle import convergence
+from toolkit.mesh.elements import collocation, differences, regularity
+from toolkit.mesh.elements.collocation import ChebyshevCollocation, collocated
+from toolkit.mesh.elements.differences import FiniteDifferences, Grid
+from toolkit.mesh.elements.galerkin import galerkin
+from toolkit.mesh.elements.h_version import WHOLE, FiniteElements
+from toolkit.mesh.elements.hp_version import HPVersion, PVersion, graded
+from toolkit.mesh.elements.lines import LineElements, shapes
+from toolkit.mesh.elements.planes import PlaneElements, element
+from toolkit.mesh.elements.problems import Cube, Disk, Interval, LShape, Square
+from toolkit.mesh.elements.stop_here import SOLVED, StopHere
 
 logging.getLogger("skfem").setLevel(logging.ERROR)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.mesh.contrast import CoefficientSweep, Inclusions
+from toolkit.mesh.multiscale.contrast import CoefficientSweep, Inclusions
 
 skfem = pytest.importorskip("skfem")
 LAYOUTS = ["discs", "blocks", "channel"]

@@ -5,8 +5,9 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 import toolkit as tk
-from toolkit.mesh.disparate import ALL, AsymptoticPreserving, ExplicitMixture
-from toolkit.mesh.mixture import DisparateMixture, collided
+from toolkit.core.stop import THROUGH
+from toolkit.mesh.steps.gas_mixture import DisparateMixture, collided
+from toolkit.mesh.steps.kinetic import AsymptoticPreserving, ExplicitMixture
 
 TIGHT = DisparateMixture(epsilon=0.2)
 
@@ -16,12 +17,12 @@ def moments(problem, f):
 
 
 def at_end(problem, method, measure="moment_error"):
-    return tk.solve(problem, method, ALL, [measure]).history.last(measure)
+    return tk.solve(problem, method, THROUGH, [measure]).history.last(measure)
 
 
 def column(problem, method, name):
     measure = next(m for m in problem.measures() if m.name == name)
-    run = tk.solve(problem, method, ALL, [tk.Probe(measure, tk.Every(1))])
+    run = tk.solve(problem, method, THROUGH, [tk.Probe(measure, tk.Every(1))])
     return run.history[name]
 
 
@@ -117,7 +118,7 @@ def test_limit_is_implicit_euler_for_the_exchange_of_heat():
     gap = column(problem, AsymptoticPreserving(steps=steps), "temperature_gap")
     first = problem.light + problem.drift**2 - problem.heavy
     np.testing.assert_allclose(gap[1:], first / (1 + 4 * h) ** np.arange(1, steps + 1), rtol=1e-5)
-    run = tk.solve(problem, AsymptoticPreserving(steps=steps), ALL)
+    run = tk.solve(problem, AsymptoticPreserving(steps=steps), THROUGH)
     f, m = run.solution(), moments(problem, run.solution())
     np.testing.assert_allclose(f[0], problem.maxwellian(m[0], m[1]), atol=1e-5)
     np.testing.assert_allclose(f[1], problem.maxwellian(m[2], m[3]), atol=1e-4)
@@ -127,8 +128,8 @@ def test_explicit_steps_longer_than_the_fast_scale_diverge():
     """h = ε² divides: 5 % below it the run arrives, 25 % above it blows up; the implicit scheme takes any step."""
     problem = DisparateMixture(epsilon=0.05)
     limit = problem.end / problem.epsilon**2
-    assert tk.solve(problem, ExplicitMixture(steps=int(1.05 * limit)), ALL).status.kind == "converged"
-    run = tk.solve(problem, ExplicitMixture(steps=int(0.75 * limit)), ALL)
+    assert tk.solve(problem, ExplicitMixture(steps=int(1.05 * limit)), THROUGH).status.kind == "converged"
+    run = tk.solve(problem, ExplicitMixture(steps=int(0.75 * limit)), THROUGH)
     assert run.status.kind == "diverged" and np.isfinite(run.solution()).all()
     assert at_end(problem, AsymptoticPreserving(steps=5)) < 0.05
 

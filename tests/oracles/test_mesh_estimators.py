@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from toolkit.mesh.adaptive_level import galerkin
-from toolkit.mesh.estimators import equilibrated, flux, lifted, misfit, residual, rest
-from toolkit.mesh.triangulation import Triangulation, quadrature
+from toolkit.mesh.adaptive.estimators import equilibrated, flux, lifted, misfit, residual, rest
+from toolkit.mesh.adaptive.level import galerkin
+from toolkit.mesh.adaptive.triangulation import Triangulation, quadrature
 
 skfem = pytest.importorskip("skfem")
 TORSION = sum(64 / (np.pi**6 * i * i * j * j * (i * i + j * j)) for i in range(1, 400, 2) for j in range(1, 400, 2))

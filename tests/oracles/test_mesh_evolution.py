@@ -7,12 +7,13 @@ from scipy.linalg import expm
 from scipy.special import ive
 
 import toolkit as tk
-from toolkit.mesh.band import factored, solved
-from toolkit.mesh.parabolic import AllenCahn, Brusselator, Burgers, Heat
-from toolkit.mesh.scipy_ivp import SciPyBDF, SciPyRadau
-from toolkit.mesh.stiff import Robertson, VanDerPol
-from toolkit.mesh.tase import CASES
-from toolkit.mesh.timestep import SDIRK2, THROUGH, ImplicitEuler, RungeKutta4, Trail
+from toolkit.core.stop import THROUGH
+from toolkit.mesh.steps.elimination import factored, solved
+from toolkit.mesh.steps.parabolic import AllenCahn, Brusselator, Burgers, Heat
+from toolkit.mesh.steps.runge_kutta import SDIRK2, ImplicitEuler, RungeKutta4, Trail
+from toolkit.mesh.steps.scipy_integrators import SciPyBDF, SciPyRadau
+from toolkit.mesh.steps.stiff import Robertson, VanDerPol
+from toolkit.mesh.steps.tase import CASES
 
 
 def at_end(problem, method, measure="error"):

@@ -5,9 +5,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import toolkit as tk
-from toolkit.kernels import ginzburg as kernels
-from toolkit.mesh.ginzburg import ConvexSplitting, Momentum
-from toolkit.mesh.phases import RADIUS, TENSION, DigitClasses, PhaseField, radius
+from toolkit.kernels.grid import ginzburg as kernels
+from toolkit.mesh.phases.ginzburg_landau import ConvexSplitting, Momentum
+from toolkit.mesh.phases.problems import RADIUS, TENSION, DigitClasses, PhaseField, radius
 
 SMALL = PhaseField(shape="noise", n=9, epsilon=0.2, seed=3)
 DIGITS = DigitClasses(images=120, labelled=12)

@@ -8,11 +8,11 @@ import scipy.sparse as sp
 from scipy import integrate
 
 import toolkit as tk
-from toolkit.mesh.convolution import Line, cubic, patch_functions, quadrature
-from toolkit.mesh.hidenn import CHiDeNN, solved
-from toolkit.mesh.levels import Composite
-from toolkit.mesh.multiscale import SWEPT, MultiscaleVMS
-from toolkit.mesh.spot import HotSpot
+from toolkit.mesh.multiscale.composite import Composite
+from toolkit.mesh.multiscale.hidenn import CHiDeNN, solved
+from toolkit.mesh.multiscale.hot_spot import HotSpot
+from toolkit.mesh.multiscale.patch_functions import Line, cubic, patch_functions, quadrature
+from toolkit.mesh.multiscale.vms import SWEPT, MultiscaleVMS
 
 SHAPES = [(1, 1, 1.0), (2, 2, 2.0), (2, 3, 1.3), (3, 3, 4.0), (4, 5, 2.5)]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.mesh.contour import Surface, cube_table, extract
-from toolkit.mesh.isosurface import DeepMesh, normal_speeds, pulled_back
-from toolkit.mesh.silhouette import Silhouette
+from toolkit.mesh.design.deep_mesh import DeepMesh, normal_speeds, pulled_back
+from toolkit.mesh.design.marching_cubes import Surface, cube_table, extract
+from toolkit.mesh.design.silhouette import Silhouette
 
 RNG = np.random.default_rng(0)
 

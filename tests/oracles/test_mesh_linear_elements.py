@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.mesh.linear import LinearElements, solved
-from toolkit.mesh.triangulation import Triangulation, quadrature
+from toolkit.mesh.adaptive.linear_elements import LinearElements, solved
+from toolkit.mesh.adaptive.triangulation import Triangulation, quadrature
 
 skfem = pytest.importorskip("skfem")
 

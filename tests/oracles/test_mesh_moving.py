@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.kernels import moving as kernels
-from toolkit.mesh.features import TABLE, Feature, SteepCurve
-from toolkit.mesh.mongeampere import NewtonMongeAmpere, ParabolicMongeAmpere
-from toolkit.mesh.moving import DeBoor
+from toolkit.kernels.grid import moving as kernels
+from toolkit.mesh.moving.de_boor import DeBoor
+from toolkit.mesh.moving.monge_ampere import NewtonMongeAmpere, ParabolicMongeAmpere
+from toolkit.mesh.moving.problems import TABLE, Feature, SteepCurve
 
 REST = tk.Stop(rtol=0, atol=1e-10, steps=600)
 MOVERS = [NewtonMongeAmpere, ParabolicMongeAmpere]

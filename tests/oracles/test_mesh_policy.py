@@ -6,14 +6,9 @@ import scipy.integrate
 import scipy.optimize
 
 import toolkit as tk
-from toolkit.mesh.policy import (
-    ALL,
-    MartingaleLoss,
-    MeanSquareTD,
-    OnlineTD,
-    OrthogonalityTD,
-)
-from toolkit.mesh.valuation import LinearQuadratic, increments, variation_minimiser
+from toolkit.core.stop import THROUGH
+from toolkit.mesh.steps.policy_value import LinearQuadratic, increments, variation_minimiser
+from toolkit.mesh.steps.temporal_differences import MartingaleLoss, MeanSquareTD, OnlineTD, OrthogonalityTD
 
 PROBLEM = LinearQuadratic(kappa=0.7, sigma=0.8, q=1.3, g=0.6, horizon=1.5)
 
@@ -64,7 +59,7 @@ def test_futures_against_the_sum_of_covariances():
 
 @pytest.mark.parametrize("method", [MartingaleLoss(), OrthogonalityTD(), OrthogonalityTD(trace=0.3)])
 def test_right_estimators_converge_at_first_order(method):
-    run = tk.solve(PROBLEM, method, ALL)
+    run = tk.solve(PROBLEM, method, THROUGH)
     ratio = run.history["parameter_error"][3:-1] / run.history["parameter_error"][4:]
     np.testing.assert_allclose(ratio, 2, atol=0.1)
 
@@ -128,7 +123,7 @@ def test_mean_square_error_tends_to_the_quadratic_variation():
 
 
 def test_its_minimiser_tends_to_that_of_the_variation_and_stays_away_from_the_truth():
-    run = tk.solve(PROBLEM.turned(levels=12), MeanSquareTD(), ALL)
+    run = tk.solve(PROBLEM.turned(levels=12), MeanSquareTD(), THROUGH)
     np.testing.assert_allclose(run.state.theta, variation_minimiser(PROBLEM), atol=5e-3)
     assert run.history["parameter_error"][-1] > 0.5
     assert np.all(np.diff(run.history["parameter_error"][2:]) > 0)

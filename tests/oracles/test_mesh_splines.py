@@ -9,9 +9,18 @@ from scipy import integrate
 from scipy.interpolate import BSpline
 
 import toolkit as tk
-from toolkit.kernels import bspline
-from toolkit.mesh.riesz import Riesz, SplineCollocation, collocated, places, spectrum, symbol
-from toolkit.mesh.spline import ByMatrix, ByRecursion, Curve, SplineFit, basis_matrix, gauss, open_knots, uniform_knots
+from toolkit.kernels.line import bspline
+from toolkit.mesh.splines.projection import (
+    ByMatrix,
+    ByRecursion,
+    Curve,
+    SplineFit,
+    basis_matrix,
+    gauss,
+    open_knots,
+    uniform_knots,
+)
+from toolkit.mesh.splines.riesz import Riesz, SplineCollocation, collocated, places, spectrum, symbol
 
 
 @pytest.mark.parametrize("p", [1, 2, 3, 5, 8, 10])

@@ -8,7 +8,7 @@ import scipy.sparse.linalg as spla
 
 import toolkit as tk
 from toolkit.core.errors import KnobError
-from toolkit.mesh.splitting import AdvectionDiffusion, DomainSplitting, Split, operator
+from toolkit.mesh.multiscale.splitting import AdvectionDiffusion, DomainSplitting, Split, operator
 
 STOP = tk.Stop(measure="error", rtol=0.0, atol=1e-9, steps=60)
 SQUARE = AdvectionDiffusion(n=36)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.mesh.parabolic import AllenCahn, Brusselator, Burgers, Heat
-from toolkit.mesh.tase import ModifiedTASE2, ModifiedTASE3, SinglyTASE
-from toolkit.mesh.tase_family import at_infinity, conditions, modified2, modified3, singly, stability
-from toolkit.mesh.timestep import SDIRK2, THROUGH
+from toolkit.core.stop import THROUGH
+from toolkit.mesh.steps.parabolic import AllenCahn, Brusselator, Burgers, Heat
+from toolkit.mesh.steps.runge_kutta import SDIRK2
+from toolkit.mesh.steps.tase import ModifiedTASE2, ModifiedTASE3, SinglyTASE
+from toolkit.mesh.steps.tase_coefficients import at_infinity, conditions, modified2, modified3, singly, stability
 
 TABLEAUS = {
     "modified 2": (modified2(), 2),

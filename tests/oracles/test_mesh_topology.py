@@ -7,10 +7,10 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 import toolkit as tk
-from toolkit.kernels.topology import sigmoid_shift
-from toolkit.mesh.elasticity import Elasticity, dense, unit_stiffness
-from toolkit.mesh.structure import SIZES, Structure, frank_wolfe_gap
-from toolkit.mesh.topology import (
+from toolkit.kernels.stencil.elasticity import sigmoid_shift
+from toolkit.mesh.design.elasticity import Elasticity, dense, unit_stiffness
+from toolkit.mesh.design.structure import SIZES, Structure, frank_wolfe_gap
+from toolkit.mesh.design.topology import (
     GAP,
     OptimalityCriteria,
     ProjectedGradient,

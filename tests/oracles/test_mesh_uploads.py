@@ -6,9 +6,9 @@ import pytest
 
 import toolkit as tk
 from toolkit.core import spec as specs
-from toolkit.mesh import meshfile
-from toolkit.mesh.refinement import WHOLE, FiniteElements
-from toolkit.mesh.yourmesh import YourMesh, example
+from toolkit.data import mesh_file as meshfile
+from toolkit.mesh.elements.h_version import WHOLE, FiniteElements
+from toolkit.mesh.elements.your_mesh import YourMesh, example
 
 
 @pytest.fixture(autouse=True)

@@ -7,19 +7,20 @@ import pytest
 from numpy.polynomial import chebyshev
 
 import toolkit as tk
-from toolkit.mesh.waves import OscillatoryWave
-from toolkit.mesh.wkb import ALL, LADDERS, WILD, OptimalWKB, TruncatedWKB
+from toolkit.core.stop import THROUGH
+from toolkit.mesh.quantum.waves import OscillatoryWave
+from toolkit.mesh.quantum.wkb import LADDERS, WILD, OptimalWKB, TruncatedWKB
 
 
 def errors(problem, method):
     """The error after each term."""
     measure = next(m for m in problem.measures() if m.name == "wave_error")
-    run = tk.solve(problem, method, ALL, [tk.Probe(measure, tk.Every(1))])
+    run = tk.solve(problem, method, THROUGH, [tk.Probe(measure, tk.Every(1))])
     return run, run.history["wave_error"]
 
 
 def state_of(problem, terms):
-    return tk.solve(problem, TruncatedWKB(terms=terms), ALL).state
+    return tk.solve(problem, TruncatedWKB(terms=terms), THROUGH).state
 
 
 @pytest.mark.parametrize("potential", ["linear", "exponential"])
@@ -108,7 +109,7 @@ def test_stops_where_it_is_best(problem):
 
 
 def test_cost_does_not_depend_on_epsilon():
-    runs = [tk.solve(OscillatoryWave(epsilon=e), TruncatedWKB(terms=6), ALL) for e in (1e-4, 1e-2, 0.1)]
+    runs = [tk.solve(OscillatoryWave(epsilon=e), TruncatedWKB(terms=6), THROUGH) for e in (1e-4, 1e-2, 0.1)]
     assert len({(run.state.work.flops, run.state.work.nfe) for run in runs}) == 1
 
 

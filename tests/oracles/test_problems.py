@@ -9,15 +9,16 @@ import scipy.sparse.linalg as spla
 
 import toolkit as tk
 from toolkit.core import spec as specs
-from toolkit.preconditioner import sparse
-from toolkit.preconditioner.convection import ConvectionDiffusion, Helmholtz, ShiftedLaplace
-from toolkit.preconditioner.couplings import assemble, couplings
-from toolkit.preconditioner.diffusion import Diffusion, _refined
-from toolkit.preconditioner.grid import cross, stencil_matrix
-from toolkit.preconditioner.incomplete import ThresholdILU
-from toolkit.preconditioner.poisson import Anisotropic, Poisson
-from toolkit.preconditioner.preconditioning import inverse_matrix
-from toolkit.preconditioner.system import LinearSystem, system
+from toolkit.preconditioner.stationary.incomplete import ThresholdILU
+from toolkit.preconditioner.stationary.preconditioning import inverse_matrix
+from toolkit.preconditioner.stationary.shifted_laplace import ShiftedLaplace
+from toolkit.preconditioner.stencils.convection import ConvectionDiffusion, Helmholtz
+from toolkit.preconditioner.stencils.couplings import assemble, couplings
+from toolkit.preconditioner.stencils.diffusion import Diffusion, _refined
+from toolkit.preconditioner.stencils.poisson import Anisotropic, Poisson
+from toolkit.preconditioner.stencils.problems import cross, stencil_matrix
+from toolkit.preconditioner.systems import sparse
+from toolkit.preconditioner.systems.problems import LinearSystem, system
 
 MEDIA = ("constant", "checkerboard", "log-normal", "channels", "photograph")
 SMALL = (

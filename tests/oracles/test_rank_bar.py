@@ -6,10 +6,9 @@ import scipy.integrate
 import scipy.optimize
 
 import toolkit as tk
-from toolkit.kernels.viscoplastic import respond
-from toolkit.rank.adaptiverom import AdaptiveReducedBar, widened
-from toolkit.rank.bar import LAW, STEPS, FullBar, ViscoplasticBar, newton
-from toolkit.rank.hyperreduction import (
+from toolkit.kernels.points.viscoplastic import respond
+from toolkit.rank.hyperreduction.adaptive_bar import AdaptiveReducedBar, widened
+from toolkit.rank.hyperreduction.cubature import (
     NonnegativeCubature,
     basis,
     compressed,
@@ -19,7 +18,8 @@ from toolkit.rank.hyperreduction import (
     picked,
     works,
 )
-from toolkit.rank.reducedbar import FixedReducedBar, gappy, orthonormal, spread
+from toolkit.rank.hyperreduction.problems import LAW, STEPS, FullBar, ViscoplasticBar, newton
+from toolkit.rank.hyperreduction.reduced_bar import FixedReducedBar, gappy, orthonormal, spread
 
 BAR = ViscoplasticBar(n=60, steps=16, change=0.0)
 MOVED = ViscoplasticBar(n=60, steps=16, shift=0.15, change=0.2)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.coreshape import (
+from toolkit.rank.tensors.core_growing import GreedyPacking, LossGreedy
+from toolkit.rank.tensors.core_packing import PackedCore, SplitPacking, refined
+from toolkit.rank.tensors.core_shape import (
     UnequalTensor,
     feasible,
     least_size,
@@ -17,10 +19,8 @@ from toolkit.rank.coreshape import (
     surrogate,
     tail_energies,
 )
-from toolkit.rank.coreshapegreedy import GreedyPacking, LossGreedy
-from toolkit.rank.coreshaperuns import PackedCore, SplitPacking, refined
-from toolkit.rank.multilinear import tucker_full
-from toolkit.rank.tensors import GridFunction, PlantedTensor, Potential, TensorProblem
+from toolkit.rank.tensors.multilinear import tucker_full
+from toolkit.rank.tensors.problems import GridFunction, PlantedTensor, Potential, TensorProblem
 
 TO_THE_END = tk.Stop(rtol=0.0, steps=400)
 PROBLEMS = [UnequalTensor(n=9), Potential(n=8, particles=6), GridFunction(order=4, n=5), PlantedTensor(n=7, noise=0.3)]

@@ -6,15 +6,24 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import toolkit as tk
-from toolkit.rank.bug import AugmentedBug, Bug, ParallelBug, sideways, truncated, widened
-from toolkit.rank.dynamics import THROUGH, Substeps, orthogonal, runge_kutta, truncation
-from toolkit.rank.flows import HeatFlow, PlantedFlow, SchroedingerFlow
-from toolkit.rank.flowsmore import RiccatiFlow, TransportFlow
-from toolkit.rank.lowranktraining import DigitsTraining, FullDescent, LowRankTraining, gradients
-from toolkit.rank.projectorsplit import FactorEquations, ProjectorSplitting, backwards, forwards
-from toolkit.rank.treebug import ParallelTreeBug, TreeBugSequential, evolved, joined, openings
-from toolkit.rank.treeflows import CubeHeat, SpinChain, TreeFlow, sum_of_sites
-from toolkit.rank.treetensor import decomposed, dense, leaves, planted_tree, tree_shape, truncated_tree, upwards
+from toolkit.core.stop import THROUGH
+from toolkit.rank.dynamics.basis_update import AugmentedBug, Bug, ParallelBug, sideways, truncated, widened
+from toolkit.rank.dynamics.integrator import Substeps, orthogonal, runge_kutta, truncation
+from toolkit.rank.dynamics.low_rank_training import DigitsTraining, FullDescent, LowRankTraining, gradients
+from toolkit.rank.dynamics.problems import HeatFlow, PlantedFlow, SchroedingerFlow
+from toolkit.rank.dynamics.projector_splitting import FactorEquations, ProjectorSplitting, backwards, forwards
+from toolkit.rank.dynamics.transport_riccati import RiccatiFlow, TransportFlow
+from toolkit.rank.dynamics.tree_basis_update import ParallelTreeBug, TreeBugSequential, evolved, joined, openings
+from toolkit.rank.dynamics.tree_problems import CubeHeat, SpinChain, TreeFlow, sum_of_sites
+from toolkit.rank.dynamics.tree_tensor import (
+    decomposed,
+    dense,
+    leaves,
+    planted_tree,
+    tree_shape,
+    truncated_tree,
+    upwards,
+)
 
 FLOWS = (
     PlantedFlow(n=10, epsilon=0.05),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank import estimators as est
-from toolkit.rank.thermal import ThermalBlock
+from toolkit.rank.reduced import residual_norms as est
+from toolkit.rank.reduced.thermal_block import ThermalBlock
 
 PROBLEM = ThermalBlock(columns=3, rows=1, n=14, training=60, tests=10)
 METHODS = (est.ExpandedEstimate, est.CorrectedEstimate, est.InterpolatedEstimate, est.OrthonormalEstimate)

@@ -5,7 +5,17 @@ import pytest
 from scipy.spatial.distance import cdist
 
 import toolkit as tk
-from toolkit.rank.fastsum import KINDS, EmpiricalMultipole, KernelSum, Level, offsets, refined, samples, summed, table
+from toolkit.rank.interpolation.kernel_sums import (
+    KINDS,
+    EmpiricalMultipole,
+    KernelSum,
+    Level,
+    offsets,
+    refined,
+    samples,
+    summed,
+    table,
+)
 
 
 def dense(problem):

@@ -6,8 +6,8 @@ import scipy.integrate
 import scipy.optimize
 
 import toolkit as tk
-from toolkit.rank.fronts import KINDS, TravellingFront, runge_kutta, slopes, stiffness
-from toolkit.rank.lagrangian import EulerianPod, LagrangianPod
+from toolkit.rank.bases.fronts import KINDS, TravellingFront, runge_kutta, slopes, stiffness
+from toolkit.rank.bases.lagrangian_bases import EulerianPod, LagrangianPod
 
 STOP = tk.Stop(rtol=0.0, steps=12)
 VISCOUS = TravellingFront(kind=KINDS[2], n=120, times=60)

@@ -7,8 +7,8 @@ import pytest
 import scipy.linalg as sla
 
 import toolkit as tk
-from toolkit.rank.functional import BinnedTucker, ContinuousEntries, FunctionalTucker, rows_kron
-from toolkit.rank.matern import dense_posterior, matern, matern_sde, transitions
+from toolkit.rank.tensors.functional_tucker import BinnedTucker, ContinuousEntries, FunctionalTucker, rows_kron
+from toolkit.rank.tensors.matern import dense_posterior, matern, matern_sde, transitions
 
 SMALL = ContinuousEntries(observations=60, tests=20)
 SMOOTHNESS = ["1/2", "3/2", "5/2"]

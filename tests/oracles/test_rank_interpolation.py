@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.rank.deim import Deim
-from toolkit.rank.greedyeim import Crosses
-from toolkit.rank.interpolation import Eim, RectangularEim, SymmetricEim
-from toolkit.rank.snapshots import MovingSource, SnapshotFile, read
+from toolkit.rank.interpolation.crosses import Crosses
+from toolkit.rank.interpolation.deim import Deim
+from toolkit.rank.interpolation.eim import Eim, RectangularEim, SymmetricEim
+from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile, read
 
 GAUSS = MovingSource(n=14, fields=50)
 

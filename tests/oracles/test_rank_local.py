@@ -8,9 +8,7 @@ import scipy.linalg
 import scipy.spatial.distance
 
 import toolkit as tk
-from toolkit.rank.dictionary import DictionaryModels
-from toolkit.rank.families import DIFFUSION, SPEED, SolutionFamily
-from toolkit.rank.localbases import (
+from toolkit.rank.bases.local_bases import (
     STEPS,
     LocalBases,
     best_swap,
@@ -22,7 +20,9 @@ from toolkit.rank.localbases import (
     sines,
     unit,
 )
-from toolkit.rank.snapshots import MovingSource, SnapshotFile
+from toolkit.rank.bases.model_dictionary import DictionaryModels
+from toolkit.rank.bases.problems import DIFFUSION, SPEED, SolutionFamily
+from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
 
 RNG = np.random.default_rng(5)
 FAMILY = SolutionFamily(n=80, fields=90, draws=200)

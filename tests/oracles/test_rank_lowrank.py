@@ -5,10 +5,10 @@ import pytest
 import scipy.linalg as sla
 
 import toolkit as tk
-from toolkit.rank.columns import ACA, DEIMCUR, LeverageCUR, amplification, deim
-from toolkit.rank.lowrank import RandomisedSVD, TruncatedSVD
-from toolkit.rank.matrices import CauchyMatrix, KahanMatrix, KernelMatrix, SpectrumMatrix
-from toolkit.rank.sketching import VIEWS, GeneralisedNystrom, MetaFactorisation, Nystrom
+from toolkit.rank.matrices.columns import ACA, DEIMCUR, LeverageCUR, amplification, deim
+from toolkit.rank.matrices.lowrank import RandomisedSVD, TruncatedSVD
+from toolkit.rank.matrices.problems import CauchyMatrix, KahanMatrix, KernelMatrix, SpectrumMatrix
+from toolkit.rank.matrices.sketching import VIEWS, GeneralisedNystrom, MetaFactorisation, Nystrom
 
 SLOW = SpectrumMatrix(m=60, n=45)
 FLAT = SpectrumMatrix(kind="exact rank", m=50, n=40, knee=8)
@@ -78,7 +78,7 @@ class TestNystrom:
         x = rng.standard_normal((45, k))
         q = np.linalg.qr(SLOW.matrix @ x)[0]
         expected = (1 + k / (extra - 1)) * np.linalg.norm(SLOW.matrix - q @ (q.T @ SLOW.matrix)) ** 2
-        from toolkit.rank.sketching import two_sided
+        from toolkit.rank.matrices.sketching import two_sided
 
         found = []
         for _ in range(400):

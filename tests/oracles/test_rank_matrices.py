@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg as sla
 
 import toolkit as tk
-from toolkit.rank.matrices import (
+from toolkit.rank.matrices.problems import (
     CauchyMatrix,
     DigitsMatrix,
     KahanMatrix,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.meshfree import (
+from toolkit.rank.tensors.chebyshev_tucker import (
     DEGREES,
     ChebyshevTucker,
     coefficient_tensor,
@@ -16,8 +16,8 @@ from toolkit.rank.meshfree import (
     to_coefficients,
     tolerated,
 )
-from toolkit.rank.multilinear import tucker_full
-from toolkit.rank.tensors import Potential
+from toolkit.rank.tensors.multilinear import tucker_full
+from toolkit.rank.tensors.problems import Potential
 
 LONG = Potential(kernel="long range", omega=2.0, particles=8, n=20)
 

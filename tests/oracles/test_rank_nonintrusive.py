@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.inclusion import MovingInclusion, Separated, product
-from toolkit.rank.nonintrusive import NonintrusiveBasis, NonintrusiveMatrices
+from toolkit.rank.interpolation.inclusion import MovingInclusion, Separated, product
+from toolkit.rank.interpolation.nonintrusive import NonintrusiveBasis, NonintrusiveMatrices
 
 PROBLEM = MovingInclusion(n=50, training=80, tests=8)
 

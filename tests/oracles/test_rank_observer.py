@@ -6,8 +6,8 @@ import scipy.integrate
 import scipy.linalg
 
 import toolkit as tk
-from toolkit.rank.observer import STEPS, FullObserver, MomentMatchingObserver, gains, matched
-from toolkit.rank.rod import WatchedRod, generator
+from toolkit.rank.observers.few_states import STEPS, FullObserver, MomentMatchingObserver, gains, matched
+from toolkit.rank.observers.problems import WatchedRod, generator
 
 ROD = WatchedRod(n=40, steps=200)
 

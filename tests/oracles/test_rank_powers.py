@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.powers import AffineMatrices, InverseDistance, PowersByInterpolation, exponents, monomials
+from toolkit.rank.interpolation.matrix_powers import (
+    AffineMatrices,
+    InverseDistance,
+    PowersByInterpolation,
+    exponents,
+    monomials,
+)
 
 PROBLEM = AffineMatrices(size=9, training=120, tests=6)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.rank.completion import AltMin, SketchedAltMin, exact_rows, sketched_rows
-from toolkit.rank.nuclear import FistaCompletion, SvtCompletion, shrunk
-from toolkit.rank.phase import PhaseDiagram, Recoverability, ordered, swept
-from toolkit.rank.recovery import Completion, GaussianSensing, PlentifulSensing
-from toolkit.rank.sensing import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
-from toolkit.rank.subgradient import SubgradientDescent
-from toolkit.rank.thresholding import ThresholdedSvd, distances, predictions, unfairness
+from toolkit.rank.recovery.alternating import AltMin, SketchedAltMin, exact_rows, sketched_rows
+from toolkit.rank.recovery.factor_descent import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
+from toolkit.rank.recovery.nuclear_norm import FistaCompletion, SvtCompletion, shrunk
+from toolkit.rank.recovery.phase_diagram import PhaseDiagram, Recoverability, ordered, swept
+from toolkit.rank.recovery.problems import Completion, GaussianSensing, PlentifulSensing
+from toolkit.rank.recovery.subgradient import SubgradientDescent
+from toolkit.rank.recovery.thresholded_svd import ThresholdedSvd, distances, predictions, unfairness
 
 
 @pytest.mark.parametrize("problem", [GaussianSensing(side=8), Completion(rows=12, columns=10)])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.kernels.reduced import solve_many
-from toolkit.rank.online import Online, offline
-from toolkit.rank.reduced import PodBasis, WeakGreedy
-from toolkit.rank.reducedmodel import Reduced
-from toolkit.rank.thermal import ThermalBlock
+from toolkit.kernels.dense.reduced import solve_many
+from toolkit.rank.reduced.galerkin_model import Reduced
+from toolkit.rank.reduced.greedy_basis import PodBasis, WeakGreedy
+from toolkit.rank.reduced.online_model import Online, offline
+from toolkit.rank.reduced.thermal_block import ThermalBlock
 
 SMALL = ThermalBlock(n=15, training=50, tests=8, columns=3, rows=2)
 

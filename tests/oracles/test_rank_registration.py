@@ -5,9 +5,9 @@ import pytest
 import scipy.interpolate
 
 import toolkit as tk
-from toolkit.rank.fronts import KINDS, TravellingFront
-from toolkit.rank.lagrangian import shares
-from toolkit.rank.registration import STEPS, RegisteredGrid, bends, blurred, decoded, needed, sampled, splines
+from toolkit.rank.bases.fronts import KINDS, TravellingFront
+from toolkit.rank.bases.lagrangian_bases import shares
+from toolkit.rank.bases.registration import STEPS, RegisteredGrid, bends, blurred, decoded, needed, sampled, splines
 
 PULSE = TravellingFront(n=100, times=40)
 

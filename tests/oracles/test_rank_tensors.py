@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.kernels.tensor import subspace_power
-from toolkit.rank.cp import CpAls
-from toolkit.rank.multilinear import kruskal_limit, times
-from toolkit.rank.subspacepower import SubspacePower
-from toolkit.rank.tensors import GridFunction, PlantedTensor, Potential, SymmetricTensor
-from toolkit.rank.train import TrainCross, TrainSvd, maxvol
-from toolkit.rank.tucker import Hooi, SequentialHosvd
+from toolkit.kernels.dense.tensor import subspace_power
+from toolkit.rank.tensors.cp import CpAls
+from toolkit.rank.tensors.multilinear import kruskal_limit, times
+from toolkit.rank.tensors.problems import GridFunction, PlantedTensor, Potential, SymmetricTensor
+from toolkit.rank.tensors.subspace_power import SubspacePower
+from toolkit.rank.tensors.tensor_train import TrainCross, TrainSvd, maxvol
+from toolkit.rank.tensors.tucker import Hooi, SequentialHosvd
 
 LONG = tk.Stop(rtol=0.0, steps=300)
 

@@ -5,10 +5,10 @@ import pytest
 import scipy.sparse as sp
 
 import toolkit as tk
-from toolkit.kernels.sparseupdate import gathered, gram, scattered
-from toolkit.rank.givens import FORMULAS, RandomPairs
-from toolkit.rank.growing import GrowingMatrix
-from toolkit.rank.randompivots import (
+from toolkit.kernels.sparse.update import gathered, gram, scattered
+from toolkit.rank.matrices.givens import FORMULAS, RandomPairs
+from toolkit.rank.matrices.growing_matrix import GrowingMatrix
+from toolkit.rank.matrices.random_pivots import (
     GramMatrix,
     RandomCholesky,
     RandomGramSchmidt,
@@ -16,7 +16,7 @@ from toolkit.rank.randompivots import (
     RandomOneSidedJacobi,
     potentials,
 )
-from toolkit.rank.svdupdate import Recomputed, SparseUpdate, ZhaSimon
+from toolkit.rank.matrices.svd_update import Recomputed, SparseUpdate, ZhaSimon
 
 TEXTS = GrowingMatrix(m=120, n=100, density=0.05, block=10)
 GRAPH = GrowingMatrix(kind="graph", m=100, density=0.06, block=8)

@@ -5,12 +5,12 @@ import pytest
 
 import toolkit as tk
 from toolkit.core import spec as specs
-from toolkit.preconditioner.examples import NAMES, Example, stored
-from toolkit.preconditioner.experiments import CASES, EXPERIMENTS
-from toolkit.preconditioner.graph import IMAGES, GraphLaplacian, _digits
-from toolkit.preconditioner.matrixmarket import MatrixMarket
-from toolkit.preconditioner.pictures import PICTURES, spectrum
-from toolkit.preconditioner.raster import Raster
+from toolkit.preconditioner.krylov.looks import PICTURES, spectrum
+from toolkit.preconditioner.multigrid.looks import CASES, EXPERIMENTS
+from toolkit.preconditioner.systems.digit_graph import IMAGES, GraphLaplacian, _digits
+from toolkit.preconditioner.systems.gallery import NAMES, Example, stored
+from toolkit.preconditioner.systems.matrix_market import MatrixMarket
+from toolkit.preconditioner.systems.raster import Raster
 
 DEFINITE = {"airfoil", "bar", "knot", "unit_cube", "local_disc_galerkin_diffusion"}
 

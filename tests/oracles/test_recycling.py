@@ -6,10 +6,11 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 import toolkit as tk
-from toolkit.preconditioner.preconditioning import Identity
-from toolkit.preconditioner.recycling import ALL, GCRODR, harmonic_ritz, nearest_neighbours
-from toolkit.preconditioner.relaxation import Jacobi
-from toolkit.preconditioner.sequence import DarcySequence
+from toolkit.core.stop import THROUGH
+from toolkit.preconditioner.learning.problems import DarcySequence
+from toolkit.preconditioner.learning.recycling import GCRODR, harmonic_ritz, nearest_neighbours
+from toolkit.preconditioner.stationary.preconditioning import Identity
+from toolkit.preconditioner.stationary.relaxation import Jacobi
 
 ALIKE = DarcySequence(n=24, count=12, modes=3, spread=1.0)
 
@@ -23,7 +24,7 @@ def operator(state):
 @pytest.mark.parametrize("steps", [1, 2, 3, 9])
 def test_recycle_space_invariants(steps):
     """C = B U with orthonormal columns, and r ⟂ C, after every cycle."""
-    run = tk.Run(ALIKE, GCRODR(m=20, k=6), ALL).step(steps)
+    run = tk.Run(ALIKE, GCRODR(m=20, k=6), THROUGH).step(steps)
     state = run.snapshot()
     if state.system is None:
         state.system = ALIKE.system(int(state.order[state.done - 1]))
@@ -33,7 +34,7 @@ def test_recycle_space_invariants(steps):
 
 
 def test_recursive_residual_is_the_true_one_and_systems_are_solved():
-    run = tk.Run(ALIKE, GCRODR(m=20, k=6), ALL)
+    run = tk.Run(ALIKE, GCRODR(m=20, k=6), THROUGH)
     before = 0
     for state in run:
         if state.done > before:
@@ -50,7 +51,7 @@ def test_recursive_residual_is_the_true_one_and_systems_are_solved():
 def test_without_recycle_space_it_is_restarted_gmres():
     """k = 0 takes the products that SciPy's GMRES(m) with the same right preconditioner takes, to a cycle's end."""
     problem = DarcySequence(n=16, count=1)
-    run = tk.solve(problem, GCRODR(k=0, m=15), ALL)
+    run = tk.solve(problem, GCRODR(k=0, m=15), THROUGH)
     system = problem.system(0)
     scaled = sp.csr_array(system.matrix / system.matrix.diagonal()[None, :])
     seen = []
@@ -60,7 +61,7 @@ def test_without_recycle_space_it_is_restarted_gmres():
 
 def test_one_cycle_is_the_least_squares_solution_over_the_whole_space():
     """After a cycle with recycling, r is b's residual minimised over span[U, V] (dense least squares)."""
-    run = tk.Run(ALIKE, GCRODR(m=12, k=4, preconditioner=Identity()), ALL).step(1)
+    run = tk.Run(ALIKE, GCRODR(m=12, k=4, preconditioner=Identity()), THROUGH).step(1)
     before = run.snapshot()
     after = run.step(1).state
     B = before.system.matrix.toarray()
@@ -96,7 +97,7 @@ def test_harmonic_ritz_vectors_of_the_first_cycle():
 def test_the_same_system_again_costs_half_of_its_products():
     """Ten deflated directions and their k products: what is left to do is less than half of the first solve."""
     problem = DarcySequence(n=24, count=2, spread=0.0)
-    run = tk.solve(problem, GCRODR(m=40, k=10, preconditioner=Identity()), ALL)
+    run = tk.solve(problem, GCRODR(m=40, k=10, preconditioner=Identity()), THROUGH)
     first, again = run.state.spent
     assert again - 10 < 0.5 * first
 
@@ -127,7 +128,7 @@ def test_recycling_saves_products_over_fifty_systems():
         "sorted": GCRODR(),
     }.items():
         assert isinstance(method.preconditioner, Jacobi)
-        cost[name] = tk.solve(problem, method, ALL).history["matvecs"][-1]
+        cost[name] = tk.solve(problem, method, THROUGH).history["matvecs"][-1]
     assert cost["sorted"] <= cost["unsorted"] < cost["afresh"] < cost["gmres"]
     assert 2 * cost["sorted"] < cost["gmres"]
 
@@ -136,7 +137,7 @@ def test_unlike_systems_do_not_pay():
     """The catalogue's criterion needs like systems: with all modes and σ = 1 a fresh start is no dearer."""
     problem = DarcySequence(n=32, count=20, modes=32, spread=1.0)
     kept, fresh = (
-        tk.solve(problem, GCRODR(keep=keep, sort=False), ALL).history["matvecs"][-1] for keep in (True, False)
+        tk.solve(problem, GCRODR(keep=keep, sort=False), THROUGH).history["matvecs"][-1] for keep in (True, False)
     )
     assert kept > 0.95 * fresh
     assert not any("afresh" in claim.title for claim in GCRODR().claims(problem))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.accelerated import RATES, AcceleratedDDIM, AcceleratedDDPM, learning_rates
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
-from toolkit.sampler.schedules import SCHEDULES
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.stochastic.accelerated import RATES, AcceleratedDDIM, AcceleratedDDPM, learning_rates
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 LAWS = [PlaneMixture(particles=16), GaussianFlow(particles=16, schedule="EDM", dimension=3)]

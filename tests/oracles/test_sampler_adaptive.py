@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import toolkit as tk
-from toolkit.sampler.adaptive import EXPLICIT, IMPLICIT, AdaptiveSolver
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.solvers.adaptive import EXPLICIT, IMPLICIT, AdaptiveSolver
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 LAWS = [PlaneMixture(particles=10), GaussianFlow(particles=10, schedule="EDM", dimension=3)]

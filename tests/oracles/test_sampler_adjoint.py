@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.adjoint import LAWS, AdjointDEIS1, AdjointDEIS2M, LatentGradient, denoise_along
+from toolkit.sampler.backward.adjoint import LAWS, AdjointDEIS1, AdjointDEIS2M, LatentGradient
+from toolkit.sampler.laws.closed_form import denoise_along
 
 every_law = pytest.mark.parametrize("law", LAWS)
 

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.adjoint import LAWS, gradient_error, noise_along
-from toolkit.sampler.adjointnoise import FINEST, AdjointDEIS1SDE, AdjointDEIS2MSDE, PathGradient, response_error
-from toolkit.sampler.measures import rms
-from toolkit.sampler.sampler import THROUGH
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.backward.adjoint import LAWS, gradient_error, noise_along
+from toolkit.sampler.backward.path_adjoint import (
+    FINEST,
+    AdjointDEIS1SDE,
+    AdjointDEIS2MSDE,
+    PathGradient,
+    response_error,
+)
+from toolkit.sampler.laws.measures import rms
 
 
 def sampled(problem, x, times):

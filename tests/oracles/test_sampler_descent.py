@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.descent import Descent, DescentRounds
-from toolkit.sampler.feedforward import THROUGH, GaussSeidelJacobi
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.parallel.chain import GaussSeidelJacobi
+from toolkit.sampler.parallel.descent import Descent, DescentRounds
 
 
 def rounds(problem, **about):
@@ -82,6 +83,6 @@ def test_claims_hold_where_they_are_made():
 
 
 def test_blocks_left_before_they_are_exact_promise_nothing():
-    from toolkit.sampler.feedforward import Chain
+    from toolkit.sampler.parallel.chain import Chain
 
     assert GaussSeidelJacobi().claims(Chain()) and not GaussSeidelJacobi(tolerance=1e-3).claims(Chain())

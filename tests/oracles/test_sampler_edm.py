@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM, HeunSampler
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
-from toolkit.sampler.schedules import SCHEDULES
-from toolkit.sampler.stochastic import EDMStochastic, preconditioning
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.network import preconditioning
+from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
+from toolkit.sampler.stochastic.edm import EDMStochastic
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import root
 
 import toolkit as tk
-from toolkit.sampler.feedforward import Chain, GaussSeidelJacobi, JacobiGaussSeidel, JacobiSweeps
+from toolkit.sampler.parallel.chain import Chain, GaussSeidelJacobi, JacobiGaussSeidel, JacobiSweeps
 
 THROUGH = tk.Stop(rtol=0.0, steps=None, divergence=1e300)
 every = pytest.mark.parametrize("method", [JacobiSweeps(), JacobiGaussSeidel(block=5), GaussSeidelJacobi(block=7)])

@@ -8,21 +8,21 @@ import pytest
 from scipy.integrate import quad
 
 import toolkit as tk
-from toolkit.sampler import training
-from toolkit.sampler.bespoke import BespokeSolver, BespokeTraining
-from toolkit.sampler.compensation import DCSolver, cascade
-from toolkit.sampler.deterministic import DDIM, HeunSampler
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.dpmsolver import DPMSolverPP2M
-from toolkit.sampler.emsolver import DPMSolverV3, differenced_diagonal, jacobian_diagonal
-from toolkit.sampler.guidance import GuidedMixture
-from toolkit.sampler.integration import IIADDIM, IIAEDM, IIADPMSolver, least_squares
-from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
-from toolkit.sampler.scaletime import Lesson, ScaleTime, hermite, stepped
-from toolkit.sampler.schedules import SCHEDULES, time_grid
-from toolkit.sampler.schedulesearch import ScheduleSearch, SearchedSolver
-from toolkit.sampler.unified import FIXED, PREDICTIONS, Space, UnifiedSolver, predicted, unified_step
-from toolkit.sampler.unipc import UniPC
+from toolkit.sampler.fitted import training
+from toolkit.sampler.fitted.bespoke import BespokeSolver, BespokeTraining
+from toolkit.sampler.fitted.compensation import DCSolver, cascade
+from toolkit.sampler.fitted.empirical import DPMSolverV3, differenced_diagonal, jacobian_diagonal
+from toolkit.sampler.fitted.integration import IIADDIM, IIAEDM, IIADPMSolver, least_squares
+from toolkit.sampler.fitted.scale_time import Lesson, ScaleTime, hermite, stepped
+from toolkit.sampler.fitted.schedule_search import ScheduleSearch, SearchedSolver
+from toolkit.sampler.fitted.unified import FIXED, PREDICTIONS, Space, UnifiedSolver, predicted, unified_step
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.guidance import GuidedMixture
+from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.schedules import SCHEDULES, time_grid
+from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
+from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
+from toolkit.sampler.solvers.unipc import UniPC
 
 THROUGH = tk.Stop(rtol=0.0, steps=None, divergence=1e300)
 PLANE = PlaneMixture(particles=64)

@@ -6,15 +6,15 @@ from scipy.integrate import quad, solve_ivp
 from scipy.special import logsumexp, softmax
 
 import toolkit as tk
-from toolkit.kernels import mixture as kernels
-from toolkit.sampler.deterministic import DDIM, DDPM, EulerSampler, HeunSampler
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
-from toolkit.sampler.measures import _sliced, gaussian_divergence
-from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
-from toolkit.sampler.schedules import GRIDS, SCHEDULES, VPLinear, checked_times, time_grid
-from toolkit.sampler.shapes import ink, laid_out
-from toolkit.sampler.stepladder import StepLadder
+from toolkit.kernels.points import mixture as kernels
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.measures import _sliced, gaussian_divergence
+from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.schedules import GRIDS, SCHEDULES, VPLinear, checked_times, time_grid
+from toolkit.sampler.laws.shapes import ink, laid_out
+from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
+from toolkit.sampler.solvers.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
+from toolkit.sampler.solvers.step_ladder import StepLadder
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 every_schedule = pytest.mark.parametrize("name", SCHEDULES)

@@ -7,8 +7,9 @@ import pytest
 from scipy.linalg import solve_continuous_lyapunov
 
 import toolkit as tk
-from toolkit.sampler.hamiltonian import SGHMC, THROUGH, MinibatchRegression, moment_map
-from toolkit.sampler.hamiltonianbias import StepHalved
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.hamiltonian.rest_bias import StepHalved
+from toolkit.sampler.hamiltonian.sghmc import SGHMC, MinibatchRegression, moment_map
 
 PROBLEMS = (MinibatchRegression(), MinibatchRegression(features=1, batches=3, friction=2.0, seed=3))
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.inversion import BDIA, BDIARoundTrip, DDIMRoundTrip
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
-from toolkit.sampler.schedules import SCHEDULES
+from toolkit.sampler.backward.inversion import BDIA, BDIARoundTrip, DDIMRoundTrip
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.solvers.ddim import DDIM
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 LAWS = [

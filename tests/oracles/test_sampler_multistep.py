@@ -7,21 +7,21 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM, DDPM, HeunSampler
-from toolkit.sampler.diffusion import Diffusion
-from toolkit.sampler.dpmplusplus import (
+from toolkit.sampler.laws.measures import rms
+from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.problems import Diffusion
+from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.solvers.ddim import DDIM, DDPM, HeunSampler
+from toolkit.sampler.solvers.deis import DEIS, RULES, VARIABLES, RhoRungeKutta, adams_weights
+from toolkit.sampler.solvers.dpmplusplus import (
     DPMSolverPP2S,
     DPMSolverPP3M,
     SDEDPMSolverPP1,
     SDEDPMSolverPP2M,
 )
-from toolkit.sampler.dpmsolver import DPMSolverPP2M
-from toolkit.sampler.exponential import DEIS, RULES, VARIABLES, RhoRungeKutta, adams_weights
-from toolkit.sampler.measures import rms
-from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
-from toolkit.sampler.pseudo import FPNDM, SPNDM
-from toolkit.sampler.schedules import SCHEDULES
-from toolkit.sampler.unipc import VARIANTS, UniP, UniPC, phi
+from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
+from toolkit.sampler.solvers.pndm import FPNDM, SPNDM
+from toolkit.sampler.solvers.unipc import VARIANTS, UniP, UniPC, phi
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 every_schedule = pytest.mark.parametrize("name", SCHEDULES)

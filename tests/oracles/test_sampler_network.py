@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler import network
-from toolkit.sampler.mixtures import GaussianFlow
-from toolkit.sampler.schedules import SCHEDULES
+from toolkit.sampler.laws import network
+from toolkit.sampler.laws.mixtures import GaussianFlow
+from toolkit.sampler.laws.schedules import SCHEDULES
 
 LOSS = 0.6195  # of what is shipped, on the draws below
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
-from toolkit.sampler.picard import FORMS, PicardSampler
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
+from toolkit.sampler.parallel.picard import FORMS, PicardSampler
+from toolkit.sampler.solvers.ddim import DDIM
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 LAWS = [

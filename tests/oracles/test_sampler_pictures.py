@@ -5,15 +5,15 @@ import pytest
 from scipy import stats
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM, DDPM, HeunSampler
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.dpmsolver import DPMSolverPP2M
-from toolkit.sampler.integration import IIADDIM
-from toolkit.sampler.measures import energy_distance, law_draws
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture
-from toolkit.sampler.pictures import FOLLOWED, score_field, ways
-from toolkit.sampler.sampler import THROUGH
-from toolkit.sampler.unipc import UniPC
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.fitted.integration import IIADDIM
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.measures import energy_distance, law_draws
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.solvers.ddim import DDIM, DDPM, HeunSampler
+from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
+from toolkit.sampler.solvers.looks import FOLLOWED, score_field, ways
+from toolkit.sampler.solvers.unipc import UniPC
 
 
 def after(method, problem, steps):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.diffpure import MOST, DiffPure
-from toolkit.sampler.diffpureladder import DiffPureLadder, accuracies, seen_digits, seen_points
-from toolkit.sampler.purification import DIGITS, LINE, SEVERAL, WIDTH, Purification, log_density
-from toolkit.sampler.sampler import THROUGH
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.purification.diffpure import MOST, DiffPure
+from toolkit.sampler.purification.noise_ladder import DiffPureLadder, accuracies, seen_digits, seen_points
+from toolkit.sampler.purification.problems import DIGITS, LINE, SEVERAL, WIDTH, Purification, log_density
 
 schedules = pytest.mark.parametrize("schedule", SEVERAL)
 

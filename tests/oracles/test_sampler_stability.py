@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM, DDPM, EulerSampler, HeunSampler
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.dpmplusplus import DPMSolverPP3M
-from toolkit.sampler.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
-from toolkit.sampler.exponential import DEIS, RULES, RhoRungeKutta
-from toolkit.sampler.guidance import GuidedDigits, GuidedMixture
-from toolkit.sampler.inversion import BDIA
-from toolkit.sampler.measures import rms
-from toolkit.sampler.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
-from toolkit.sampler.pseudo import FPNDM, SPNDM
-from toolkit.sampler.sampler import THROUGH
-from toolkit.sampler.schedules import SCHEDULES
-from toolkit.sampler.stability import TestEquation, eigenvalues, gains, growth, region, step_matrix
-from toolkit.sampler.stochastic import EDMStochastic
-from toolkit.sampler.unified import UnifiedSolver
-from toolkit.sampler.unipc import UniP, UniPC
+from toolkit.sampler.backward.inversion import BDIA
+from toolkit.sampler.fitted.unified import UnifiedSolver
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture
+from toolkit.sampler.laws.measures import rms
+from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
+from toolkit.sampler.solvers.deis import DEIS, RULES, RhoRungeKutta
+from toolkit.sampler.solvers.dpmplusplus import DPMSolverPP3M
+from toolkit.sampler.solvers.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
+from toolkit.sampler.solvers.pndm import FPNDM, SPNDM
+from toolkit.sampler.solvers.sampler import THROUGH
+from toolkit.sampler.solvers.stability import TestEquation, eigenvalues, gains, growth, region, step_matrix
+from toolkit.sampler.solvers.unipc import UniP, UniPC
+from toolkit.sampler.stochastic.edm import EDMStochastic
 
 generator = np.random.default_rng(0)
 Z = generator.uniform(-3, 1, 40) + 1j * generator.uniform(-3, 3, 40)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from toolkit.kernels.sequence import sor_costs, sor_sweeps
-from toolkit.preconditioner.poisson import Poisson
-from toolkit.preconditioner.sequence import DarcySequence, ShiftedSequence
+from toolkit.kernels.dense.sequence import sor_costs, sor_sweeps
+from toolkit.preconditioner.learning.problems import DarcySequence, ShiftedSequence
+from toolkit.preconditioner.stencils.poisson import Poisson
 
 
 def dense_sor(matrix, b, omega, tol):

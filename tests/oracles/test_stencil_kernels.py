@@ -6,9 +6,9 @@ import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from toolkit.kernels import redblack, redblack_cubic, redblack_storage
-from toolkit.preconditioner.gridcycle import GridCycle
-from toolkit.preconditioner.gridoperator import GridOperator
+from toolkit.kernels.stencil import redblack, redblack_cubic, redblack_storage
+from toolkit.preconditioner.stencils.grid_cycle import GridCycle
+from toolkit.preconditioner.stencils.grid_operator import GridOperator
 
 ISOTROPIC = [(32, (1.0,)), (32, (1.0, 1.0)), (16, (1.0, 1.0, 1.0))]
 ANISOTROPIC = [

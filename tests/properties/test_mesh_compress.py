@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from toolkit.mesh import codec
-from toolkit.mesh.mgard import Hierarchy
+from toolkit.mesh.compression import codec
+from toolkit.mesh.compression.multilevel import Hierarchy
 
 SIDES = hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=11)
 LONG = st.tuples(st.integers(1, 300))

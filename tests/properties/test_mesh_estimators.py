@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from toolkit.mesh.adaptive_level import galerkin
-from toolkit.mesh.estimators import equilibrated, residual
-from toolkit.mesh.triangulation import Triangulation
+from toolkit.mesh.adaptive.estimators import equilibrated, residual
+from toolkit.mesh.adaptive.level import galerkin
+from toolkit.mesh.adaptive.triangulation import Triangulation
 
 skfem = pytest.importorskip("skfem")
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from toolkit.core.knob import knobs
-from toolkit.rank.imagefile import ENDINGS
-from toolkit.rank.lowrank import TruncatedSVD
-from toolkit.rank.matrices import OwnPhotograph
-from toolkit.rank.multilinear import kruskal_limit
-from toolkit.rank.snapshots import SnapshotFile, read
-from toolkit.rank.tensors import PlantedTensor, SymmetricTensor
+from toolkit.data.image_file import ENDINGS
+from toolkit.rank.interpolation.problems import SnapshotFile, read
+from toolkit.rank.matrices.lowrank import TruncatedSVD
+from toolkit.rank.matrices.problems import OwnPhotograph
+from toolkit.rank.tensors.multilinear import kruskal_limit
+from toolkit.rank.tensors.problems import PlantedTensor, SymmetricTensor
 
 Image = pytest.importorskip("PIL.Image")
 LAB = tk.lab("rank")

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.rank.bug import AugmentedBug, Bug, ParallelBug
-from toolkit.rank.flows import MatrixFlow, PlantedFlow
-from toolkit.rank.projectorsplit import ProjectorSplitting
+from toolkit.rank.dynamics.basis_update import AugmentedBug, Bug, ParallelBug
+from toolkit.rank.dynamics.problems import MatrixFlow, PlantedFlow
+from toolkit.rank.dynamics.projector_splitting import ProjectorSplitting
 
 FEW = settings(max_examples=15, deadline=None, derandomize=True)
 FIXED = (Bug, ProjectorSplitting)

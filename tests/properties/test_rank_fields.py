@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.kernels.interpolation import NORMS
-from toolkit.rank.deim import Deim
-from toolkit.rank.interpolation import Eim, RectangularEim, SymmetricEim
-from toolkit.rank.localbases import LocalBases
-from toolkit.rank.snapshots import SnapshotFile
+from toolkit.kernels.dense.interpolation import NORMS
+from toolkit.rank.bases.local_bases import LocalBases
+from toolkit.rank.interpolation.deim import Deim
+from toolkit.rank.interpolation.eim import Eim, RectangularEim, SymmetricEim
+from toolkit.rank.interpolation.problems import SnapshotFile
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)
 METHODS = (*(Eim(norm=norm) for norm in NORMS), SymmetricEim(), Deim())

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.rank.growing import GrowingMatrix
-from toolkit.rank.svdupdate import Recomputed, SparseUpdate, ZhaSimon
+from toolkit.rank.matrices.growing_matrix import GrowingMatrix
+from toolkit.rank.matrices.svd_update import Recomputed, SparseUpdate, ZhaSimon
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)
 METHODS = (SparseUpdate, ZhaSimon, Recomputed)

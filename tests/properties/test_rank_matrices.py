@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.rank.columns import ACA, DEIMCUR, LeverageCUR
-from toolkit.rank.lowrank import RandomisedSVD, TruncatedSVD
-from toolkit.rank.sketching import VIEWS, GeneralisedNystrom, MetaFactorisation, Nystrom
+from toolkit.rank.matrices.columns import ACA, DEIMCUR, LeverageCUR
+from toolkit.rank.matrices.lowrank import RandomisedSVD, TruncatedSVD
+from toolkit.rank.matrices.sketching import VIEWS, GeneralisedNystrom, MetaFactorisation, Nystrom
 
 FEW = settings(max_examples=15, deadline=None, derandomize=True)
 SKETCHES = (

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.rank.cp import CpAls
-from toolkit.rank.multilinear import cp_full
-from toolkit.rank.subspacepower import SubspacePower
-from toolkit.rank.tensors import SymmetricTensor
-from toolkit.rank.train import TrainCross, TrainSvd
-from toolkit.rank.tucker import Hooi, Hosvd, SequentialHosvd
+from toolkit.rank.tensors.cp import CpAls
+from toolkit.rank.tensors.multilinear import cp_full
+from toolkit.rank.tensors.problems import SymmetricTensor
+from toolkit.rank.tensors.subspace_power import SubspacePower
+from toolkit.rank.tensors.tensor_train import TrainCross, TrainSvd
+from toolkit.rank.tensors.tucker import Hooi, Hosvd, SequentialHosvd
 
 FEW = settings(max_examples=20, deadline=None, derandomize=True)
 TUCKER = (Hosvd(), SequentialHosvd(), SequentialHosvd(by="gram"))

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.sampler import training
-from toolkit.sampler.diffusion import Diffusion
-from toolkit.sampler.guidance import GuidedMixture
-from toolkit.sampler.mixtures import GaussianFlow, GivenGaussian, GivenMixture, Mixture, PlaneMixture, SpaceMixture
-from toolkit.sampler.sampler import THROUGH, Sampler
-from toolkit.sampler.schedules import GRIDS, SCHEDULES, checked_times, schedule, time_grid
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.fitted import training
+from toolkit.sampler.laws.guidance import GuidedMixture
+from toolkit.sampler.laws.mixtures import GaussianFlow, GivenGaussian, GivenMixture, Mixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.problems import Diffusion
+from toolkit.sampler.laws.schedules import GRIDS, SCHEDULES, checked_times, schedule, time_grid
+from toolkit.sampler.solvers.sampler import Sampler
 
 EXAMPLES = settings(max_examples=12, derandomize=True, deadline=None)
 NAMES, SEEDS = st.sampled_from(list(SCHEDULES)), st.integers(0, 2**31 - 1)

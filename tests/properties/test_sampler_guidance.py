@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.deterministic import DDIM, HeunSampler
-from toolkit.sampler.digits import Digits
-from toolkit.sampler.dpmplusplus import DPMSolverPP2S
-from toolkit.sampler.dpmsolver import DPMSolver2S, DPMSolver3S, DPMSolverPP2M
-from toolkit.sampler.guidance import GuidedDigits, GuidedMixture, thresholded
-from toolkit.sampler.measures import rms
-from toolkit.sampler.mixtures import GivenMixture, PlaneMixture
+from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture, thresholded
+from toolkit.sampler.laws.measures import rms
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture
+from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
+from toolkit.sampler.solvers.dpmplusplus import DPMSolverPP2S
+from toolkit.sampler.solvers.dpmsolver import DPMSolver2S, DPMSolver3S, DPMSolverPP2M
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 MOON = GuidedMixture(particles=32, components=24, shape="moons")

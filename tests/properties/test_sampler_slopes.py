@@ -3,8 +3,8 @@
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.deterministic import EulerSampler, HeunSampler
-from toolkit.sampler.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.solvers.ddim import EulerSampler, HeunSampler
 
 
 def test_a_wrong_order_is_found_out_on_a_smooth_law():

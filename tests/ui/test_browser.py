@@ -278,7 +278,7 @@ def test_closing_the_tab_ends_the_run_and_frees_the_session(lab, browser, served
 
 
 def test_the_index_leads_to_every_lab_and_experiment(page, served):
-    from toolkit.core.registry import labs
+    from toolkit.core.lab import labs
 
     page.goto(served)
     for name, lab in labs().items():

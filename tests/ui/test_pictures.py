@@ -5,8 +5,8 @@ import pytest
 from screen import until
 
 import toolkit as tk
-from toolkit.rank.lowrank import TruncatedSVD
-from toolkit.rank.matrices import OwnPhotograph
+from toolkit.rank.matrices.lowrank import TruncatedSVD
+from toolkit.rank.matrices.problems import OwnPhotograph
 from toolkit.ui.axes import Axes, labelled, room
 from toolkit.ui.frame import drawing
 from toolkit.ui.palette import GREY, POSITIVE, SIGNED

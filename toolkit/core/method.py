@@ -28,7 +28,6 @@ class Method(Knobbed):
     """
 
     title: ClassVar[str] = ""
-    family: ClassVar[str] = ""
     sources: ClassVar[tuple[str, ...]] = ()
     monitors: ClassVar[tuple[str, ...]] = ()
     scales: ClassVar[tuple[str, ...]] = ()

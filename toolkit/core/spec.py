@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from toolkit.core import registry
+from toolkit.core import registry, rooms
 from toolkit.core.errors import SpecError
 from toolkit.core.knob import Knobbed, knobs
 
@@ -27,7 +27,7 @@ def describe(owner: Knobbed) -> dict:
                 f"{type(owner).__name__} holds {f.name} in memory, which a link cannot carry: "
                 "write the matrix to a Matrix Market file and use that."
             )
-    return {"lab": registry.lab_of(type(owner)), "name": owner.slug(), "knobs": values(owner)}
+    return {"lab": rooms.lab_of(type(owner)), "name": owner.slug(), "knobs": values(owner)}
 
 
 def restore(kind: str, data: dict) -> Knobbed:

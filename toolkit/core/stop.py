@@ -93,3 +93,7 @@ class Stop(Knobbed):
 def _hit(where, start: int, kind: str, cause: str, advice: str):
     rows = np.flatnonzero(where)
     return (start + int(rows[0]), Status(kind, cause, advice)) if len(rows) else None
+
+
+THROUGH = Stop(rtol=0.0, steps=None)  # to the end that the method itself sets
+THROUGH_GROWTH = THROUGH.turned(divergence=1e300)  # the same, where growth is no divergence

@@ -18,12 +18,12 @@ import scipy.sparse.linalg as spla
 
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop
-from toolkit.preconditioner.bicgstab import BiCGStab
-from toolkit.preconditioner.cg import CG
-from toolkit.preconditioner.gmres import GMRES
-from toolkit.preconditioner.minres import MINRES
-from toolkit.preconditioner.preconditioning import Built, Identity, Preconditioner
-from toolkit.preconditioner.system import System
+from toolkit.preconditioner.krylov.bicgstab import BiCGStab
+from toolkit.preconditioner.krylov.cg import CG
+from toolkit.preconditioner.krylov.gmres import GMRES
+from toolkit.preconditioner.krylov.minres import MINRES
+from toolkit.preconditioner.stationary.preconditioning import Built, Identity, Preconditioner
+from toolkit.preconditioner.systems.problems import System
 
 __all__ = ["bicgstab", "cg", "gmres", "minres"]
 _LEAST_SQUARES = 1e-8

@@ -1,17 +1,23 @@
 """The rank lab: reduce, factor, recover, and know the error."""
 
-from toolkit.core.registry import Lab, gathered
+from toolkit.core.lab import Lab
+from toolkit.core.rooms import face
 
 LAB = Lab(
     name="rank",
     title="Rank lab",
     about="Reduce, factor, recover: turn the rank and see the error beside the bound that is promised.",
-    cases=gathered(__name__, "CASES"),
-    pictures=gathered(__name__, "PICTURES"),
-    experiments=gathered(
-        __name__,
-        "EXPERIMENTS",
-        ("lowrank", "reducedviews", "recoveryviews", "estimators", "interpolationviews", "lagrangian"),
+    families=(
+        "matrices",
+        "reduced",
+        "recovery",
+        "interpolation",
+        "tensors",
+        "bases",
+        "hyperreduction",
+        "dynamics",
+        "observers",
     ),
-    measure="",
+    level=3,
 )
+__getattr__, __dir__ = face(__name__)

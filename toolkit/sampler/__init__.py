@@ -1,13 +1,13 @@
 """The sampler lab: how few steps are enough."""
 
-from toolkit.core.registry import Lab, gathered
+from toolkit.core.lab import Lab
+from toolkit.core.rooms import face
 
 LAB = Lab(
     name="sampler",
     title="Sampler lab",
     about="From noise to data with an exact score: race samplers at equal evaluations and see the order they promise.",
-    cases=gathered(__name__, "CASES"),
-    pictures=gathered(__name__, "PICTURES"),
-    experiments=gathered(__name__, "EXPERIMENTS", ("pictures", "exponential", "unipc", "inversion")),
-    measure="",
+    families=("laws", "solvers", "stochastic", "fitted", "parallel", "backward", "purification", "hamiltonian"),
+    level=4,
 )
+__getattr__, __dir__ = face(__name__)

@@ -7,7 +7,7 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
-from toolkit.core.registry import Lab
+from toolkit.core.lab import Lab
 from toolkit.ui.browser import Bridge
 from toolkit.ui.theme import BAR, CARD, THEME, WIDE, released
 

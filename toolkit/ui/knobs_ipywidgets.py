@@ -7,7 +7,7 @@ from collections.abc import Callable
 import ipywidgets as w
 import numpy as np
 
-from toolkit.core import registry
+from toolkit.core import registry, rooms
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import Knob, Knobbed, knobs
 
@@ -66,7 +66,7 @@ class Form:
 
     def _part(self, name: str, one: Knob, value: Knobbed) -> w.VBox:
         """A choice among the family's members, and the knobs of the chosen one below it."""
-        family = registry.classes("method", registry.lab_of(type(self.owner)), one.family)
+        family = registry.classes("method", rooms.lab_of(type(self.owner)), one.family)
         titles = {cls.title: cls for cls in family.values()}
         choice = w.Dropdown(options=list(titles), value=type(value).title, description=name.replace("_", " "))
         choice.style, choice.layout, choice.tooltip = _STYLE, _LAYOUT, one.doc

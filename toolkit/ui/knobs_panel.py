@@ -7,7 +7,7 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
-from toolkit.core import registry
+from toolkit.core import registry, rooms
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import Knob, Knobbed, knobs
 from toolkit.ui.scale import Scale, shown, typed
@@ -207,7 +207,7 @@ class PartField:
 
     def __init__(self, knob: Knob, owner: Knobbed, value: Knobbed, turned: Callable):
         self.knob, self._turned, self._value, self._quiet = knob, turned, value, False
-        self._members = registry.classes("method", registry.lab_of(type(owner)), knob.family)
+        self._members = registry.classes("method", rooms.lab_of(type(owner)), knob.family)
         self._choice = pmui.Select(
             label=words(knob), options={cls.title: name for name, cls in self._members.items()}, value=value.slug(),
             description=hint(knob), size="small", searchable=len(self._members) > 8, margin=(9, 10, 3, 10), **WIDE,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-from toolkit.core import registry
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import Knobbed
-from toolkit.core.registry import Lab
+from toolkit.core.lab import Lab
+from toolkit.core.lab import lab as lab_named
 from toolkit.core.stop import Stop
 from toolkit.ui import export, share
 from toolkit.ui.frame import AGAINST
@@ -27,7 +27,7 @@ class LabModel(Race):
     """
 
     def __init__(self, lab: Lab | str, spec: dict | None = None):
-        self.lab = registry.lab(lab) if isinstance(lab, str) else lab
+        self.lab = lab_named(lab) if isinstance(lab, str) else lab
         super().__init__()
         self._worker.pictures = self.lab.pictures
         self.against, self.measure, self.picture = "k", self.lab.measure, ""

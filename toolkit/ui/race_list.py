@@ -7,6 +7,7 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
+from toolkit.core import rooms
 from toolkit.core.errors import ToolkitError
 from toolkit.ui.browser import Entries
 from toolkit.ui.knobs_panel import Panel
@@ -22,7 +23,7 @@ def families(model: LabModel) -> dict[str, dict[str, str]]:
     racing = {type(one.method) for one in model.entries}
     for name, cls in model.lab.methods().items():
         if cls in racing or solves(cls, type(model.problem)):
-            found.setdefault(cls.family or "methods", {})[cls.title] = name
+            found.setdefault(rooms.family_title(cls) or "methods", {})[cls.title] = name
     return found
 
 

@@ -11,7 +11,7 @@ from tornado.ioloop import IOLoop
 
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knobs
-from toolkit.core.registry import Lab
+from toolkit.core.lab import Lab
 from toolkit.ui import share
 from toolkit.ui.axes import Axes
 from toolkit.ui.browser import Board, Bridge

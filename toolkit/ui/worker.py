@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.core.knob import labels
-from toolkit.core.registry import Picture
+from toolkit.core.lab import Picture
 from toolkit.kernels._jit import leave_a_core
 from toolkit.ui import compiling, frame
 from toolkit.ui.checks import Check

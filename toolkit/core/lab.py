@@ -1,0 +1,113 @@
+"""Lab: a named set of families with their problems, methods, pictures and experiments."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from toolkit.core import registry, rooms
+from toolkit.core.errors import ToolkitError
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Something to look at beside the curves: `data(problem, state)` gives arrays, or None when there is nothing yet.
+
+    kind "image": {"z": (rows, columns)}; "images": {title: (rows, columns), …}, up to three side by side;
+    "lines": {"x": …, label: y, …}; "points": {label: (x, y), …};
+    "mesh": {"points": (n, 2), "cells": (m, 3 or 4), "values": (n,) or (m,)}.
+    `grey`: images that are photographs, black to white; those that take both signs keep their two colours.
+    """
+
+    name: str
+    title: str
+    kind: str
+    data: object
+    x: str = ""
+    y: str = ""
+    log: bool = False
+    grey: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question worth a run: a problem, the methods that race on it, and what to look at.
+
+    `measure` is the curve to draw (empty: the lab's own), `against` the counter, `picture` what stands beside it.
+    """
+
+    name: str
+    title: str
+    question: str
+    problem: object
+    methods: tuple
+    stop: object = None
+    measure: str = ""
+    against: str = "k"
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A named set of families, in the order of menus; what is in them is imported when first asked for.
+
+    `level` is its place among the labs, `measure` the curve to draw where nobody chose one.
+    """
+
+    name: str
+    title: str
+    about: str
+    families: tuple[str, ...] = ()
+    level: int = 0
+    measure: str = ""
+    unit: str = ""
+
+    @cached_property
+    def cases(self) -> tuple:
+        """The small problems on which its promises are checked."""
+        return self._gathered("CASES")
+
+    @cached_property
+    def pictures(self) -> tuple[Picture, ...]:
+        """What there is to see beside the curves."""
+        return self._gathered("PICTURES")
+
+    @cached_property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The questions worth a run."""
+        return self._gathered("EXPERIMENTS")
+
+    def _gathered(self, what: str) -> tuple:
+        return sum((getattr(module, what, ()) for module in rooms.load(self.name)), ())
+
+    def problems(self) -> dict[str, type]:
+        """Its problems by name, in the order of menus."""
+        return registry.classes("problem", self.name)
+
+    def methods(self) -> dict[str, type]:
+        """Its methods by name, in the order of menus."""
+        return registry.classes("method", self.name)
+
+    def experiment(self, name: str) -> Experiment:
+        """One experiment by name; ToolkitError with the nearest names when there is none."""
+        for one in self.experiments:
+            if one.name == name:
+                return one
+        told = registry.told_apart(name, [one.name for one in self.experiments])
+        raise ToolkitError(f"The lab {self.name!r} has no experiment {name!r}; {told}.")
+
+
+@functools.cache
+def labs() -> dict[str, Lab]:
+    """Every lab by name, in order; none of their families is imported for it."""
+    found = [importlib.import_module(f"toolkit.{name}").LAB for name in rooms.names()]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.level, one.name))}
+
+
+def lab(name: str) -> Lab:
+    """One lab by name; ToolkitError with the known names when there is none."""
+    if name not in labs():
+        raise ToolkitError(f"There is no lab {name!r}; known: {', '.join(labs()) or 'none'}.")
+    return labs()[name]

@@ -1,0 +1,16 @@
+"""What a problem remembers: values computed once for it, beside its lazily assembled data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+
+def remembered(problem, key: Hashable, make: Callable):
+    """`make()`, computed once for this problem object and key (a method stands for its knobs), and kept as long as it.
+
+    A problem that is turned is another object, which remembers nothing yet.
+    """
+    kept = problem.__dict__.setdefault("_remembered", {})
+    if key not in kept:
+        kept[key] = make()
+    return kept[key]

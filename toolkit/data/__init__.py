@@ -1,0 +1,1 @@
+"""What comes from outside: uploads, and the readers of matrices, meshes, images and tables."""

@@ -1,0 +1,302 @@
+"""Matrix Market files: looked at before anything is allocated, unpacked under a cap, read by SciPy, kept by content.
+
+Every refusal is a DataError that names the file, what was found and what is expected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import zlib
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+from scipy.sparse.csgraph import structural_rank
+
+from toolkit.core.arrays import csr, frozen
+from toolkit.core.errors import DataError
+from toolkit.data.matrix_lines import check_lines
+
+ENDINGS = (".mtx", ".mtx.gz")
+MOST_BYTES = 64 << 20
+MOST_UNPACKED = 256 << 20
+MOST_MEMBERS = 10_000
+CHUNK = 1 << 16
+MOST_ENTRIES = 5_000_000
+MOST_ROWS = 2_000_000
+RANK_LIMIT = 1_000_000  # entries up to which the structural rank is computed
+PIVOT_LIMIT = 5_000  # unknowns up to which the condition is estimated by elimination
+STORE_BYTES = 1 << 30
+UPLOAD = "upload:"
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+# -- where files lie -------------------------------------------------------------------------------------------------
+
+
+def uploads() -> Path:
+    """The folder of uploaded files: $TOOLKIT_UPLOADS, else convergence-toolkit/uploads in the user's cache."""
+    given = os.environ.get("TOOLKIT_UPLOADS")
+    if given:
+        return Path(given)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "convergence-toolkit" / "uploads"
+
+
+def store(filename: str, data: bytes) -> str:
+    """Keep bytes under their SHA-256; the knob value that names them. The oldest go when STORE_BYTES are exceeded."""
+    folder, name = uploads(), hashlib.sha256(data).hexdigest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{name}.{os.getpid()}"
+        draft.write_bytes(data)
+        draft.replace(folder / name)
+        _prune(folder, keep=name)
+    except OSError as error:
+        raise DataError(f"{filename}: it cannot be kept in {folder} ({error.strerror}): set TOOLKIT_UPLOADS.") from None
+    return UPLOAD + name
+
+
+def _prune(folder: Path, keep: str) -> None:
+    kept = sorted((one for one in folder.iterdir() if one.is_file()), key=lambda one: one.stat().st_mtime)
+    total = sum(one.stat().st_size for one in kept)
+    for one in kept:
+        if total > STORE_BYTES and one.name != keep:
+            total -= one.stat().st_size
+            one.unlink(missing_ok=True)
+
+
+def shown(source: str) -> str:
+    """A source as messages name it."""
+    return f"upload {source[len(UPLOAD) :][:8]}…" if source.startswith(UPLOAD) else source
+
+
+def _bytes(source: str) -> bytes:
+    """The bytes a knob value names; DataError when there are none that can be used."""
+    if source.startswith(UPLOAD):
+        return _uploaded(source)
+    if not source.endswith(ENDINGS):
+        raise DataError(
+            f"{source!r}: expected the path of a file that ends in {' or '.join(ENDINGS)}, or the name of an example."
+        )
+    path = Path(source).expanduser()
+    try:
+        if not path.is_file():
+            raise DataError(f"{source}: there is no such file.")
+        if path.stat().st_size > MOST_BYTES:
+            raise _too_large(source, path.stat().st_size)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{source}: it cannot be read ({getattr(error, 'strerror', None) or error}).") from None
+
+
+def _uploaded(source: str) -> bytes:
+    name = source[len(UPLOAD) :]
+    if not _HASH.fullmatch(name):
+        raise DataError(f"{source!r}: expected 'upload:' and the 64 digits that accept_upload returned.")
+    path = uploads() / name
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != name:
+        raise DataError(f"{shown(source)}: this file is not on this machine any more: upload it again.")
+    return data
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_matrix(source: str) -> sp.csr_array:
+    """The matrix a knob value names."""
+    return check_matrix(shown(source), _bytes(source))
+
+
+def read_vector(source: str) -> np.ndarray:
+    """The vector a knob value names."""
+    return check_vector(shown(source), _bytes(source))
+
+
+def check_matrix(name: str, data: bytes) -> sp.csr_array:
+    """A real, square, nonsingular matrix from the bytes of a file."""
+    return _matrix(name, _Bytes(data))
+
+
+def check_vector(name: str, data: bytes) -> np.ndarray:
+    """A real vector from the bytes of a file: an array or coordinate file of one column (or one row)."""
+    text = text_of(name, data)
+    rows, columns, *_ = header = _header(name, text)
+    if min(rows, columns) != 1:
+        raise DataError(f"{name}: {rows} × {columns}; expected a right-hand side of one column.")
+    found = _parsed(name, text, header)
+    vector = np.asarray(found.toarray() if sp.issparse(found) else found, dtype=float).reshape(-1)
+    _finite(name, vector)
+    return frozen(vector)
+
+
+class _Bytes:
+    """Bytes compared by their digest: the key under which the last matrices are remembered."""
+
+    def __init__(self, data: bytes):
+        self.data, self.digest = bytes(data), hashlib.sha256(data).digest()
+
+    def __hash__(self):
+        return hash(self.digest)
+
+    def __eq__(self, other):
+        return self.digest == other.digest
+
+
+@lru_cache(maxsize=4)
+def _matrix(name: str, given: _Bytes) -> sp.csr_array:
+    text = text_of(name, given.data)
+    rows, columns, *_ = header = _header(name, text)
+    if rows != columns:
+        raise DataError(f"{name}: the matrix is {rows} × {columns}; expected a square one.")
+    found = _parsed(name, text, header)
+    made = csr(sp.csr_array(found))
+    _finite(name, made.data)
+    _nonsingular(name, made)
+    return made
+
+
+def text_of(name: str, data: bytes) -> bytes:
+    """The text of a file, made safe for SciPy's parser: that reads past the end of a last line without a line break
+    (a crash of the whole process), and past a zero byte."""
+    text = unpacked(name, data)
+    if b"\0" in text:
+        raise DataError(f"{name}: it holds zero bytes; expected the text of a Matrix Market file.")
+    return text if text.endswith(b"\n") else text + b"\n"
+
+
+def unpacked(name: str, data: bytes) -> bytes:
+    """The bytes of a file, unpacked if it is gzip, under a cap on what is unpacked: a bomb never gets its memory."""
+    if len(data) > MOST_BYTES:
+        raise _too_large(name, len(data))
+    if data[:2] != b"\x1f\x8b":
+        return data
+    pieces, total, at = [], 0, 0
+    while at < len(data):
+        piece, at = _member(name, data, at, MOST_UNPACKED - total)
+        pieces.append(piece)
+        total += len(piece)
+        if len(pieces) > MOST_MEMBERS:
+            raise DataError(f"{name}: the gzip file has more than {MOST_MEMBERS} members, which is the limit.")
+    return b"".join(pieces)
+
+
+def _member(name: str, data: bytes, at: int, room: int) -> tuple[bytes, int]:
+    """(what the gzip member at this place unpacks to, where the next one begins)."""
+    stream, pieces = zlib.decompressobj(wbits=31), []
+    while not stream.eof:
+        if at >= len(data):
+            raise DataError(f"{name}: the gzip file is cut off.")
+        given = data[at : at + CHUNK]
+        try:
+            pieces.append(stream.decompress(given, room + 1))
+        except zlib.error as error:
+            raise DataError(f"{name}: it is not a sound gzip file ({error}).") from None
+        room -= len(pieces[-1])
+        if room < 0:
+            raise DataError(f"{name}: it unpacks to more than {MOST_UNPACKED >> 20} MB, which is the limit.")
+        at += len(given) - len(stream.unused_data)
+    if data[at : at + 1] == b"\0" and not data[at:].strip(b"\0"):
+        at = len(data)  # some writers fill up with zeros
+    return b"".join(pieces), at
+
+
+def _too_large(name: str, size: int) -> DataError:
+    return DataError(f"{name}: {size / 2**20:.1f} MB; the limit is {MOST_BYTES >> 20} MB.")
+
+
+def _header(name: str, text: bytes) -> tuple:
+    """(rows, columns, entries, format, field, symmetry) from the first lines, checked against the limits."""
+    if not text.strip():
+        raise DataError(f"{name}: the file is empty; expected a Matrix Market file.")
+    if not text[:14].lower().startswith(b"%%matrixmarket"):
+        raise DataError(f"{name}: the first line does not begin with %%MatrixMarket: it is no Matrix Market file.")
+    try:
+        header = scipy.io.mminfo(io.BytesIO(text))
+    except Exception as error:
+        raise _damaged(name, error) from None
+    rows, columns, entries, _, field, symmetry = header
+    if field not in ("real", "integer", "unsigned-integer"):
+        raise DataError(f"{name}: its field is {field!r}; expected 'real' (or 'integer').")
+    if symmetry not in ("general", "symmetric"):
+        raise DataError(f"{name}: its symmetry is {symmetry!r}; expected 'general' or 'symmetric'.")
+    if min(rows, columns) < 1 or entries < 1:
+        raise DataError(f"{name}: {rows} × {columns} with {entries} entries: the matrix is empty.")
+    if max(rows, columns) > MOST_ROWS or entries > MOST_ENTRIES:
+        raise DataError(
+            f"{name}: the header says {rows} × {columns} with {entries} entries; "
+            f"the limits are {MOST_ROWS} rows and {MOST_ENTRIES} entries."
+        )
+    if entries > len(text) // 2:
+        raise DataError(
+            f"{name}: the header says {entries} entries, more than {len(text)} bytes can hold: the file is truncated."
+        )
+    return header
+
+
+def _parsed(name: str, text: bytes, header: tuple):
+    check_lines(name, text, header)
+    try:
+        return scipy.io.mmread(io.BytesIO(text), spmatrix=False)
+    except Exception as error:
+        raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    reason = str(error).strip().rstrip(".") or type(error).__name__
+    return DataError(f"{name}: it is damaged or truncated ({reason}); expected a whole Matrix Market file.")
+
+
+# -- what a linear system needs --------------------------------------------------------------------------------------
+
+
+def _finite(name: str, values: np.ndarray) -> None:
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise DataError(f"{name}: {len(bad)} entries are NaN or infinite; expected finite numbers.")
+
+
+def _nonsingular(name: str, matrix: sp.csr_array) -> None:
+    """DataError for a matrix that is singular for all that can be seen cheaply."""
+    absolute = abs(matrix)
+    for axis, what in ((1, "row"), (0, "column")):
+        empty = np.flatnonzero(absolute.sum(axis=axis) == 0)
+        if len(empty):
+            raise DataError(f"{name}: the matrix is singular: {what} {empty[0] + 1} (counting from 1) is zero.")
+    if matrix.nnz <= RANK_LIMIT:
+        held = matrix.copy()
+        held.eliminate_zeros()
+        rank = structural_rank(held)
+        if rank < matrix.shape[0]:
+            raise DataError(
+                f"{name}: the matrix is singular: the places of its entries allow a rank of {rank} "
+                f"only; expected {matrix.shape[0]}."
+            )
+    if matrix.shape[0] <= PIVOT_LIMIT and _condition(matrix) > 0.1 / np.finfo(float).eps:
+        raise DataError(f"{name}: the matrix is singular to working precision; expected a nonsingular one.")
+
+
+def _condition(matrix: sp.csr_array) -> float:
+    """κ₁ after the rows and columns are scaled to largest entry 1, estimated; infinity when a pivot vanishes."""
+    scaled = matrix.copy()
+    for axis in (1, 0):
+        size = 1.0 / abs(scaled).max(axis=axis).toarray().reshape(-1)
+        weights = sp.diags_array(size)
+        scaled = sp.csr_array(weights @ scaled if axis else scaled @ weights)
+    try:
+        factors = spla.splu(scaled.tocsc())
+    except RuntimeError:
+        return np.inf
+    inverse = spla.LinearOperator(
+        matrix.shape, factors.solve, rmatvec=lambda v: factors.solve(v, trans="T"), dtype=float
+    )
+    return float(spla.onenormest(inverse) * abs(scaled).sum(axis=0).max())

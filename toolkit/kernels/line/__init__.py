@@ -1,0 +1,1 @@
+"""Kernels on one dimension: splines, radial elements."""

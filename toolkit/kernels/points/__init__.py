@@ -1,0 +1,1 @@
+"""Kernels on many points, each by itself or against all others."""

@@ -1,0 +1,1 @@
+"""Kernels on compressed sparse rows."""

@@ -1,0 +1,150 @@
+"""What is seen of an atom, the questions asked of it, and the small cases on which its claims are checked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolkit.core.lab import Experiment, Picture
+from toolkit.core.stop import Stop
+from toolkit.mesh.quantum.energy_levels import (
+    DegreeLadder,
+    DiracLadder,
+    ElementLadder,
+    HydrogenLike,
+    LevelsState,
+    RadialOscillator,
+    RelativisticIon,
+)
+from toolkit.mesh.quantum.kohn_sham import AtomState, KohnShamAtom, SelfConsistency
+
+MOST_POINTS = 2000
+MOST_LINES = 8
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+    flat = values.reshape(*values.shape[:-2], -1)
+    return flat[..., :: -(-flat.shape[-1] // MOST_POINTS)]
+
+
+def _signed(P: np.ndarray) -> np.ndarray:
+    """With the outermost lobe positive: an eigenvector's sign is nobody's."""
+    return P * np.sign(P[np.arange(len(P)), np.argmax(np.abs(P), axis=1)])[:, None]
+
+
+def _orbitals(problem, state):
+    """P(r) of the levels, of an atom those of the outermost states."""
+    if isinstance(state, LevelsState):
+        names, power = [f"level {k + 1}" for k in range(len(state.energies))], np.full(len(state.energies), state.power)
+        nodal, el = state.functions[0], state.elements
+    elif isinstance(state, AtomState):
+        outer = np.argsort(state.energies)[-MOST_LINES:]
+        names, nodal, el = [problem.names[i] for i in outer], state.orbitals[0][outer], state.elements
+        power = np.array([state.solvers[problem.states[i][1]].beta if state.solvers else 0.0 for i in outer])
+    else:
+        return None
+    r = _thinned(el.r)
+    P = _signed(_thinned(el.at_points(nodal)) * r ** power[:, None])
+    return {"x": np.sqrt(r), **dict(zip(names, P))}
+
+
+def _density(problem, state):
+    """4π r² n: a hump for every shell."""
+    if not isinstance(state, AtomState):
+        return None
+    return {"x": np.sqrt(_thinned(state.elements.r)), "4π r² n": _thinned(state.radial_density)}
+
+
+def _nodes(problem, state):
+    if not isinstance(state, (AtomState, LevelsState)):
+        return None
+    el = state.elements
+    places = np.sqrt(el.places[:: -(-el.size // MOST_POINTS)])
+    ends = np.sqrt(el.ends[:: -(-len(el.ends) // MOST_POINTS)])
+    return {"nodes": (places, np.zeros(len(places))), "ends of elements": (ends, np.ones(len(ends)))}
+
+
+def _eigenvalues(problem, state):
+    """The occupied levels, −ε, over their principal quantum number."""
+    if not isinstance(state, AtomState):
+        return None
+    n = np.array([float(state_of[0]) for state_of in problem.states])
+    letters = [name[1] for name in problem.names]
+    depth = np.log10(np.maximum(-state.energies, 1e-3))
+    return {
+        letter: (n[[x == letter for x in letters]], depth[[x == letter for x in letters]])
+        for letter in sorted(set(letters), key="spdf".index)
+    }
+
+
+PICTURES = (
+    Picture("orbitals", "radial orbitals", "lines", _orbitals, x="√r (Bohr)", y="P(r)"),
+    Picture("shells", "radial density", "lines", _density, x="√r (Bohr)", y="electrons per Bohr"),
+    Picture("radial_nodes", "where the elements lie", "points", _nodes, x="√r (Bohr)", y="nodes 0, ends 1"),
+    Picture("eigenvalues", "occupied levels", "points", _eigenvalues, x="n", y="log₁₀(−ε / Ha)"),
+)
+
+CASES = (
+    HydrogenLike(),
+    HydrogenLike(Z=92, l=1),
+    RadialOscillator(),
+    RelativisticIon(),
+    RelativisticIon(Z=47, kappa=1),
+    KohnShamAtom(Z=2),
+    KohnShamAtom(Z=10),
+    KohnShamAtom(Z=10, relativistic=True),
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "hydrogen",
+        "Hydrogen to ten digits",
+        "The same levels on ladders of elements and of degrees: which gets to ten digits with the fewest unknowns?",
+        HydrogenLike(),
+        (DegreeLadder(), ElementLadder(), ElementLadder(mesh="uniform")),
+        Stop(atol=1e-11, rtol=0.0, steps=28),
+        measure="energy_error",
+        against="unknowns",
+        picture="orbitals",
+    ),
+    Experiment(
+        "relativistic-ion",
+        "A uranium ion by Dirac's equation",
+        "The slope of a 1s function diverges at the nucleus: what is r^β worth?",
+        RelativisticIon(),
+        (DiracLadder(), DiracLadder(asymptotic=False)),
+        Stop(atol=1e-9, rtol=0.0, steps=28),
+        measure="energy_error",
+        against="unknowns",
+        picture="orbitals",
+    ),
+    Experiment(
+        "neon",
+        "Self-consistent neon",
+        "The potential makes the density that makes the potential: how many rounds until both agree?",
+        KohnShamAtom(Z=10),
+        (SelfConsistency(), SelfConsistency(mixing="linear")),
+        Stop(rtol=1e-9, steps=60),
+        measure="potential_change",
+        picture="shells",
+    ),
+    Experiment(
+        "uranium",
+        "Uranium, to the digits of the table",
+        "Ninety-two electrons, −25 658.417889 Ha: how many rounds to the last printed digit?",
+        KohnShamAtom(Z=92),
+        (SelfConsistency(), SelfConsistency(damping=0.3)),
+        Stop(rtol=1e-9, steps=60),
+        measure="energy_error",
+        picture="shells",
+    ),
+    Experiment(
+        "relativistic-uranium",
+        "Uranium with relativity",
+        "Dirac's equation takes 2343 Ha off the energy. Which levels sink, and which rise?",
+        KohnShamAtom(Z=92, relativistic=True),
+        (SelfConsistency(),),
+        Stop(rtol=1e-9, steps=60),
+        measure="energy_error",
+        picture="shells",
+    ),
+)

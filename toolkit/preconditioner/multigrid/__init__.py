@@ -1,0 +1,7 @@
+"""Multigrid and domain decomposition."""
+
+from toolkit.core.rooms import face
+
+TITLE = "multigrid and domain decomposition"
+ORDER = ("geometric", "algebraic", "schwarz", "looks")
+__getattr__, __dir__ = face(__name__)

@@ -1,0 +1,8 @@
+"""Linear systems and real matrices."""
+
+from toolkit.core.rooms import face
+
+TITLE = "linear systems and real matrices"
+ORDER = ("gallery", "matrix_market", "digit_graph", "outliers", "problems", "sparse")
+PUBLIC = ("system",)
+__getattr__, __dir__ = face(__name__)

@@ -1,0 +1,96 @@
+"""Matrices from Matrix Market files: a path, a real example by name, or bytes that a person uploaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from toolkit.core.arrays import frozen, is_hermitian
+from toolkit.core.errors import DataError
+from toolkit.core.knob import knob
+from toolkit.data import matrix_file as mtx
+from toolkit.preconditioner.systems import gallery as examples
+from toolkit.preconditioner.systems.problems import LinearSystem
+from toolkit.preconditioner.systems.sparse import is_definite
+
+
+@dataclass(frozen=True)
+class MatrixMarket(LinearSystem):
+    """A x = b with A from a Matrix Market file (.mtx, .mtx.gz): real, square, nonsingular, general or symmetric.
+
+    source: a path; the name of one of PyAMG's examples; or "upload:…", what `accept_upload` returned. Read when the
+    problem is made, so that a file that cannot be used is refused at once. Limits: 64 MB, 256 MB unpacked,
+    5 000 000 stored entries. Whether A is symmetric is found out by comparison, whether it is definite by elimination
+    up to 20 000 unknowns (`is_definite`).
+    Reference: R. F. Boisvert, R. Pozo, K. Remington, R. F. Barrett, J. J. Dongarra, in The Quality of Numerical
+    Software (1997) 125–137, doi:10.1007/978-1-5041-2940-4_9.
+    """
+
+    title: ClassVar[str] = "Matrix Market file"
+    sources: ClassVar[tuple[str, ...]] = ("boisvert1997",)
+    source: str = knob("airfoil", file=mtx.ENDINGS, doc="a path, an example's name, or an upload")
+    load: str = knob(
+        "solution one",
+        choices=("solution one", "one", "noise"),
+        doc="right-hand side where no file gives one: A times the vector of ones, ones, or white noise",
+    )
+    right: str = knob("", file=mtx.ENDINGS, doc="file with the right-hand side; empty: as load says")
+    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+
+    def __post_init__(self):
+        LinearSystem.__post_init__(self)
+        if (
+            self.source not in examples.NAMES or self.right
+        ):  # a file that cannot be used is refused here, not in mid-run
+            self.matrix, self.rhs  # noqa: B018
+
+    @classmethod
+    def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
+        """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
+        if knob_name == "right":
+            mtx.check_vector(filename, data)
+        else:
+            mtx.check_matrix(filename, data)
+        return mtx.store(filename, data)
+
+    @cached_property
+    def matrix(self) -> sp.csr_array:
+        if self.source in examples.NAMES:
+            return examples.stored(self.source).matrix
+        return mtx.read_matrix(self.source)
+
+    @property
+    def size(self) -> int:
+        return self.matrix.shape[0]
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        return self.matrix.dtype
+
+    @cached_property
+    def rhs(self) -> np.ndarray:
+        if self.right:
+            b = mtx.read_vector(self.right)
+            if len(b) != self.size:
+                raise DataError(
+                    f"{mtx.shown(self.right)}: a right-hand side of {len(b)} entries; expected {self.size}, "
+                    f"as {mtx.shown(self.source)} has {self.size} rows."
+                )
+            return b
+        if self.load == "noise":
+            return frozen(np.random.default_rng(self.seed).standard_normal(self.size))
+        return frozen(np.ones(self.size) if self.load == "one" else self.matrix @ np.ones(self.size))
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether A equals its transpose."""
+        return is_hermitian(self.matrix)
+
+    @cached_property
+    def definite(self) -> bool:
+        """Whether A is symmetric positive definite."""
+        return self.symmetric and is_definite(self.matrix)

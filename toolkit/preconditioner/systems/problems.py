@@ -1,0 +1,296 @@
+"""Linear systems: the problems of this lab. Subclasses give `matrix` and `rhs`; constants of theory come lazily."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+from toolkit.core.arrays import csr, frozen, is_hermitian, plain
+from toolkit.core.errors import DataError
+from toolkit.core.probe import Measure
+from toolkit.core.problem import Problem
+from toolkit.kernels.sparse import csr as rows
+from toolkit.preconditioner.systems.sparse import DIRECT_LIMIT, eliminated, extreme_eigenvalues, is_definite
+
+SPECTRUM_LIMIT = 12_000
+COMPILED_FROM = 1_000  # entries of a matrix under which SciPy's product is as fast
+
+
+class LinearSystem(Problem):
+    """A x = b with A of shape (n, n), real or complex.
+
+    Subclasses define `matrix` (CSR, sorted indices) and `rhs` as cached properties, say whether A is `symmetric`
+    (Hermitian) and `definite`, and may give closed forms for `extremes` and `exact`. Arrays are read-only.
+    What theory needs is computed when it is asked for, and only where that takes about two seconds at most.
+    """
+
+    symmetric: ClassVar[bool] = False
+    definite: ClassVar[bool] = False
+
+    @cached_property
+    def matrix(self) -> sp.csr_array:
+        """A as CSR with sorted int32 indices; DataError for a system known only by its products."""
+        raise DataError(f"{type(self).__name__} has no assembled matrix: choose a method that needs products only.")
+
+    @cached_property
+    def rhs(self) -> np.ndarray:
+        """b, shape (n,)."""
+        raise NotImplementedError
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The initial guess, shape (n,); zero unless the problem says otherwise."""
+        return frozen(np.zeros(self.size, dtype=self.dtype))
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        """float64 or complex128: wide enough for A and b."""
+        return np.result_type(self.matrix.dtype, self.rhs.dtype, np.float64)
+
+    @property
+    def assembled(self) -> bool:
+        """Whether `matrix` can be had."""
+        return True
+
+    @property
+    def size(self) -> int:
+        """Unknowns."""
+        return len(self.rhs)
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The grid of the unknowns in C order, None when there is none."""
+        return None
+
+    @cached_property
+    def norm(self) -> float:
+        """‖b‖₂, or 1 when b = 0: what residuals are relative to."""
+        return float(np.linalg.norm(self.rhs)) or 1.0
+
+    @cached_property
+    def _rows(self) -> tuple:
+        """(indptr, indices, data) for the compiled products, and whether to share them among threads; None if tiny."""
+        matrix = self.matrix
+        return None if matrix.nnz < COMPILED_FROM else (*rows.views(matrix), rows.is_wide(matrix.nnz))
+
+    def matvec(self, x: np.ndarray) -> np.ndarray:
+        """A x, a new array of shape (n,)."""
+        if self._rows is None or x.ndim != 1:
+            return self.matrix @ x
+        *arrays, wide = self._rows
+        x = plain(x)
+        out = np.empty(self.size, dtype=np.result_type(arrays[2].dtype, x.dtype))
+        rows.product(*arrays, x, out, wide)
+        return out
+
+    @property
+    def matvec_flops(self) -> float:
+        """Floating-point operations of one product."""
+        return 2.0 * self.matrix.nnz
+
+    @property
+    def direct_limit(self) -> int:
+        """Unknowns up to which elimination takes some two seconds."""
+        return DIRECT_LIMIT
+
+    @property
+    def solvable(self) -> bool:
+        """Whether `exact` is affordable: a closed form, or elimination within `direct_limit`."""
+        return self.assembled and self.size <= self.direct_limit
+
+    @cached_property
+    def exact(self) -> np.ndarray | None:
+        """The solution: closed form or a sparse direct solve; None where neither is affordable or A is singular."""
+        if not self.solvable:
+            return None
+        x = eliminated(self.matrix.astype(self.dtype), self.rhs.astype(self.dtype), self.definite)
+        return None if x is None else frozen(x)
+
+    @cached_property
+    def extremes(self) -> tuple[float, float] | None:
+        """(smallest, largest) eigenvalue of a Hermitian A; closed form or computed; None if unknown."""
+        affordable = self.symmetric and self.assembled and self.size <= SPECTRUM_LIMIT
+        return extreme_eigenvalues(self.matrix) if affordable else None
+
+    @property
+    def enclosure(self) -> tuple[float, float] | None:
+        """(low, high) proven to lie around the eigenvalues of a Hermitian A, cheap at any size; None if unknown."""
+        return None
+
+    @property
+    def condition(self) -> float | None:
+        """κ₂(A) of a positive definite A."""
+        return self.extremes[1] / self.extremes[0] if self.definite and self.extremes else None
+
+    def residual(self, x: np.ndarray) -> np.ndarray:
+        """b − A x, a new array."""
+        product = self.matvec(x)
+        return np.subtract(self.rhs, product, out=product if product.dtype == self.dtype else None)
+
+    def energy(self, v: np.ndarray) -> float:
+        """‖v‖_A for a positive definite A."""
+        return float(np.sqrt(max(0.0, np.vdot(v, self.matvec(v)).real)))
+
+    @cached_property
+    def exact_energy(self) -> float:
+        """‖x*‖_A, or 1 when it vanishes: what energy errors are relative to."""
+        return self.energy(self.exact) or 1.0
+
+    def scatter(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """A vector on a mesh or graph: ((points, 2) coordinates, (points,) values); None where there are no places."""
+        return None
+
+    def field(self, v: np.ndarray) -> np.ndarray | None:
+        """A vector as a picture of (rows, columns): 2D grids as they are, of 3D ones the middle slice; else None."""
+        if self.shape is None or len(self.shape) == 1:
+            return None
+        grid = np.asarray(v).real.reshape(self.shape)
+        return grid if grid.ndim == 2 else grid[len(grid) // 2]
+
+    def measures(self) -> tuple[Measure, ...]:
+        """True residual; where a solution is affordable the error, in the energy norm too if A is definite.
+
+        The solution is not computed before an error is measured.
+        """
+        found = [TRUE_RESIDUAL]
+        if self.solvable:
+            found.append(ERROR)
+            if self.definite:
+                found.append(ENERGY_ERROR)
+        return tuple(found)
+
+
+def _true_residual(problem, state) -> float:
+    return float(np.linalg.norm(problem.residual(state.solution()))) / problem.norm
+
+
+def _error(problem, state) -> float:
+    if problem.exact is None:
+        return float("nan")
+    scale = float(np.linalg.norm(problem.exact)) or 1.0
+    return float(np.linalg.norm(state.solution() - problem.exact)) / scale
+
+
+def _energy_error(problem, state) -> float:
+    if problem.exact is None:
+        return float("nan")
+    return problem.energy(problem.exact - state.solution()) / problem.exact_energy
+
+
+TRUE_RESIDUAL = Measure(
+    "true_residual", "true residual", _true_residual, "‖b − A x‖ / ‖b‖", doc="recomputed from the solution"
+)
+ERROR = Measure("error", "error", _error, "‖x − x*‖ / ‖x*‖")
+ENERGY_ERROR = Measure("energy_error", "energy error", _energy_error, "‖x − x*‖_A / ‖x*‖_A")
+
+
+@dataclass(frozen=True, eq=False)
+class System(LinearSystem):
+    """Any A x = b in memory: `system(A, b)`. Cannot travel in a link; a Matrix Market file can."""
+
+    operator: object
+    given_rhs: np.ndarray
+    given_start: np.ndarray | None = None
+    hermitian: bool = False
+    positive: bool = False
+
+    @property
+    def symmetric(self) -> bool:
+        return self.hermitian
+
+    @property
+    def definite(self) -> bool:
+        return self.positive
+
+    @property
+    def assembled(self) -> bool:
+        return sp.issparse(self.operator) or isinstance(self.operator, np.ndarray)
+
+    @cached_property
+    def matrix(self) -> sp.csr_array:
+        return csr(self.operator) if self.assembled else LinearSystem.matrix.func(self)
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        start = np.float64 if self.given_start is None else self.given_start.dtype
+        return np.result_type(self.operator.dtype or np.float64, self.given_rhs.dtype, start, np.float64)
+
+    @cached_property
+    def rhs(self) -> np.ndarray:
+        return frozen(self.given_rhs.astype(self.dtype))
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        return (
+            LinearSystem.start.func(self) if self.given_start is None else frozen(self.given_start.astype(self.dtype))
+        )
+
+    def matvec(self, x: np.ndarray) -> np.ndarray:
+        return LinearSystem.matvec(self, x) if self.assembled else np.array(self.operator.matvec(x)).reshape(-1)
+
+    @property
+    def matvec_flops(self) -> float:
+        return 2.0 * self.matrix.nnz if self.assembled else 0.0
+
+
+def system(A, b, x0=None, *, symmetric: bool | None = None, definite: bool | None = False) -> System:
+    """Any matrix, sparse array or LinearOperator with a right-hand side as a problem.
+
+    Parameters
+    ----------
+    A : (n, n) ndarray, sparse matrix or array, or LinearOperator; real or complex, of any precision
+    b : (n,) or (n, 1) array
+    x0 : (n,) array, optional
+    symmetric : whether A is Hermitian; found out by comparison when A has entries and this is None
+    definite : whether A is known to be positive definite; None finds out (`is_definite`) where A has entries
+
+    Raises DataError when shapes do not fit or values are not finite numbers.
+    """
+    A = _operator(A)
+    b = _vector("b", b, A.shape[0])
+    x0 = None if x0 is None else _vector("x0", x0, A.shape[0])
+    if symmetric is None:
+        symmetric = is_hermitian(A)
+    if definite is None:
+        definite = bool(symmetric) and not isinstance(A, spla.LinearOperator) and is_definite(csr(A))
+    return System(A, b, x0, symmetric, definite)
+
+
+def _operator(A):
+    """A as an ndarray, a sparse array or a LinearOperator; DataError for anything else."""
+    if isinstance(A, (list, tuple, np.matrix)):
+        A = np.asarray(A)
+    if not (sp.issparse(A) or isinstance(A, np.ndarray)):
+        try:
+            A = spla.aslinearoperator(A)
+        except TypeError:
+            raise DataError(f"A is a {type(A).__name__}: expected an array, a sparse array or an operator.") from None
+    if len(A.shape) != 2 or A.shape[0] != A.shape[1] or not A.shape[0]:
+        raise DataError(f"A has shape {A.shape}: expected a square matrix.")
+    if isinstance(A, spla.LinearOperator):
+        return A
+    _numbers("A", A.dtype)
+    if not np.all(np.isfinite(sp.coo_array(A).data if sp.issparse(A) else A)):
+        raise DataError("A has entries that are NaN or infinite: expected finite numbers.")
+    return A
+
+
+def _vector(name: str, v, size: int) -> np.ndarray:
+    """v as an array of shape (size,); DataError when it does not fit."""
+    v = np.asarray(v)
+    _numbers(name, v.dtype)
+    if v.size != size or v.ndim > 2 or max(v.shape, default=0) != size:
+        raise DataError(f"{name} has shape {v.shape}: expected ({size},), as A has {size} rows.")
+    if not np.all(np.isfinite(v)):
+        raise DataError(f"{name} has entries that are NaN or infinite: expected finite numbers.")
+    return v.reshape(-1)
+
+
+def _numbers(name: str, dtype) -> None:
+    if dtype.kind not in "biufc":
+        raise DataError(f"{name} has entries of type {dtype}: expected real or complex numbers.")

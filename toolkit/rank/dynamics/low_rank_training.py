@@ -1,0 +1,343 @@
+"""Training low-rank layers on digits: dynamical low-rank training, descent on two factors, and on full matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.arrays import frozen
+from toolkit.core.claim import Beats, Flat, monotone
+from toolkit.core.knob import knob
+from toolkit.core.lab import Experiment, Picture
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.problem import Problem
+from toolkit.core.state import State
+from toolkit.core.status import Status
+from toolkit.core.stop import THROUGH, Stop
+from toolkit.rank.dynamics.basis_update import most_knob, truncated
+from toolkit.rank.dynamics.integrator import orthogonal
+from toolkit.rank.dynamics.problems import orthonormal
+
+DONE = Status("converged", "all steps are made", "Raise `steps` to go on")
+SMALL_STEP = 0.1
+SMALLER = (1e-4, 1e-6, 1e-9, 1e-12)
+AWAKE, LONG = 0.5, 30.0  # a loss (it begins near ln 10) that needs more than the large directions; η k that is enough
+
+
+@lru_cache(maxsize=1)
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    return pixels / 16.0, labels
+
+
+@dataclass(frozen=True)
+class DigitsTraining(Problem):
+    """Learn which digit an image of 8 × 8 pixels shows: 64 → h → h → 10, tanh, cross-entropy over all images at once.
+
+    Pixels are centred. The first two matrices are W = U diag(σ) Vᵀ at the start, U and V random and orthonormal, half
+    of σ from `scale` down to half of it, the other half `scale · σ_min`; the third is dense, with orthonormal rows; the
+    biases are zero.
+    Reference: S. Schotthöfer, E. Zangrando, J. Kusch, G. Ceruti, F. Tudisco, NeurIPS 35 (2022), arXiv:2205.13571.
+    """
+
+    title: ClassVar[str] = "digits by a low-rank network"
+    sources: ClassVar[tuple[str, ...]] = ("schotthoefer2022",)
+    images: int = knob(400, 50, 1400, log=True, symbol="N", doc="images to learn from; the rest of 1797 is for testing")
+    hidden: int = knob(32, 10, 128, log=True, symbol="h", doc="units of both hidden layers")
+    start_rank: int = knob(8, 1, 30, symbol="r₀", doc="rank of both matrices at the start")
+    scale: float = knob(2.0, 0.1, 10.0, log=True, doc="largest singular value at the start")
+    sigma_min: float = knob(1e-6, 1e-14, 0.5, log=True, symbol="σ_min", doc="smallest over largest singular value")
+    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the start and of the choice of images")
+
+    @cached_property
+    def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Images (N, 64) and labels to learn from, images and labels for testing."""
+        pixels, labels = _digits()
+        order = np.random.default_rng(self.seed).permutation(len(labels))
+        one, other = order[: self.images], order[self.images :]
+        centre = pixels[one].mean(0)
+        return tuple(frozen(x) for x in (pixels[one] - centre, labels[one], pixels[other] - centre, labels[other]))
+
+    @cached_property
+    def start(self) -> tuple:
+        """(U, σ, V) of both low-rank matrices."""
+        rng = np.random.default_rng([self.seed, 1])
+        found = []
+        for n in (64, self.hidden):
+            r = min(self.start_rank, self.hidden, n)
+            large = -(-r // 2)
+            values = self.scale * np.append(np.linspace(1.0, 0.5, large), np.full(r - large, self.sigma_min))
+            found.append((orthonormal(rng, self.hidden, r), values, orthonormal(rng, n, r)))
+        return tuple(found)
+
+    def measures(self):
+        return (ACCURACY,)
+
+
+def _accuracy(problem: DigitsTraining, state) -> float:
+    _, _, images, labels = problem.data
+    scores = forward(state.factors(), state.dense, images)[0]
+    return float(np.mean(np.argmax(scores, 1) == labels))
+
+
+ACCURACY = Measure("accuracy", "share of new digits read right", _accuracy, log=False, doc="images not learnt from")
+
+
+def forward(factors, dense, images) -> tuple[np.ndarray, list]:
+    """(scores (N, 10), inputs of the three layers); `factors`: (P, Q), W = P Qᵀ; `dense`: b₁, b₂, W₃, b₃."""
+    b1, b2, w3, b3 = dense
+    inputs = [images]
+    for (p, q), bias in zip(factors, (b1, b2)):
+        inputs.append(np.tanh((inputs[-1] @ q) @ p.T + bias))
+    return inputs[-1] @ w3.T + b3, inputs
+
+
+def gradients(factors, dense, images, labels) -> tuple[float, list, list, list]:
+    """(loss, inputs a and back-propagated δ of both low-rank layers, gradients of the dense parts).
+
+    The gradient with respect to W is δᵀ a, which nobody forms: of P it is δᵀ (a Q), of Q it is aᵀ (δ P).
+    """
+    scores, inputs = forward(factors, dense, images)
+    rows = np.arange(len(labels))
+    scores = scores - scores.max(1, keepdims=True)
+    chances = np.exp(scores)
+    sums = chances.sum(1, keepdims=True)
+    loss = float(np.mean(np.log(sums[:, 0]) - scores[rows, labels]))
+    back = chances / sums
+    back[rows, labels] -= 1.0
+    back /= len(labels)
+    w3, b3 = back.T @ inputs[2], back.sum(0)
+    two = (back @ dense[2]) * (1 - inputs[2] ** 2)
+    p, q = factors[1]
+    one = ((two @ p) @ q.T) * (1 - inputs[1] ** 2)
+    return loss, inputs[:2], [one, two], [one.sum(0), two.sum(0), w3, b3]
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainingState(State):
+    """Both low-rank matrices as (U, S, V) or, with S empty, as (P, Q) of W = P Qᵀ; the dense parts; the loss.
+
+    `inputs`, `deltas` and `slopes` are what the last evaluation of the gradient left for the next step.
+    """
+
+    layers: list
+    dense: list
+    inputs: list
+    deltas: list
+    slopes: list
+    loss: float = 0.0
+    rank: float = 0.0
+    unknowns: float = 0.0
+
+    def factors(self) -> list:
+        """(P, Q) of both, W = P Qᵀ."""
+        return [(u @ s, v) if s is not None else (u, v) for u, s, v in self.layers]
+
+    def matrices(self) -> list[np.ndarray]:
+        return [p @ q.T for p, q in self.factors()]
+
+    def solution(self) -> np.ndarray:
+        return np.concatenate([one.ravel() for one in (*self.matrices(), *self.dense)])
+
+
+class TrainingMethod(Method):
+    """What all share: a step is one gradient of the loss over all images, and a step down of length η."""
+
+    problems: ClassVar[tuple[type, ...]] = (DigitsTraining,)
+    monitors: ClassVar[tuple[str, ...]] = ("loss", "rank", "unknowns")
+    linear: ClassVar[tuple[str, ...]] = ("rank",)
+    rate: float
+    steps: int
+
+    def layer(self, u: np.ndarray, values: np.ndarray, v: np.ndarray) -> tuple:
+        """How the method keeps a matrix."""
+        raise NotImplementedError
+
+    def moved(self, layer: tuple, a: np.ndarray, delta: np.ndarray) -> tuple:
+        """A layer after a step down; its gradient is δᵀ a."""
+        raise NotImplementedError
+
+    def init(self, problem: DigitsTraining) -> TrainingState:
+        h = problem.hidden
+        dense = [np.zeros(h), np.zeros(h), np.zeros((10, h)), np.zeros(10)]
+        dense[2] = np.ascontiguousarray(orthonormal(np.random.default_rng([problem.seed, 2]), h, 10).T)
+        layers = [self.layer(*part) for part in problem.start]
+        state = TrainingState(layers=layers, dense=dense, inputs=[], deltas=[], slopes=[])
+        return self._noted(problem, state)
+
+    def step(self, problem: DigitsTraining, state: TrainingState) -> TrainingState:
+        state.k += 1
+        parts = zip(state.layers, state.inputs, state.deltas)
+        state.layers = [self.moved(layer, a, delta) for layer, a, delta in parts]
+        state.dense = [part - self.rate * slope for part, slope in zip(state.dense, state.slopes)]
+        if state.k >= self.steps:
+            state.status = DONE
+        return self._noted(problem, state)
+
+    def _noted(self, problem, state: TrainingState) -> TrainingState:
+        found = gradients(state.factors(), state.dense, *problem.data[:2])
+        state.loss, state.inputs, state.deltas, state.slopes = found
+        state.work.nfe += 1
+        state.rank = float(max(min(v.shape[1], len(v), len(u)) for u, _, v in state.layers))
+        state.unknowns = float(sum(u.size + v.size + (0 if s is None else s.size) for u, s, v in state.layers))
+        if not np.isfinite(state.loss):
+            state.loss, state.status = 1e300, Status("diverged", "the loss is no longer finite", "Take smaller steps")
+        return state
+
+    def promised_descent(self, source: str, floor: float = 0.0) -> tuple:
+        """The loss falls in every step, if steps are small."""
+        if self.rate > SMALL_STEP:
+            return ()
+        about = dict(assumes="η below 2 over the curvature of the loss", title="the loss falls in every step")
+        return (monotone("loss", floor=floor, source=source, stop=THROUGH, **about),)
+
+
+def rate_knob():
+    return knob(SMALL_STEP, 1e-4, 5.0, log=True, symbol="η", doc="step down the gradient: the time step of the flow")
+
+
+@dataclass(frozen=True)
+class LowRankTraining(TrainingMethod):
+    """Dynamical low-rank training: rank-adaptive BUG for the gradient flow W′ = −∇L(W), W = U S Vᵀ, in Euler steps.
+
+    K₁ = U S − η ∇L V, L₁ = V Sᵀ − η ∇Lᵀ U; Û = orth(U, K₁), V̂ = orth(V, L₁); Ŝ = Ûᵀ W V̂ − η Ûᵀ ∇L V̂, cut where the tail
+    is below τ |Ŝ|. As W lies in the new bases, one gradient serves all three; ∇L itself is never formed. The loss falls
+    up to what is cut, and nothing is divided by a singular value. O(N (m + n) r) a layer and step, for N images.
+    Reference: S. Schotthöfer, E. Zangrando, J. Kusch, G. Ceruti, F. Tudisco, NeurIPS 35 (2022), arXiv:2205.13571,
+    Algorithm 1 and Theorems 1 and 2.
+    """
+
+    title: ClassVar[str] = "low-rank training (BUG)"
+    name: ClassVar[str] = "dlrt_bug"
+    sources: ClassVar[tuple[str, ...]] = ("schotthoefer2022", "ceruti2022adaptive")
+    rate: float = rate_knob()
+    steps: int = knob(100, 2, 5000, log=True, symbol="k", doc="steps down the gradient in all")
+    tolerance: float = knob(
+        0.005, 0.0, 0.9, symbol="τ", doc="share of the norm that is cut off in a step; 0: rank kept"
+    )
+    most: int = most_knob()
+
+    def layer(self, u, values, v):
+        return u.copy(), np.diag(values), v.copy()
+
+    def moved(self, layer, a, delta):
+        u, s, v = layer
+        up, down = delta.T @ (a @ v), a.T @ (delta @ u)  # ∇L V and ∇Lᵀ U
+        wide, tall = orthogonal(u, u @ s - self.rate * up), orthogonal(v, v @ s.T - self.rate * down)
+        core = (wide.T @ u) @ s @ (v.T @ tall) - self.rate * (wide.T @ delta.T) @ (a @ tall)
+        if self.tolerance == 0:
+            return truncated(wide, core, tall, 0.0, len(s))
+        return truncated(wide, core, tall, self.tolerance * float(np.linalg.norm(core)), self.most)
+
+    def claims(self, problem: DigitsTraining) -> tuple:
+        source = "schotthoefer2022"
+        found = self.promised_descent(source, floor=1e-3 if self.tolerance <= 0.01 else np.inf)
+        if self.rate <= SMALL_STEP and self.tolerance <= 0.01:
+            title = "loss untouched by σ_min from 1e-4 to 1e-12"
+            about = dict(source=source, assumes="steps small", stop=THROUGH)
+            found += (
+                Flat(measure="loss", over="sigma_min", values=SMALLER, growth=1.15, slack=0.0, title=title, **about),
+            )
+        if self.tolerance == 0 and problem.sigma_min <= 1e-3 and self.rate * self.steps >= LONG:
+            words = "measured, not a theorem; the rank kept, small singular values at the start, time enough"
+            rival = TwoFactorDescent(rate=self.rate, steps=self.steps)
+            about = dict(title="wakes small singular values before two-factor descent does", source=source)
+            stop = Stop(measure="loss", rtol=0.0, atol=AWAKE, steps=self.steps)
+            found += (Beats(other=rival, measure="k", factor=0.9, assumes=words, stop=stop, **about),)
+        return found
+
+
+@dataclass(frozen=True)
+class TwoFactorDescent(TrainingMethod):
+    """Gradient descent on both factors of W = P Qᵀ, as they stand: P − η ∇L Q, Q − η ∇Lᵀ P.
+
+    Started from P = U √σ, Q = V √σ. A column of size √σ_j moves by η √σ_j: directions with small singular values sleep
+    long, and curvature is multiplied by the large ones.
+    Reference: S. Schotthöfer, E. Zangrando, J. Kusch, G. Ceruti, F. Tudisco, NeurIPS 35 (2022), arXiv:2205.13571,
+    section 5 ("vanilla" UVᵀ).
+    """
+
+    title: ClassVar[str] = "descent on two factors"
+    name: ClassVar[str] = "uv_descent"
+    sources: ClassVar[tuple[str, ...]] = ("schotthoefer2022",)
+    rate: float = rate_knob()
+    steps: int = knob(100, 2, 5000, log=True, symbol="k", doc="steps down the gradient in all")
+
+    def layer(self, u, values, v):
+        return u * np.sqrt(values), None, v * np.sqrt(values)
+
+    def moved(self, layer, a, delta):
+        p, _, q = layer
+        return p - self.rate * delta.T @ (a @ q), None, q - self.rate * a.T @ (delta @ p)
+
+    def claims(self, problem):
+        return self.promised_descent("schotthoefer2022")
+
+
+@dataclass(frozen=True)
+class FullDescent(TrainingMethod):
+    """Gradient descent on the full matrices: what the low-rank ones are measured by, W − η ∇L(W).
+
+    O(N m n) a layer and step. The loss falls in every step while η is below 2 over the curvature.
+    Reference: S. Schotthöfer, E. Zangrando, J. Kusch, G. Ceruti, F. Tudisco, NeurIPS 35 (2022), arXiv:2205.13571,
+    section 5 (the full-rank reference).
+    """
+
+    title: ClassVar[str] = "descent on full matrices"
+    name: ClassVar[str] = "full_descent"
+    sources: ClassVar[tuple[str, ...]] = ("schotthoefer2022",)
+    rate: float = rate_knob()
+    steps: int = knob(100, 2, 5000, log=True, symbol="k", doc="steps down the gradient in all")
+
+    def layer(self, u, values, v):
+        return (u * values) @ v.T, None, np.eye(len(v))
+
+    def moved(self, layer, a, delta):
+        return layer[0] - self.rate * delta.T @ a, None, layer[2]
+
+    def claims(self, problem):
+        return self.promised_descent("schotthoefer2022")
+
+
+def layer_spectra(problem, state):
+    """Singular values of both low-rank matrices, and those at the start."""
+    if not isinstance(problem, DigitsTraining):
+        return None
+    lines: dict = {"x": np.arange(1.0, 17.0)}
+    for i, ((p, q), (_, first, _)) in enumerate(zip(state.factors(), problem.start)):
+        values = np.linalg.svd(p @ q.T, compute_uv=False)
+        for name, found in ((f"W{i + 1}", values), (f"W{i + 1} at the start", first)):
+            padded = np.full(16, np.nan)
+            padded[: min(16, len(found))] = np.maximum(found[:16], 1e-17)
+            lines[name] = padded
+    return lines
+
+
+PICTURES = (Picture("training-spectra", "singular values of the layers", "lines", layer_spectra, "j", "σ_j", log=True),)
+
+CASES = (DigitsTraining(images=100, hidden=16, start_rank=6),)
+
+EXPERIMENTS = (
+    Experiment(
+        "training-lottery",
+        "Small singular values in a network",
+        "Half of the singular values sleep at the start. Which descent wakes them, and which rank do digits need?",
+        DigitsTraining(),
+        (
+            LowRankTraining(rate=0.5, steps=300, tolerance=0.0),
+            LowRankTraining(rate=0.5, steps=300),
+            LowRankTraining(rate=0.5, steps=300, tolerance=0.05),
+            TwoFactorDescent(rate=0.5, steps=300),
+            FullDescent(rate=0.5, steps=300),
+        ),
+        THROUGH,
+        measure="loss",
+        picture="training-spectra",
+    ),
+)

@@ -1,0 +1,54 @@
+"""What is seen of empirical interpolation: its points on the domain, and the worst field."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolkit.core.lab import Experiment, Picture
+from toolkit.rank.interpolation.deim import Deim
+from toolkit.rank.interpolation.eim import STEPS, Eim, FieldState, RectangularEim, SymmetricEim
+from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
+
+
+def _places(problem, state):
+    """The points on the domain, in the order of selection."""
+    if not isinstance(state, FieldState) or problem.shape is None or not state.points:
+        return None
+    y, x = np.divmod(np.array(state.points), problem.shape[1])
+    x, y = x / (problem.shape[1] - 1), y / (problem.shape[0] - 1)
+    return {"earlier points": (x[:-1], y[:-1]), "newest point": (x[-1:], y[-1:])}
+
+
+def _field(problem, state):
+    """The field held out that is worst interpolated, its interpolant and the error."""
+    if not isinstance(state, FieldState) or problem.shape is None:
+        return None
+    guess = state.interpolant(problem.held_out)
+    worst = int(np.argmax(np.abs(problem.held_out - guess).max(axis=1)))
+    field = problem.held_out[worst]
+    shown = {"field": field, "interpolant": guess[worst], "error": field - guess[worst]}
+    return {name: values.reshape(problem.shape) for name, values in shown.items()}
+
+
+CASES = (MovingSource(n=16, fields=60), MovingSource(kind="far source", n=16, fields=60), SnapshotFile())
+
+
+PICTURES = (
+    Picture("eim-points", "interpolation points", "points", _places, x="x", y="y"),
+    Picture("eim-field", "worst field, interpolant, error", "images", _field),
+)
+
+
+EXPERIMENTS = (
+    Experiment(
+        "where-to-look",
+        "Where to look (EIM)",
+        "A few points of a field are measured, all the rest is filled in. Which points, and does the norm matter?",
+        MovingSource(),
+        (Eim(), Eim(norm="mean square"), SymmetricEim(), RectangularEim(), Deim()),
+        STEPS,
+        measure="error",
+        against="unknowns",
+        picture="eim-points",
+    ),
+)

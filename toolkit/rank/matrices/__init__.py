@@ -1,0 +1,17 @@
+"""Matrices of low rank."""
+
+from toolkit.core.rooms import face
+
+TITLE = "matrices of low rank"
+ORDER = (
+    "lowrank",
+    "problems",
+    "sketching",
+    "columns",
+    "svd_update",
+    "growing_matrix",
+    "random_pivots",
+    "gram_matrix",
+    "givens",
+)
+__getattr__, __dir__ = face(__name__)

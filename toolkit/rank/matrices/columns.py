@@ -1,0 +1,276 @@
+"""Columns and rows instead of vectors: CUR with DEIM or leverage scores, and adaptive cross approximation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Exact
+from toolkit.core.knob import knob
+from toolkit.core.lab import Experiment, Picture
+from toolkit.core.method import Method
+from toolkit.core.probe import Measure
+from toolkit.core.status import Status
+from toolkit.rank.matrices.lowrank import (
+    BELOW,
+    MOST,
+    STEPS,
+    FactorState,
+    RankByRank,
+    TruncatedSVD,
+    below_one,
+    judged,
+    most,
+    nothing,
+    optimality,
+    over,
+    ranks,
+    share,
+    spectral,
+)
+from toolkit.rank.matrices.problems import CauchyMatrix, DenseMatrix, PhotographMatrix, SpectrumMatrix
+from toolkit.rank.matrices.sketching import recovery
+
+SPENT = Status("converged", "the row at hand is reproduced to rounding", "The matrix has no higher rank to find")
+
+
+def deim(basis: np.ndarray) -> np.ndarray:
+    """The rows DEIM selects from the columns of a basis (m, k): where each is worst interpolated by those before.
+
+    Reference: D. C. Sorensen, M. Embree, SIAM J. Sci. Comput. 38 (2016), algorithm 1.
+    """
+    chosen = np.zeros(basis.shape[1], dtype=np.intp)
+    for j in range(basis.shape[1]):
+        rest = basis[:, j]
+        if j:
+            rest = rest - basis[:, :j] @ np.linalg.solve(basis[chosen[:j], :j], rest[chosen[:j]])
+        chosen[j] = np.argmax(np.abs(rest))
+    return chosen
+
+
+def amplification(basis: np.ndarray, chosen: np.ndarray) -> float:
+    """η = |(Sᵀ V)⁺|₂ for the rows S of a basis V; infinite where they do not span."""
+    least = np.linalg.svd(basis[chosen], compute_uv=False)
+    least = float(least[-1]) if len(least) == basis.shape[1] else 0.0
+    return 1 / least if least > 0 else float("inf")
+
+
+class Skeleton(RankByRank):
+    """CUR: A ≈ C U R, C and R columns and rows of A, U = C⁺ A R⁺; which ones is the subclass's choice.
+
+    |A − C U R|₂ ≤ (η_p + η_q) σ_{k+1}, η the amplification of the leading k singular vectors on the chosen rows (p) and
+    columns (q): for any choice on which they stay independent.
+    """
+
+    recovers: ClassVar[bool] = True
+
+    def chosen(self, problem: DenseMatrix, rank: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns."""
+        raise NotImplementedError
+
+    def factors(self, problem, rank):
+        rows, columns = self.chosen(problem, rank)
+        matrix = problem.matrix
+        c, r = matrix[:, columns], matrix[rows]
+        span, across = orthonormal(c), orthonormal(r.T)
+        core = span.T @ matrix @ across  # C C⁺ A R⁺ R without a pseudoinverse of either
+        return span @ core, across.T, {"rows": rows, "columns": columns}
+
+    def measures(self, problem) -> tuple[Measure, ...]:
+        def eta(problem, state):
+            left, _, right = problem.decomposition
+            k = int(state.rank)
+            p = amplification(left[:, :k], state.extra["rows"])
+            return p + amplification(right[:k].T, state.extra["columns"])
+
+        def bounded(problem, state):
+            first = problem.after(0) or 1.0
+            return over(spectral(problem, state), eta(problem, state) * problem.after(int(state.rank)) / first, 1.0)
+
+        guarded = Measure(
+            "amplification",
+            "amplification of the choice",
+            lambda problem, state: eta(problem, state) if state.rank else float("nan"),
+            "η_p + η_q",
+        )
+        return (share("cur_share", "spectral error over (η_p + η_q) σ_{k+1}", bounded), guarded, BELOW)
+
+    def claims(self, problem: DenseMatrix) -> tuple:
+        about = dict(source="sorensen2016", assumes="leading singular vectors independent on the choice")
+        bound = below_one("cur_share", title="spectral error below (η_p + η_q) σ_{k+1}", **about)
+        return (bound, *(recovery(self, problem) if self.recovers else ()), optimality())
+
+
+def orthonormal(columns: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what the columns span, to rounding of the largest."""
+    u, s, _ = np.linalg.svd(columns, full_matrices=False)
+    return u[:, s > 1e-15 * s[0]] if len(s) and s[0] > 0 else u[:, :0]
+
+
+@dataclass(frozen=True)
+class DEIMCUR(Skeleton):
+    """CUR whose rows and columns DEIM selects from the leading left and right singular vectors, one a vector.
+
+    |A − C U R|₂ ≤ (η_p + η_q) σ_{k+1}, and η ≤ (m k/3)^½ 2^k at worst, of moderate size in practice. A step costs
+    O((m + n) k² + m n k) beside the SVD.
+    Reference: D. C. Sorensen, M. Embree, SIAM J. Sci. Comput. 38 (2016) A1454–A1482, doi:10.1137/140978430,
+    algorithm 1, theorem 4.1.
+    """
+
+    title: ClassVar[str] = "CUR by DEIM"
+    name: ClassVar[str] = "deim_cur"
+    sources: ClassVar[tuple[str, ...]] = ("sorensen2016",)
+    ranks: str = ranks()
+    most: int = most()
+
+    def chosen(self, problem, rank):
+        left, _, right = problem.decomposition
+        return deim(left[:, :rank]), deim(right[:rank].T)
+
+
+@dataclass(frozen=True)
+class LeverageCUR(Skeleton):
+    """CUR with rows and columns by their leverage scores ℓ_i = Σ_{j≤k} V_ij²: the largest, or drawn in proportion.
+
+    "drawn" takes k distinct ones at random. Neither keeps the leading vectors independent for sure; the bound with the
+    choice's own η holds where they are.
+    Reference: M. W. Mahoney, P. Drineas, PNAS 106 (2009) 697–702, doi:10.1073/pnas.0803205106; bound: D. C. Sorensen,
+    M. Embree (2016), theorem 4.1.
+    """
+
+    title: ClassVar[str] = "CUR by leverage"
+    name: ClassVar[str] = "leverage_cur"
+    sources: ClassVar[tuple[str, ...]] = ("mahoney2009", "sorensen2016")
+    recovers: ClassVar[bool] = False  # the largest scores may well be dependent
+    ranks: str = ranks()
+    most: int = most()
+    rule: str = knob("drawn", choices=("drawn", "largest"), doc="how leverage decides")
+    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the drawing")
+
+    def chosen(self, problem, rank):
+        left, _, right = problem.decomposition
+        rng = np.random.default_rng([self.seed, rank])
+        return tuple(self._pick(rng, np.sum(v**2, axis=1), rank) for v in (left[:, :rank], right[:rank].T))
+
+    def _pick(self, rng, scores: np.ndarray, rank: int) -> np.ndarray:
+        if self.rule == "largest":
+            return np.argsort(-scores, kind="stable")[:rank]
+        noise = rng.exponential(size=len(scores))  # exponential races: drawn without replacement in proportion
+        return np.argsort(noise / np.maximum(scores, 1e-300), kind="stable")[:rank]
+
+
+@dataclass(frozen=True)
+class ACA(Method):
+    """Adaptive cross approximation, partial pivoting: E ← E − E_:j E_i: /E_ij, only two lines of E computed a step.
+
+    j is where the row at hand is largest, the next row where the new column is, among those not taken; a row that is
+    reproduced already is passed over. Chosen rows and columns are reproduced exactly. A step adds one cross, costs
+    O((m + n) k) and m + n entries of A; the error is looked at from outside, the algorithm never sees it.
+    Fails on matrices of blocks: rows of a block it never enters.
+    Reference: M. Bebendorf, Numer. Math. 86 (2000) 565–589, doi:10.1007/PL00005410, section 3.
+    """
+
+    title: ClassVar[str] = "adaptive cross approximation"
+    sources: ClassVar[tuple[str, ...]] = ("bebendorf2000",)
+    problems: ClassVar[tuple[type, ...]] = (DenseMatrix,)
+    monitors: ClassVar[tuple[str, ...]] = ("error", "optimal", "rank")
+    linear: ClassVar[tuple[str, ...]] = ("rank",)
+    scales: ClassVar[tuple[str, ...]] = ("rank",)
+    most: int = most()
+
+    def init(self, problem: DenseMatrix) -> FactorState:
+        return nothing(problem, rows=[], columns=[], next=0)
+
+    def step(self, problem: DenseMatrix, state: FactorState) -> FactorState:
+        state.k += 1
+        seen = state.extra
+        cross = self._cross(problem.matrix, state)
+        if cross is None:
+            state.status = SPENT
+            return state
+        i, j, column, row = cross
+        state.left = np.column_stack((state.left, column))
+        state.right = np.vstack((state.right, row))
+        seen["rows"], seen["columns"] = [*seen["rows"], i], [*seen["columns"], j]
+        waiting = np.abs(column)
+        waiting[seen["rows"]] = -1.0
+        seen["next"] = int(np.argmax(waiting))
+        rank = len(seen["rows"])
+        return judged(problem, state, rank, min(self.most, *problem.matrix.shape))
+
+    def _cross(self, matrix: np.ndarray, state: FactorState):
+        """(i, j, column, row/pivot) of the first row from the one at hand on that is not reproduced yet."""
+        scale = float(np.max(np.abs(state.right[:1] * np.abs(state.left[:, :1]).max()))) if len(state.right) else 0.0
+        taken, i = {*state.extra["rows"], *state.extra.get("passed", ())}, state.extra["next"]
+        while len(taken) < len(matrix):
+            row = matrix[i] - state.left[i] @ state.right
+            state.work.nfe += matrix.shape[1]
+            j = int(np.argmax(np.abs(row)))
+            if abs(row[j]) > 1e-14 * max(scale, float(np.abs(matrix[i]).max())):
+                state.work.nfe += len(matrix)
+                return i, j, matrix[:, j] - state.left @ state.right[:, j], row / row[j]
+            taken.add(i)
+            state.extra["passed"] = [*state.extra.get("passed", ()), i]
+            i = next((i for i in range(len(matrix)) if i not in taken), i)
+        return None
+
+    def measures(self, problem) -> tuple[Measure, ...]:
+        def crosses(problem, state):
+            rest = problem.matrix - state.left @ state.right
+            rows, columns = state.extra["rows"], state.extra["columns"]
+            there = max(np.abs(rest[rows]).max(initial=0.0), np.abs(rest[:, columns]).max(initial=0.0))
+            largest = float(np.abs(problem.matrix).max()) or 1.0
+            return float(there / max(largest, np.abs(state.left).max(initial=0.0)))
+
+        return (Measure("cross_gap", "error on the chosen lines", crosses, "max |E_i:|, |E_:j|"), BELOW)
+
+    def claims(self, problem: DenseMatrix) -> tuple:
+        about = dict(source="bebendorf2000", stop=STEPS, assumes="pivots that are not zero")
+        exact = Exact(
+            measure="cross_gap", tol=1e-11, always=True, title="chosen rows and columns are reproduced", **about
+        )
+        found = (exact, optimality())
+        if isinstance(problem, SpectrumMatrix) and problem.kind == "exact rank" and problem.knee <= self.most:
+            found += (Exact(measure="error", tol=1e-12, title="a matrix of rank r is found in r crosses", **about),)
+        return found
+
+
+def chosen_lines(problem, state):
+    """The matrix with its chosen rows and columns, the rest dimmed."""
+    lines = isinstance(state, FactorState) and state.extra and "rows" in state.extra
+    if not isinstance(problem, PhotographMatrix) or not lines:
+        return None
+    shown = 0.25 * problem.matrix
+    rows, columns = list(state.extra["rows"]), list(state.extra["columns"])
+    shown[rows], shown[:, columns] = problem.matrix[rows], problem.matrix[:, columns]
+    return {"z": shown[::-1]}
+
+
+PICTURES = (Picture("chosen-lines", "chosen rows and columns", "image", chosen_lines, grey=True),)
+
+EXPERIMENTS = (
+    Experiment(
+        "columns-not-vectors",
+        "Columns instead of vectors",
+        "A few of the photograph's own columns and rows in place of singular vectors: how much error does that cost?",
+        PhotographMatrix(every=4),
+        (DEIMCUR(), LeverageCUR(), ACA(most=MOST), TruncatedSVD()),
+        STEPS.turned(steps=MOST),
+        measure="error",
+        against="rank",
+        picture="chosen-lines",
+    ),
+    Experiment(
+        "crosses-of-cauchy",
+        "Two lines a step",
+        "Adaptive crosses see a row and a column a step: do they follow the exponential tail of a Cauchy matrix?",
+        CauchyMatrix(),
+        (ACA(), DEIMCUR(ranks="1, 2, 3, …", most=20), TruncatedSVD(ranks="1, 2, 3, …", most=20)),
+        STEPS.turned(steps=20),
+        measure="error",
+        against="rank",
+        picture="singular-values",
+    ),
+)

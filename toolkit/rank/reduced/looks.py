@@ -1,0 +1,271 @@
+"""What is seen of a reduced basis: its functions, the parameters it was made from, truth beside reduction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.arrays import frozen
+from toolkit.core.knob import knob
+from toolkit.core.lab import Experiment, Picture
+from toolkit.core.stop import Stop
+from toolkit.rank.interpolation.deim import Deim
+from toolkit.rank.interpolation.eim import Eim, SymmetricEim
+from toolkit.rank.interpolation.problems import FieldTable
+from toolkit.rank.reduced.greedy_basis import STEPS, PodBasis, ReducedState, WeakGreedy
+from toolkit.rank.reduced.online_model import Online, OnlineFrequency, OnlineState
+from toolkit.rank.reduced.scattering import ObstacleScattering, Scattering, SlabScattering
+from toolkit.rank.reduced.thermal_block import ThermalBlock
+
+
+def _functions(problem, state):
+    """The last three basis functions."""
+    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or not state.model.dimension:
+        return None
+    last = range(max(0, state.model.dimension - 3), state.model.dimension)
+    return {f"function {i + 1}": problem.image(state.model.fields[i]) for i in last}
+
+
+def _picks(problem, state):
+    """Training parameters by their first and last block, those picked, and where the bound is worst."""
+    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or problem.blocks < 2:
+        return None
+    x, y = problem.training_set[:, 0], problem.training_set[:, -1]
+    tenth = np.argsort(state.bounds)[-max(1, len(x) // 10) :]
+    shown = {"training": (x, y), "a tenth with the largest bounds": (x[tenth], y[tenth])}
+    if state.picks:
+        shown["picked"] = (x[state.picks], y[state.picks])
+    return shown
+
+
+def _surface(problem, state):
+    """The logarithm of the bound over the two conductivities of a problem with two blocks."""
+    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or problem.blocks != 2:
+        return None
+    axis = np.linspace(1 / problem.contrast, 1, 48)
+    theta = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    return {"z": np.log10(np.maximum(state.model.bounds(theta)[1], 1e-16)).reshape(48, 48)}
+
+
+def _beside(problem, state):
+    """Full solution, reduced solution, and their difference."""
+    if not isinstance(problem, ThermalBlock) or not isinstance(state, OnlineState):
+        return None
+    truth = problem.fields(state.truth)
+    shown = {"full": truth, "reduced": state.field, "difference": truth - state.field}
+    return {name: problem.image(field) for name, field in shown.items()}
+
+
+CASES = (ThermalBlock(n=16, training=40, tests=6), ThermalBlock(columns=2, rows=1, n=16, training=40, tests=6))
+
+PICTURES = (
+    Picture("basis-functions", "basis functions", "images", _functions),
+    Picture("greedy-picks", "parameters", "points", _picks, x="first block", y="last block"),
+    Picture("bound-surface", "log₁₀ of the bound over both conductivities", "image", _surface),
+    Picture("full-reduced", "full, reduced, difference", "images", _beside),
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "greedy-worst",
+        "Greedy: the worst parameter is chosen",
+        "Nine blocks, one bound: how fast does it fall when each new solve goes where the bound is worst?",
+        ThermalBlock(),
+        (WeakGreedy(), PodBasis()),
+        Stop(rtol=0.0, steps=24),
+        measure="bound",
+        against="unknowns",
+        picture="greedy-picks",
+    ),
+    Experiment(
+        "turn-parameter",
+        "Turn the parameter",
+        "Turn a conductivity: bound and true error move together. How far apart, and ever the wrong way round?",
+        ThermalBlock(),
+        (Online(), Online(mu_1=0.1, mu_5=0.2)),
+        STEPS,
+        measure="bound",
+        against="unknowns",
+        picture="full-reduced",
+    ),
+)
+
+
+FIELDS = ("incident", "total")
+
+
+@dataclass(frozen=True)
+class WaveFields(FieldTable):
+    """Plane waves, or the waves about an obstacle, at many frequencies: real and imaginary parts as fields.
+
+    "incident": e^(ik d·x), the classical example of a parameter that cannot be separated; "total": the solution of the
+    scattering problem. k is drawn uniformly from the problem's range, with the seed.
+    Reference: M. Barrault, Y. Maday, N. C. Nguyen, A. T. Patera, C. R. Math. 339 (2004) 667–672,
+    doi:10.1016/j.crma.2004.08.006.
+    """
+
+    title: ClassVar[str] = "waves of many frequencies"
+    sources: ClassVar[tuple[str, ...]] = ("barrault2004",)
+    kind: str = knob(FIELDS[0], choices=FIELDS, doc="the incident wave, or the total field")
+    n: int = knob(28, 6, 36, symbol="n", doc="cells along a side")
+    fields: int = knob(60, 10, 500, log=True, symbol="M", doc="frequencies in the table; two fields each")
+    angle: float = knob(20.0, 0.0, 90.0, unit="°", doc="direction of the incident wave against the x axis")
+    low: float = knob(3.0, 0.5, 12.0, log=True, symbol="k₀", doc="least wavenumber")
+    high: float = knob(9.0, 1.0, 12.0, log=True, symbol="k₁", doc="largest wavenumber")
+    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the wavenumbers")
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.scattering  # noqa: B018 - a range that is none is refused here
+
+    @cached_property
+    def scattering(self) -> ObstacleScattering:
+        """The problem whose waves they are."""
+        return ObstacleScattering(n=self.n, angle=self.angle, low=self.low, high=self.high)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.scattering.shape
+
+    def made(self, parameters: np.ndarray) -> np.ndarray:
+        """Real parts, then imaginary parts, at wavenumbers (M, 1): (2M, points)."""
+        one = self.scattering.solve if self.kind == "total" else lambda mu: self.scattering.incident(mu[0])
+        waves = np.stack([one(mu) for mu in parameters])
+        return np.vstack((waves.real, waves.imag))
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        return frozen(self.made(self.scattering.drawn(self.fields, self.seed)))
+
+    @cached_property
+    def held_out(self) -> np.ndarray:
+        return frozen(self.made(self.scattering.drawn(8, self.seed + 2**31)))
+
+
+def _waves(problem, state):
+    """{name: field} of full and reduced solution: at the parameter, or where the bound is worst of the test set."""
+    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
+        return None
+    if isinstance(state, OnlineState):
+        truth, guess = state.truth, state.field
+    else:
+        coefficients, bounds = state.model.bounds(problem.test_set)
+        worst = int(np.argmax(bounds))
+        truth, guess = problem.test_solutions[worst], coefficients[worst] @ state.model.fields
+    full = problem.fields(truth)
+    return {"full": full, "reduced": guess, "difference": full - guess}
+
+
+def _line(problem, state):
+    waves = _waves(problem, state)
+    if waves is None or len(problem.shape) != 1:
+        return None
+    return {"x": problem.places[:, 0], **{name: wave.real for name, wave in waves.items()}}
+
+
+def _plane(problem, state):
+    waves = _waves(problem, state)
+    if waves is None or len(problem.shape) != 2:
+        return None
+    return {name: wave.real.reshape(problem.shape) for name, wave in waves.items()}
+
+
+def _response(problem, state):
+    """|ℓ(u)| over frequency: full, reduced, and the band of the bound, |ℓ(u) − ℓ(u_N)| ≤ |ℓ|_X' Δ."""
+    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
+        return None
+    order = np.argsort(problem.test_set[:, 0])
+    k = problem.test_set[order]
+    model = state.model.first(len(state.coefficients)) if isinstance(state, OnlineState) else state.model
+    coefficients, bounds = model.bounds(k)
+    reduced = np.abs(coefficients @ (model.fields @ problem.output))
+    band = np.linalg.norm(problem.whitened(problem.output)) * bounds
+    full = np.abs(problem.fields(problem.test_solutions[order]) @ problem.output)
+    most = 1.5 * full.max()  # a bound that says nothing yet is cut off
+    found = {"x": k[:, 0], "full": full, "reduced": np.minimum(reduced, most)}
+    return found | {"at most": np.minimum(reduced + band, most), "at least": np.clip(reduced - band, 0.0, most)}
+
+
+def _picked(problem, state):
+    """The bound over frequency, and where the search has solved in full."""
+    if not isinstance(problem, Scattering) or not isinstance(state, ReducedState):
+        return None
+    k, bounds = problem.training_set[:, 0], np.maximum(state.bounds, 1e-16)
+    shown = {"bound": (k, bounds)}
+    if state.picks:
+        shown["solved in full"] = (k[state.picks], bounds[state.picks])
+    return shown
+
+
+def _stability(problem, state):
+    """The inf-sup constant at the frequencies where it was computed, and its lower bound in between."""
+    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
+        return None
+    k = np.linspace(problem.low, problem.high, 400)
+    known = problem.infsup
+    return {"lower bound": (k, known.lower(k)), "computed": (known.values, known.constants)}
+
+
+CASES += (
+    SlabScattering(n=60, training=60, tests=20, high=10.0),
+    ObstacleScattering(n=10, training=30, tests=8, high=5.0),
+    WaveFields(n=10, fields=20),
+)
+
+PICTURES += (
+    Picture("wave-line", "real part of the wave: full, reduced, difference", "lines", _line, x="x"),
+    Picture("wave-plane", "real part of the wave: full, reduced, difference", "images", _plane),
+    Picture("frequency-response", "what is behind the obstacle, and what is certain", "lines", _response, x="k"),
+    Picture("frequency-picks", "bound over frequency", "points", _picked, x="k", y="bound", log=True),
+    Picture("inf-sup", "inf-sup constant over frequency", "points", _stability, x="k", y="β", log=True),
+)
+
+EXPERIMENTS += (
+    Experiment(
+        "turn-frequency",
+        "Turn the frequency",
+        "A wave meets a disk. Turn its frequency: is the reduced wave right, and who says so?",
+        ObstacleScattering(),
+        (OnlineFrequency(), OnlineFrequency(wavenumber=8.7)),
+        STEPS,
+        measure="bound",
+        against="unknowns",
+        picture="wave-plane",
+    ),
+    Experiment(
+        "frequency-response",
+        "A response and its band",
+        "How many full solves until the whole response is certain? Where does the band close last?",
+        SlabScattering(),
+        (WeakGreedy(), PodBasis()),
+        STEPS,
+        measure="bound",
+        against="unknowns",
+        picture="frequency-response",
+    ),
+    Experiment(
+        "near-resonance",
+        "Near a resonance",
+        "An index of six traps the wave: the bound must pay for it. Does the error?",
+        SlabScattering(index=6.0, low=2.0, high=5.0, n=300),
+        (WeakGreedy(),),
+        STEPS,
+        measure="effectivity_most",
+        against="unknowns",
+        picture="inf-sup",
+    ),
+    Experiment(
+        "plane-waves",
+        "Plane waves from a few points",
+        "The frequency cannot be pulled out of a plane wave. How many points of it tell all the rest?",
+        WaveFields(),
+        (Eim(), SymmetricEim(), Deim()),
+        STEPS,
+        measure="error",
+        against="unknowns",
+        picture="eim-points",
+    ),
+)

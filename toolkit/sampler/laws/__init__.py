@@ -1,0 +1,7 @@
+"""Laws and noising."""
+
+from toolkit.core.rooms import face
+
+TITLE = "laws and noising"
+ORDER = ("mixtures", "digits", "guidance", "network", "schedules", "shapes", "problems", "measures")
+__getattr__, __dir__ = face(__name__)

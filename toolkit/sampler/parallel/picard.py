@@ -1,0 +1,163 @@
+"""Sampling in parallel rounds: Picard's iteration on a sliding window of the trajectory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from toolkit.core.claim import Beats, Bound, Exact
+from toolkit.core.knob import knob
+from toolkit.core.lab import Experiment, Picture
+from toolkit.core.probe import Measure
+from toolkit.core.status import Status
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.laws.measures import NAN, rms
+from toolkit.sampler.laws.mixtures import PlaneMixture
+from toolkit.sampler.solvers.ddim import DDIM, ddim
+from toolkit.sampler.solvers.sampler import TINY, Sampler, SamplerState
+
+FORMS = ("generalised", "drift", "Jacobi")
+ROUNDING = 1e-10
+LEAST = 1e-6  # the tolerance from which on fewer rounds are promised
+
+
+@dataclass(slots=True, kw_only=True)
+class PicardState(SamplerState):
+    """`path` (N + 1, m, d): the guess of the trajectory; its first i + 1 points are settled, x is the last of them.
+
+    `change`: the largest relative change of a point in the latest round.
+    """
+
+    path: np.ndarray
+    change: float = 1.0
+
+
+@dataclass(frozen=True)
+class PicardSampler(Sampler):
+    """DDIM's steps x_{j+1} = r_j x_j + c_j x₀(x_j) for a whole window at once; a step of the run is one such round.
+
+    Every point of the window is denoised in parallel, then the cheap part is run through. "generalised": x_{j+1}^{new}
+    = r_j x_j^{new} + c_j x₀(x_j^{old}), the solver's own update with old evaluations; "drift": x_{j+1}^{new} =
+    x_j^{new} + (step(x_j^{old}) − x_j^{old}); "Jacobi": x_{j+1}^{new} = step(x_j^{old}). The window slides past all
+    points up to the first that changed by more than `tolerance` (RMS, of √d √(α² + σ²)), one at least: N rounds at
+    most. A round counts as many evaluations as it has points. The 256 followed particles only: trajectories are kept.
+    Reference: L. Zhou, A. Shih, C. Meng, S. Ermon (2024), arXiv:2311.17082, Sec. 4 (generalised Picard iteration);
+    A. Shih et al. (2023), arXiv:2305.16317, Alg. 1 (window, drift); Y. Song et al. (2021), arXiv:2002.03681 (Jacobi).
+    """
+
+    title: ClassVar[str] = "DDIM in Picard rounds"
+    sources: ClassVar[tuple[str, ...]] = ("zhou2024dreampropeller", "shih2023paradigms", "song2021feedforward")
+    monitors: ClassVar[tuple[str, ...]] = ("remaining", "noise_level", "magnitude", "change")
+    linear: ClassVar[tuple[str, ...]] = ("remaining",)
+    steps: int = knob(64, 1, 512, log=True, symbol="N", doc="steps of the trajectory")
+    form: str = knob("generalised", choices=FORMS, doc="what a round takes from the round before")
+    window: int = knob(32, 1, 512, log=True, symbol="p", doc="points denoised in parallel")
+    tolerance: float = knob(1e-3, 0.0, 1.0, doc="change at which a point is settled; 0: only when nothing moves")
+
+    def label(self) -> str:
+        return f"Picard, {self.form}, window {self.window}"
+
+    def init(self, problem):
+        begun = Sampler.init(self, problem)
+        x = problem.few.initial
+        about = dict(noise_level=begun.noise_level, magnitude=begun.magnitude)
+        return PicardState(x=x, times=begun.times, path=np.repeat(x[None], self.steps + 1, axis=0), **about)
+
+    def step(self, problem, state):
+        first, last = state.i, min(state.i + self.window, self.steps)
+        with np.errstate(over="ignore", invalid="ignore"):
+            new = self.swept(problem, state, first, last)
+            moved = [self.moved(problem, state, first + 1 + j, one) for j, one in enumerate(new)]
+        state.k += 1
+        if not np.all(np.isfinite(moved)):
+            cause = "a guess of the trajectory left all bounds"
+            state.status = Status("diverged", cause, "Take a smaller window, or the generalised form")
+            return state
+        unsettled = np.flatnonzero(np.array(moved) > self.tolerance)
+        settled = first + 1 + (int(unsettled[0]) if len(unsettled) else last - first - 1)
+        path = state.path.copy()
+        path[first + 1 : last + 1] = new
+        path[last + 1 :] = new[-1]  # what has not been reached begins where the window ends
+        state.path, state.i, state.change = path, settled, float(max(moved))
+        state.x, state.magnitude = path[settled], rms(path[settled])
+        state.noise_level, state.remaining = self.noise_level(problem, state.t), 1 - settled / self.steps
+        if settled == self.steps:
+            state.remaining, state.status = TINY, Status("converged", "the whole trajectory is settled")
+        return state
+
+    def swept(self, problem, state, first: int, last: int) -> list:
+        """The new points first + 1, …, last."""
+        process, y, found = problem.process, state.path[first], []
+        for s, t, old in zip(state.times[first:last], state.times[first + 1 :], state.path[first:]):
+            denoised = self.predict(problem, state, old, float(s))
+            if self.form == "generalised":
+                y = ddim(process, y, denoised, s, t)
+            elif self.form == "drift":
+                y = y + (ddim(process, old, denoised, s, t) - old)
+            else:
+                y = ddim(process, old, denoised, s, t)
+            found.append(y)
+        return found
+
+    def moved(self, problem, state, j: int, new: np.ndarray) -> float:
+        """The change of point j relative to what a particle measures there."""
+        t = float(state.times[j])
+        size = np.hypot(problem.process.alpha(t), problem.process.sigma(t)) * np.sqrt(problem.dim)
+        return rms(new - state.path[j]) / float(size)
+
+    def sequential_gap(self, problem, state) -> float:
+        """Largest distance from the trajectory stepped one by one, of the largest entry; NaN before the end."""
+        if state.i < self.steps:
+            return NAN
+        x, gap = state.path[0], 0.0
+        for s, t, found in zip(state.times, state.times[1:], state.path[1:]):
+            x = ddim(problem.process, x, problem.denoise(x, float(s)), s, t)
+            gap = max(gap, float(np.abs(found - x).max()))
+        return gap / float(np.abs(state.path).max())
+
+    def measures(self, problem):
+        about = dict(symbol="‖x − x_DDIM‖/‖x‖", doc="whole trajectory, at the end")
+        return (Measure("sequential_gap", "distance from step-by-step sampling", self.sequential_gap, **about),)
+
+    def claims(self, problem):
+        about = dict(source="shih2023paradigms", stop=THROUGH)
+        steps = self.steps
+        title = "one more point is exact after every round"
+        claims = [Bound(measure="remaining", curve=lambda k, v: 1 - k / steps, floor=1e-12, title=title, **about)]
+        if self.tolerance == 0:
+            about |= dict(assumes="exact arithmetic")
+            claims.append(Exact(measure="sequential_gap", tol=ROUNDING, title="ends at DDIM's own trajectory", **about))
+        elif self.form != "Jacobi" and self.window > 1 and self.steps >= 4 and self.tolerance >= LEAST:
+            title = f"fewer rounds than the {steps} steps, to {self.tolerance:g}"
+            about |= dict(other=DDIM(steps=steps, grid=self.grid, rho=self.rho, end=self.end), assumes="a smooth score")
+            claims.append(Beats(measure="k", factor=1 - 1 / steps, title=title, **about))
+        return tuple(claims)
+
+
+def trajectory(problem, state):
+    """The first coordinate of a few particles along the guessed trajectory, against the step."""
+    if not isinstance(state, PicardState):
+        return None
+    count = np.arange(len(state.path))
+    return {"x": count} | {f"particle {j + 1}": state.path[:, j, 0] for j in range(min(6, state.path.shape[1]))}
+
+
+PICTURES = (Picture("guessed", "the guessed trajectory", "lines", trajectory, x="step", y="first coordinate"),)
+
+EXPERIMENTS = (
+    Experiment(
+        "parallel-rounds",
+        "A trajectory all at once",
+        "Sixty-four steps, all denoised at the same time, again and again. How many rounds, and in which form?",
+        PlaneMixture(particles=256, schedule="VP cosine"),
+        tuple(
+            PicardSampler(form=form, window=window)
+            for form, window in (("generalised", 64), ("generalised", 16), ("drift", 16))
+        ),
+        THROUGH,
+        measure="remaining",
+        picture="guessed",
+    ),
+)

@@ -1,0 +1,7 @@
+"""Samplers with noise."""
+
+from toolkit.core.rooms import face
+
+TITLE = "samplers with noise"
+ORDER = ("edm", "accelerated")
+__getattr__, __dir__ = face(__name__)
