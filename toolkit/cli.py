@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from toolkit.core.history import History
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.lab import labs
 from toolkit.core.run import Run
-from toolkit.core.stop import BUDGETS, Stop
+from toolkit.core.stop import Stop
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -131,7 +130,7 @@ def _run(arguments) -> int:
     with _progress(len(runs), "running") as show:
         for i, run in enumerate(runs):
             while not run.slice(0.1).status.done:
-                show(i + _share(run))
+                show(i + run.stop.progress(run.history))
     if arguments.save:
         _save(runs, Path(arguments.save))
     rows = [_run_row(run) for run in runs]
@@ -171,17 +170,6 @@ def _save(runs: list[Run], path: Path) -> None:
     for i, run in enumerate(runs):
         name = path if len(runs) == 1 else path.with_name(f"{path.stem}-{i + 1}{path.suffix}")
         run.history.save(name, run.spec())
-
-
-def _share(run: Run) -> float:
-    """How far a run is, from 0 to 1: of a budget, or of the way down to its tolerance."""
-    history, stop = run.history, run.stop
-    spent = [history[column][-1] / most for name, column in BUDGETS.items() if (most := getattr(stop, name))]
-    seen = history.series(name)[1] if (name := stop.column(history)) in history else ()
-    goal = max(stop.atol, stop.rtol * seen[0]) if len(seen) else 0.0
-    if 0 < goal < seen[-1] < seen[0]:
-        spent.append(math.log(seen[0] / seen[-1]) / math.log(seen[0] / goal))
-    return min(1.0, max(spent, default=0.0))
 
 
 def _run_row(run: Run) -> dict:

@@ -10,8 +10,7 @@ import scipy.sparse as sp
 
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop
-from toolkit.preconditioner import CG, ChebyshevIteration, Jacobi, Poisson
-from toolkit.preconditioner.systems import problems as system
+from toolkit.preconditioner import CG, ChebyshevIteration, Jacobi, Poisson, system
 
 
 def line(n: int):

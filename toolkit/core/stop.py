@@ -35,6 +35,26 @@ class Stop(Knobbed):
         """The column that is compared with the tolerances; empty when nothing is monitored."""
         return self.measure or (history.monitors[0] if history.monitors else "")
 
+    def goal(self, history: History) -> float:
+        """The value at which the run has converged; 0 where nothing is compared."""
+        name = self.column(history)
+        if name not in history or not len(history):
+            return 0.0
+        first = history[name][0]
+        return float(max(self.atol, self.rtol * first) if np.isfinite(first) else self.atol)
+
+    def progress(self, history: History) -> float:
+        """How far a run is, from 0 to 1: along its budget, or its tolerance on a log scale, whichever is further."""
+        if not len(history):
+            return 0.0
+        limits = [(column, getattr(self, budget)) for budget, column in BUDGETS.items()]
+        parts = [history[column][-1] / most for column, most in limits if most]
+        name, goal = self.column(history), self.goal(history)
+        values = history.series(name)[1] if name in history else ()
+        if len(values) and 0 < goal < values[0] and values[-1] > 0:
+            parts.append(np.log(values[0] / values[-1]) / np.log(values[0] / goal))
+        return float(np.clip(max(parts, default=0.0), 0.0, 1.0))
+
     def outlook(self, history: History) -> float:
         """How far to go in one compiled call without overshooting the tolerance much; infinity where there is none.
 
@@ -42,9 +62,8 @@ class Stop(Knobbed):
         guess is rough and Krylov methods speed up; but 16 at least, as a call costs about as much.
         """
         name = self.column(history)
-        values = history[name][-64:] if name in history.monitors else ()
-        goal = max(self.atol, self.rtol * history[name][0]) if len(values) else 0.0
-        if not goal > 0:
+        values, goal = history[name][-64:] if name in history.monitors else (), self.goal(history)
+        if not len(values) or not goal > 0:
             return np.inf
         needed = np.inf
         if 0 < values[-1] < values[0] < np.inf:
@@ -64,7 +83,7 @@ class Stop(Knobbed):
                 bad = np.isinf(values) if monitor in history.probes else ~np.isfinite(values)
                 yield _hit(bad, start, "non-finite", f"{monitor} is no longer finite", "Try a smaller parameter")
         if name in history:
-            yield from self._tolerances(history[name], start, name)
+            yield from self._tolerances(history[name], start, name, self.goal(history))
         for budget, column in BUDGETS.items():
             most = getattr(self, budget)
             if most is not None:
@@ -73,9 +92,8 @@ class Stop(Knobbed):
                     spent[:-1] = False
                 yield _hit(spent, start, "budget", f"{most:g} {budget} are spent", f"Raise the budget of {budget}")
 
-    def _tolerances(self, values, start: int, name: str):
+    def _tolerances(self, values, start: int, name: str, goal: float):
         first = values[0]
-        goal = max(self.atol, self.rtol * first) if np.isfinite(first) else self.atol
         yield _hit(values[start:] <= goal, start, "converged", f"{name.replace('_', ' ')} ≤ {goal:.3g}", "")
         if first > 0:
             cause = f"{name} grew {self.divergence:.0e}-fold"

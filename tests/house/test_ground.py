@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TOP = {
     "pyproject.toml",
     "toolkit",

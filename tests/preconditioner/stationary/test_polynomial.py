@@ -19,11 +19,11 @@ from toolkit.preconditioner import (
     Outliers,
     Poisson,
     SymmetricPolynomial,
+    system,
 )
 from toolkit.preconditioner.krylov.gradient import weight
 from toolkit.preconditioner.stationary.polynomial import elementary, elementary_from_traces
 from toolkit.preconditioner.stationary.preconditioning import inverse_matrix
-from toolkit.preconditioner.systems import problems as system
 
 
 def positive(size=7, seed=0, complex_=False):

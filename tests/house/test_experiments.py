@@ -1,18 +1,14 @@
 """Every experiment can be run as it is offered, and no promise is seen broken on it."""
 
 import pytest
+from every import offered
 
 import toolkit as tk
 
 
-def offered():
-    for lab in tk.labs().values():
-        for one in lab.experiments:
-            yield pytest.param(one, id=f"{lab.name}-{one.name}")
-
-
-@pytest.mark.parametrize("experiment", list(offered()))
-def test_no_promise_is_broken_where_a_person_starts(experiment):
+@pytest.mark.parametrize("lab, name", offered())
+def test_no_promise_is_broken_where_a_person_starts(lab, name):
+    experiment = tk.lab(lab).experiment(name)
     problem, stop = experiment.problem, (experiment.stop or tk.Stop()).turned(seconds=5.0)
     for method in experiment.methods:
         assert not method.suits(problem)

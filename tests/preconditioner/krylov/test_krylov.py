@@ -23,12 +23,12 @@ from toolkit.preconditioner import (
     InnerGMRES,
     Jacobi,
     Poisson,
+    system,
 )
 from toolkit.preconditioner.krylov.basis import Basis
 from toolkit.preconditioner.krylov.method import spectrum
 from toolkit.preconditioner.krylov.minres import indefinite_curve
 from toolkit.preconditioner.krylov.ritz import from_conjugate_gradients, lanczos, residual_polynomial
-from toolkit.preconditioner.systems import problems as system
 
 RNG = np.random.default_rng(7)
 N = 24

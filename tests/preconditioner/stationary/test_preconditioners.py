@@ -27,13 +27,13 @@ from toolkit.preconditioner import (
     SmoothedAggregation,
     SymmetricPolynomial,
     ThresholdILU,
+    system,
 )
 from toolkit.preconditioner.stationary.preconditioning import inverse_matrix
 from toolkit.preconditioner.stationary.relaxation import is_consistently_ordered, jacobi_radius, young_omega
 from toolkit.preconditioner.stencils.convection import ConvectionDiffusion
 from toolkit.preconditioner.stencils.diffusion import Diffusion
 from toolkit.preconditioner.stencils.poisson import Anisotropic
-from toolkit.preconditioner.systems import problems as system
 
 
 def scattered(kind, size=24):
