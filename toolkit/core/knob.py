@@ -107,6 +107,11 @@ def knob(
     return field(default=default, metadata={"knob": made})
 
 
+def seed_knob(what: str):
+    """The knob of a seed; `what` says in words what is drawn with it."""
+    return knob(0, 0, 2**31 - 1, doc=f"seed of {what}")
+
+
 def part(family: type, default, *, doc=""):
     """A knob whose value is itself an object with knobs: any registered member of `family`."""
     return field(default=default, metadata={"knob": Knob("", default, object, family=family, doc=doc)})

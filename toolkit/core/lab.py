@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,17 +19,26 @@ class Picture:
     kind "image": {"z": (rows, columns)}; "images": {title: (rows, columns), …}, up to three side by side;
     "lines": {"x": …, label: y, …}; "points": {label: (x, y), …};
     "mesh": {"points": (n, 2), "cells": (m, 3 or 4), "values": (n,) or (m,)}.
+    `of` are the kinds of state or of problem it is a picture of; `when(problem, state)` is what must be true besides,
+    cheap to ask. Which pictures there are of a run is known from these, and none is computed to find out.
     `grey`: images that are photographs, black to white; those that take both signs keep their two colours.
     """
 
     name: str
     title: str
     kind: str
-    data: object
+    data: Callable
     x: str = ""
     y: str = ""
     log: bool = False
     grey: bool = False
+    of: type | tuple[type, ...] = object
+    when: Callable | None = None
+
+    def applies(self, problem, state) -> bool:
+        """Whether it is a picture of this problem or of this state."""
+        known = isinstance(state, self.of) or isinstance(problem, self.of)
+        return known and (self.when is None or bool(self.when(problem, state)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.errors import DataError, KnobError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.data import matrix_file as mtx
 
@@ -65,7 +65,7 @@ class TurbulentField(Field):
     n: int = knob(200, 2, 100_000, log=True, doc="nodes along an axis; n^dim is at most 1 048 576")
     decay: float = knob(5 / 3, 0.0, 8.0, symbol="p", doc="exponent of the energy spectrum; larger is smoother")
     single: bool = knob(False, doc="single precision")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the phases")
+    seed: int = seed_knob("the phases")
 
     def __post_init__(self):
         Field.__post_init__(self)

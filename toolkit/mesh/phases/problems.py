@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft
 import scipy.sparse as sp
 
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.kernels.grid import ginzburg as kernels
@@ -55,7 +55,7 @@ class PhaseField(PhaseProblem):
     shape: str = knob("dumbbell", choices=("circle", "square", "dumbbell", "noise"), doc="the phase to begin with")
     epsilon: float = knob(0.03, 0.005, 0.2, log=True, symbol="ε", doc="width of the interface")
     n: int = knob(96, 8, 512, log=True, symbol="n", doc="cells a side; ε n should be 2 at least")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @property
     def weight(self) -> float:
@@ -114,7 +114,7 @@ class DigitClasses(PhaseProblem):
     split: str = knob("even or odd", choices=("even or odd", "below five"), doc="the classes")
     epsilon: float = knob(1.0, 0.1, 20.0, log=True, symbol="ε", doc="softness of the boundary between the classes")
     fidelity: float = knob(10.0, 0.1, 1000.0, log=True, symbol="λ", doc="how firmly the labels are held")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the choice of labelled images")
+    seed: int = seed_knob("the choice of labelled images")
 
     @cached_property
     def graph(self) -> GraphLaplacian:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -35,7 +35,7 @@ class LinearQuadratic(Problem):
     horizon: float = knob(1.0, 0.1, 5.0, log=True, symbol="T", doc="final time")
     paths: int = knob(0, 0, 1000, doc="paths that expectations are means of; 0: exact expectations")
     levels: int = knob(10, 3, 12, doc="the finest time mesh has 2^levels steps")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the paths")
+    seed: int = seed_knob("the paths")
 
     @property
     def truth(self) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.state import scratch
 from toolkit.core.status import Status
 from toolkit.preconditioner.krylov.method import (
@@ -173,7 +173,7 @@ class IDR(KrylovMethod):
     title: ClassVar[str] = "IDR"
     sources: ClassVar[tuple[str, ...]] = ("sonneveld2008", "vangijzen2011")
     s: int = knob(4, 1, 64, log=True, doc="shadow vectors: more is nearer to GMRES in products and in memory")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the shadow vectors")
+    seed: int = seed_knob("the shadow vectors")
 
     def label(self) -> str:
         name = f"IDR({self.s})"

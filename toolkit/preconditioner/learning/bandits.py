@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from toolkit.core.claim import Beats, Bound, Order
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -50,7 +50,7 @@ class Relaxer(Method):
     arms: int = knob(20, 2, 100, symbol="d", doc="values of ω on the grid")
     low: float = knob(1.0, 0.05, 1.9, symbol="ω", doc="smallest ω")
     high: float = knob(1.95, 0.1, 1.99, symbol="ω", doc="largest ω")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the learner's draws")
+    seed: int = seed_knob("the learner's draws")
 
     @property
     def grid(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import scipy.fft
 import scipy.sparse as sp
 
 from toolkit.core.arrays import csr, frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.kernels.dense.sequence import sor_costs
 from toolkit.preconditioner.systems.problems import LinearSystem, system
@@ -70,7 +70,7 @@ class DarcySequence(SystemSequence):
     count: int = knob(50, 1, 500, log=True, doc="systems in the sequence")
     modes: int = knob(4, 2, 128, log=True, doc="cosine modes of log K a direction; fewer: systems more alike")
     spread: float = knob(0.5, 0.0, 3.0, symbol="σ", doc="standard deviation of log K")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the fields")
+    seed: int = seed_knob("the fields")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -116,7 +116,7 @@ class ShiftedSequence(SystemSequence):
     count: int = knob(500, 1, 5000, log=True, doc="systems in the sequence")
     variance: str = knob("high", choices=("high", "low"), doc="distribution of the shifts")
     tol: float = knob(1e-8, 1e-12, 1e-1, log=True, doc="relative residual at which a system counts as solved")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of shifts and right-hand sides")
+    seed: int = seed_knob("shifts and right-hand sides")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.preconditioner.stencils.problems import LOADS, GridProblem, cross, eigenvalues, sine_solve, stencil_matrix
 
 
@@ -33,7 +33,7 @@ class ConvectionDiffusion(GridProblem):
     angle: float = knob(30.0, 0.0, 360.0, unit="°", doc="of a straight wind against the rows of the grid")
     scheme: str = knob("upwind", choices=("upwind", "central"), doc="differences of the convection term")
     load: str = knob("one", choices=LOADS, doc="right-hand side f")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @property
     def symmetric(self) -> bool:
@@ -95,7 +95,7 @@ class Helmholtz(GridProblem):
     wavenumber: float = knob(20.0, 0.0, 300.0, symbol="k", doc="2π over the length of a wave")
     damping: float = knob(0.0, 0.0, 1.0, symbol="δ", doc="absorption; above 0 the matrix is complex")
     load: str = knob("one", choices=LOADS, doc="right-hand side f")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @property
     def symmetric(self) -> bool:

@@ -13,7 +13,7 @@ from scipy.ndimage import map_coordinates
 
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import ToolkitError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.preconditioner.stencils.blackbox import BlackBox, BlackBoxCG
 from toolkit.preconditioner.stencils.poisson import Poisson
 from toolkit.preconditioner.stencils.problems import LOADS, GridProblem, stencil_matrix
@@ -52,7 +52,7 @@ class Diffusion(GridProblem):
     features: int = knob(8, 1, 64, log=True, doc="squares, channels or correlation lengths a side")
     photo: str = knob("china", choices=tuple(PHOTOS), doc="photograph from scikit-learn")
     load: str = knob("one", choices=LOADS, doc="right-hand side f")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the random field and the noise")
+    seed: int = seed_knob("the random field and the noise")
 
     @cached_property
     def coefficient(self) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from toolkit.core.arrays import frozen, plain
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.preconditioner.stencils.grid_operator import GridOperator
 from toolkit.preconditioner.stencils.problems import LOADS, GridProblem, cross, eigenvalues, sine_solve, stencil_matrix
 from toolkit.preconditioner.systems.problems import LinearSystem
@@ -75,7 +75,7 @@ class Poisson(ConstantStencil):
     dim: int = knob(2, 1, 3, doc="space dimensions")
     n: int = knob(64, 2, 2048, log=True, doc="intervals a side")
     load: str = knob("one", choices=LOADS, doc="right-hand side f")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @property
     def axis_coefficients(self) -> tuple[float, ...]:
@@ -98,7 +98,7 @@ class Anisotropic(ConstantStencil):
     ratio: float = knob(100.0, 1.0, 1e4, log=True, doc="strong over weak coefficient")
     angle: float = knob(0.0, 0.0, 180.0, unit="°", doc="of the strong direction against the rows of the grid")
     load: str = knob("one", choices=LOADS, doc="right-hand side f")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @cached_property
     def tensor(self) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from toolkit.core.arrays import csr, frozen
 from toolkit.core.errors import ToolkitError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 IMAGES = 1797
@@ -38,7 +38,7 @@ class GraphLaplacian(LinearSystem):
     neighbours: int = knob(8, 1, 40, log=True, symbol="k", doc="nearest neighbours that each image is joined to")
     labelled: int = knob(30, 1, 500, log=True, doc="images whose digit is known; at most half of all")
     digit: int = knob(8, 0, 9, doc="the digit that is sought")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the choice of labelled images")
+    seed: int = seed_knob("the choice of labelled images")
 
     @cached_property
     def weights(self) -> sp.csr_array:

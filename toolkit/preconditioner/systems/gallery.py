@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from toolkit.core.arrays import csr, frozen, is_hermitian
 from toolkit.core.errors import ToolkitError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.preconditioner.systems.problems import LinearSystem
 from toolkit.preconditioner.systems.raster import Raster
 from toolkit.preconditioner.systems.sparse import is_definite
@@ -67,7 +67,7 @@ class Example(LinearSystem):
     sources: ClassVar[tuple[str, ...]] = ("bell2023",)
     matrix_name: str = knob("airfoil", choices=tuple(NAMES), doc="; ".join(f"{k}: {v}" for k, v in NAMES.items()))
     load: str = knob("one", choices=("one", "solution one", "noise"), doc="b: ones, A times ones, or white noise")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @cached_property
     def matrix(self) -> sp.csr_array:

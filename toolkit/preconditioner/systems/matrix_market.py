@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from toolkit.core.arrays import frozen, is_hermitian
 from toolkit.core.errors import DataError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.data import matrix_file as mtx
 from toolkit.preconditioner.systems import gallery as examples
 from toolkit.preconditioner.systems.problems import LinearSystem
@@ -39,7 +39,7 @@ class MatrixMarket(LinearSystem):
         doc="right-hand side where no file gives one: A times the vector of ones, ones, or white noise",
     )
     right: str = knob("", file=mtx.ENDINGS, doc="file with the right-hand side; empty: as load says")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     def __post_init__(self):
         LinearSystem.__post_init__(self)

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from toolkit.core.arrays import csr, frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 
@@ -30,7 +30,7 @@ class Outliers(LinearSystem):
     outliers: int = knob(2, 0, 6, doc="eigenvalues above the gap")
     gap: float = knob(100.0, 1.0, 1e4, log=True, doc="smallest outlier over the largest eigenvalue of the bulk")
     bulk: float = knob(2.0, 1.0, 1e3, log=True, doc="condition number of the bulk")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of eigenvectors and right-hand side")
+    seed: int = seed_knob("eigenvectors and right-hand side")
 
     @cached_property
     def spectrum(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 
 KINDS = ("source", "front")
@@ -35,7 +35,7 @@ class SolutionFamily(Problem):
     width: float = knob(0.05, 0.01, 0.3, log=True, symbol="w", doc="width of the source or of the front")
     decades: float = knob(2.0, 0.0, 4.0, doc="decades over which the amplitude varies")
     draws: int = knob(600, 20, 5000, log=True, doc="draws of Monte Carlo")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the parameters")
+    seed: int = seed_knob("the parameters")
 
     @cached_property
     def x(self) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.claim import Beats, Flat, monotone
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -53,7 +53,7 @@ class DigitsTraining(Problem):
     start_rank: int = knob(8, 1, 30, symbol="r₀", doc="rank of both matrices at the start")
     scale: float = knob(2.0, 0.1, 10.0, log=True, doc="largest singular value at the start")
     sigma_min: float = knob(1e-6, 1e-14, 0.5, log=True, symbol="σ_min", doc="smallest over largest singular value")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the start and of the choice of images")
+    seed: int = seed_knob("the start and of the choice of images")
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

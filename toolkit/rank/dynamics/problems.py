@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -121,7 +121,7 @@ class PlantedFlow(MatrixFlow):
     quadratic: float = knob(0.3, 0.0, 0.5, symbol="g", doc="factor of Y G Y")
     form: str = knob("equation", choices=("equation", "given"), doc="F(Y), or X′(t) of a given X")
     end: float = knob(1.0, 0.1, 1.5, symbol="T", doc="final time")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the rotations, of G and of E")
+    seed: int = seed_knob("the rotations, of G and of E")
 
     @cached_property
     def parts(self):
@@ -247,7 +247,7 @@ class SchroedingerFlow(MatrixFlow):
     terms: int = knob(10, 1, 20, symbol="r₀", doc="singular values 1, 10⁻¹, 10⁻², … of the start")
     coupling: float = knob(1.0, 0.0, 4.0, symbol="γ", doc="factor of V Y V: what lets the rank grow")
     end: float = knob(1.0, 0.1, 5.0, symbol="T", doc="final time")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the initial bases")
+    seed: int = seed_knob("the initial bases")
 
     @cached_property
     def parts(self) -> tuple[np.ndarray, np.ndarray]:

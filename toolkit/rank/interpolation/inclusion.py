@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.rank.interpolation.crosses import Crosses
 
@@ -30,7 +30,7 @@ class MovingInclusion(Problem):
     width: float = knob(0.2, 0.03, 0.3, log=True, symbol="w", doc="least width of the bump")
     training: int = knob(150, 20, 1000, log=True, doc="parameters to choose from")
     tests: int = knob(12, 3, 200, log=True, doc="parameters the errors are measured at")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the parameters")
+    seed: int = seed_knob("the parameters")
 
     def drawn(self, count: int, seed: int) -> np.ndarray:
         """Parameters (count, 2)."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.claim import Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -42,7 +42,7 @@ class KernelSum(Problem):
     kind: str = knob("1/r", choices=KINDS, doc="the kernel")
     length: float = knob(0.3, 0.02, 5.0, log=True, symbol="ℓ", doc="length of decay of the last two kernels")
     levels: int = knob(3, 2, 8, symbol="L", doc="levels of the tree")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of points and charges")
+    seed: int = seed_knob("points and charges")
 
     @property
     def code(self) -> tuple[int, float]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.claim import Beats, Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -43,7 +43,7 @@ class AffineMatrices(Problem):
     contrast: float = knob(1.5, 1.1, 5.0, doc="largest parameter over the smallest")
     training: int = knob(250, 50, 1000, log=True, doc="parameters to choose from")
     tests: int = knob(12, 3, 100, log=True, doc="parameters the errors are measured at")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the matrices and parameters")
+    seed: int = seed_knob("the matrices and parameters")
 
     @cached_property
     def parts(self) -> np.ndarray:

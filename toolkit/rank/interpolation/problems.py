@@ -12,7 +12,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import DataError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.data import matrix_file as mtx
 from toolkit.data.files import contents
@@ -54,7 +54,7 @@ class MovingSource(FieldTable):
     n: int = knob(48, 8, 120, symbol="n", doc="points along a side")
     fields: int = knob(200, 20, 1000, log=True, symbol="M", doc="fields in the table")
     width: float = knob(0.2, 0.05, 1.0, log=True, symbol="w", doc="width of the source")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the places")
+    seed: int = seed_knob("the places")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -147,7 +147,7 @@ class LeverageCUR(Skeleton):
     ranks: str = ranks()
     most: int = most()
     rule: str = knob("drawn", choices=("drawn", "largest"), doc="how leverage decides")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the drawing")
+    seed: int = seed_knob("the drawing")
 
     def chosen(self, problem, rank):
         left, _, right = problem.decomposition

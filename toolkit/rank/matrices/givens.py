@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Bound, Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -34,7 +34,7 @@ class RandomPairs(Problem):
     precision: str = knob("single", choices=("single", "double"), doc="working precision")
     decades: float = knob(0.0, 0.0, 37.0, doc="how far the sizes of f and g spread, decimal orders either way")
     batch: int = knob(20_000, 100, 200_000, log=True, symbol="N", doc="pairs a step")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the pairs")
+    seed: int = seed_knob("the pairs")
 
     @property
     def unit(self) -> float:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.rank.matrices.problems import haar
 
@@ -26,7 +26,7 @@ class GramMatrix(Problem):
     sources: ClassVar[tuple[str, ...]] = ("detherage2025",)
     n: int = knob(8, 2, 40, symbol="n", doc="rows and columns")
     condition: float = knob(100.0, 1.0, 1e5, log=True, symbol="κ", doc="condition of B, the square of that of A")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the vectors")
+    seed: int = seed_knob("the vectors")
 
     @cached_property
     def eigenvalues(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 
 TOPICS = 12
@@ -35,7 +35,7 @@ class GrowingMatrix(Problem):
     density: float = knob(0.02, 1e-4, 0.5, log=True, doc="share of entries that are not zero, about")
     start: float = knob(0.4, 0.05, 0.95, doc="share that is there at first")
     block: int = knob(15, 1, 500, log=True, symbol="s", doc="rows, or nodes, that arrive at a time")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the matrix")
+    seed: int = seed_knob("the matrix")
 
     @cached_property
     def matrix(self):

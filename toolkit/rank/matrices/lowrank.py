@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Bound, Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -237,7 +237,7 @@ class RandomisedSVD(RankByRank):
     most: int = most()
     oversampling: int = knob(8, 4, 50, symbol="p", doc="columns sketched beyond the rank")
     power: int = knob(0, 0, 4, symbol="q", doc="power iterations, each two more passes over the matrix")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the test matrix")
+    seed: int = seed_knob("the test matrix")
 
     def factors(self, problem, rank):
         matrix = problem.matrix

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import DataError, KnobError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.data import image_file as imagefile
 from toolkit.data import matrix_file as mtx
@@ -77,7 +77,7 @@ class SpectrumMatrix(DenseMatrix):
     n: int = knob(150, 2, 600, log=True, symbol="n", doc="columns")
     decay: float = knob(1.0, 0.0, 12.0, symbol="p", doc="exponent of the decay; of a step its depth in digits")
     knee: int = knob(15, 1, 600, log=True, symbol="r", doc="where the step is; the rank of 'exact rank'")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the orthogonal factors")
+    seed: int = seed_knob("the orthogonal factors")
 
     @cached_property
     def spectrum(self) -> np.ndarray:
@@ -236,7 +236,7 @@ class KernelMatrix(DenseMatrix):
     kernel: str = knob("matern 3/2", choices=("gaussian", "exponential", "matern 3/2"), doc="covariance function")
     n: int = knob(200, 2, 600, log=True, symbol="n", doc="points")
     width: float = knob(0.3, 0.01, 10.0, log=True, symbol="w", doc="correlation length over the side of the square")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the points")
+    seed: int = seed_knob("the points")
 
     @cached_property
     def matrix(self) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Bound, Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -62,7 +62,7 @@ class RandomPivots(Method):
     what: ClassVar[str] = ""
     block: int = knob(2, 2, 20, symbol="k", doc="columns in a pivot")
     repetitions: int = knob(64, 1, 500, log=True, symbol="R", doc="independent repetitions that are averaged")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the pivots")
+    seed: int = seed_knob("the pivots")
 
     def suits(self, problem) -> str:
         why = super().suits(problem)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.rank.matrices.lowrank import (
     BELOW,
@@ -52,7 +52,7 @@ class Nystrom(RankByRank):
     ranks: str = ranks()
     most: int = most()
     sketch: str = knob("Gaussian", choices=("Gaussian", "columns"), doc="what the matrix is multiplied with")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the sketch")
+    seed: int = seed_knob("the sketch")
 
     def suits(self, problem) -> str:
         return super().suits(problem) or ("" if problem.definite else "it needs a semidefinite matrix")
@@ -119,7 +119,7 @@ class GeneralisedNystrom(RankByRank):
     ranks: str = ranks()
     most: int = most()
     oversampling: float = knob(0.5, 0.1, 2.0, symbol="ℓ/k", doc="columns of Y beyond k, as a share of k; at least 4")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of both sketches")
+    seed: int = seed_knob("both sketches")
 
     def widths(self, problem: DenseMatrix, rank: int) -> int:
         """ℓ: how many columns Y has more than X."""
@@ -205,7 +205,7 @@ class MetaFactorisation(RankByRank):
     ranks: str = ranks()
     most: int = most()
     view: str = knob("UTV", choices=VIEWS, doc="what spans and what tests")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the Gaussian sketches")
+    seed: int = seed_knob("the Gaussian sketches")
 
     def label(self) -> str:
         return f"meta-factorisation: {self.view}"

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 
 INPUTS = ("tones", "square wave", "noise")
@@ -46,7 +46,7 @@ class WatchedRod(Problem):
     base: float = knob(2.0, 0.1, 20.0, log=True, symbol="ω", doc="frequency of the input, radian per unit of time")
     last: float = knob(9.0, 1.0, 20.0, symbol="T", doc="last time")
     steps: int = knob(300, 50, 2000, log=True, doc="time steps")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the noise")
+    seed: int = seed_knob("the noise")
 
     @property
     def dt(self) -> float:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact, Order, Rate
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -218,7 +218,7 @@ class SketchedAltMin(Alternating):
     sources: ClassVar[tuple[str, ...]] = ("gu2024", "jain2013")
     tolerance: float = knob(1e-4, 1e-12, 0.1, log=True, symbol="ε", doc="residual slope that ends a solve, relative")
     buckets: int = knob(4, 2, 16, doc="rows of a sketch over k")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the sketches")
+    seed: int = seed_knob("the sketches")
 
     def rows(self, seen, filled, other, before, number):
         """The rows of one factor, and the flops; the sketch of every half sweep is a new one."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Beats, Flat, Order, Rate
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
@@ -45,7 +45,7 @@ class FactorsState(State):
 
 def seed():
     """The knob for the seed of the first factors."""
-    return knob(0, 0, 2**31 - 1, doc="seed of the first factors")
+    return seed_knob("the first factors")
 
 
 def size(default: float):

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.problem import Problem
@@ -43,7 +43,7 @@ class Recoverability(Problem):
     ranks: int = knob(6, 1, 10, doc="ranks 1, 2, … so far")
     numbers: int = knob(16, 3, 40, doc="numbers of entries tried, in equal steps up to all of them")
     trials: int = knob(3, 1, 20, doc="matrices a cell")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of matrices, patterns and order")
+    seed: int = seed_knob("matrices, patterns and order")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.rank.matrices.problems import PhotographMatrix
 
@@ -127,7 +127,7 @@ class GaussianSensing(Sensing):
     noise: float = knob(0.0, 0.0, 1.0, doc="noise over a typical measurement")
     outliers: float = knob(0.0, 0.0, 0.5, doc="share of grossly wrong measurements")
     size: float = knob(10.0, 1.0, 1000.0, log=True, doc="a gross error over a typical measurement")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of truth, measurements and errors")
+    seed: int = seed_knob("truth, measurements and errors")
 
     @cached_property
     def matrix(self) -> np.ndarray | None:
@@ -165,7 +165,7 @@ class PlentifulSensing(Sensing):
     condition: float = knob(3.0, 1.0, 1000.0, log=True, symbol="κ", doc="σ_1/σ_r of the truth")
     samples: float = knob(1e4, 100.0, 1e6, log=True, symbol="c", doc="measurements over n r")
     noise: float = knob(0.0, 0.0, 1.0, doc="noise over a typical measurement")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of truth, measurements and noise")
+    seed: int = seed_knob("truth, measurements and noise")
 
     @cached_property
     def matrix(self) -> np.ndarray:
@@ -224,7 +224,7 @@ class Completion(Entries):
     share: float = knob(0.5, 0.01, 1.0, symbol="p", doc="probability that an entry is seen, or share of those that are")
     pattern: str = knob(PATTERNS[0], choices=PATTERNS, doc="each entry by chance, or exactly so many of them")
     noise: float = knob(0.0, 0.0, 2.0, doc="noise over a typical entry")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of truth, pattern and noise")
+    seed: int = seed_knob("truth, pattern and noise")
 
     @property
     def planted(self) -> int:
@@ -269,7 +269,7 @@ class PhotographHoles(Entries):
     width: int = knob(0, 0, 40, symbol="k", doc="columns of the factors that are searched; 0: 12")
     share: float = knob(0.5, 0.1, 1.0, symbol="p", doc="probability that a pixel is seen")
     scratches: int = knob(0, 0, 30, doc="lines without any pixel, drawn across at random")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the holes")
+    seed: int = seed_knob("the holes")
 
     @cached_property
     def truth(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.deim import Deim
@@ -115,7 +115,7 @@ class WaveFields(FieldTable):
     angle: float = knob(20.0, 0.0, 90.0, unit="°", doc="direction of the incident wave against the x axis")
     low: float = knob(3.0, 0.5, 12.0, log=True, symbol="k₀", doc="least wavenumber")
     high: float = knob(9.0, 1.0, 12.0, log=True, symbol="k₁", doc="largest wavenumber")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the wavenumbers")
+    seed: int = seed_knob("the wavenumbers")
 
     def __post_init__(self):
         super().__post_init__()

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from toolkit.core.arrays import frozen
 from toolkit.core.claim import Bound, monotone
 from toolkit.core.errors import KnobError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.crosses import Crosses
 from toolkit.rank.interpolation.shares import at_most_one
@@ -200,7 +200,7 @@ class SlabScattering(Scattering):
     high: float = knob(12.0, 1.0, 40.0, log=True, symbol="k₁", doc="largest wavenumber")
     training: int = knob(200, 10, 2000, log=True, doc="wavenumbers the greedy search looks at")
     tests: int = knob(60, 5, 500, log=True, doc="wavenumbers the true error is measured at")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the training and test wavenumbers")
+    seed: int = seed_knob("the training and test wavenumbers")
 
     @cached_property
     def indices(self) -> np.ndarray:
@@ -238,7 +238,7 @@ class ObstacleScattering(Scattering):
     high: float = knob(9.0, 1.0, 12.0, log=True, symbol="k₁", doc="largest wavenumber")
     training: int = knob(80, 10, 2000, log=True, doc="wavenumbers the greedy search looks at")
     tests: int = knob(40, 5, 500, log=True, doc="wavenumbers the true error is measured at")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the training and test wavenumbers")
+    seed: int = seed_knob("the training and test wavenumbers")
 
     @property
     def angles(self) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from toolkit.core.arrays import frozen
 from toolkit.core.claim import Bound
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.reduced.galerkin_model import Reduced
@@ -40,7 +40,7 @@ class ThermalBlock(Parametrised):
     contrast: float = knob(10.0, 1.5, 1000.0, log=True, doc="largest conductivity over the smallest")
     training: int = knob(200, 10, 5000, log=True, doc="parameters the greedy search looks at")
     tests: int = knob(25, 5, 500, log=True, doc="parameters the true error is measured at")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the training and test parameters")
+    seed: int = seed_knob("the training and test parameters")
 
     @property
     def blocks(self) -> int:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.rank.tensors.multilinear import tucker_full
 from toolkit.rank.tensors.problems import TensorProblem, tail
 
@@ -26,7 +26,7 @@ class UnequalTensor(TensorProblem):
     n: int = knob(24, 6, 60, symbol="n", doc="length of the first mode; the others have 2n/3 and n/2")
     decay: float = knob(0.7, 0.0, 4.0, symbol="s", doc="decay of the first mode's slices, a power")
     skew: float = knob(1.6, 1.0, 3.0, symbol="q", doc="by how much faster each further mode decays")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of core and factors")
+    seed: int = seed_knob("core and factors")
 
     def made(self):
         rng = np.random.default_rng(self.seed)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact, monotone
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -115,7 +115,7 @@ class CpAls(Method):
     problems: ClassVar[tuple[type, ...]] = (TensorProblem,)
     rank: int = knob(4, 1, 60, symbol="R", doc="number of components")
     start: str = knob("random", choices=("random", "singular vectors"), doc="the factors to begin with")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of random factors")
+    seed: int = seed_knob("random factors")
 
     def suits(self, problem) -> str:
         refused = super().suits(problem)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -38,7 +38,7 @@ class ContinuousEntries(Problem):
     rank: int = knob(2, 1, 4, symbol="r", doc="multilinear rank of the truth")
     noise: float = knob(0.05, 0.0, 1.0, symbol="σ", doc="standard deviation of the noise over that of the values")
     tests: int = knob(100, 20, 400, doc="number of entries to predict")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of truth, places and noise")
+    seed: int = seed_knob("truth, places and noise")
 
     @cached_property
     def truth(self) -> tuple:
@@ -225,7 +225,7 @@ class FunctionalTucker(FieldMethod):
     nu: str = knob("3/2", choices=("1/2", "3/2", "5/2"), symbol="ν", doc="smoothness of the modes")
     length: float = knob(0.3, 0.02, 3.0, log=True, symbol="ℓ", doc="correlation length of the modes")
     starts: int = knob(6, 1, 20, doc="random starts; the one that fits the data best after five sweeps is kept")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the start")
+    seed: int = seed_knob("the start")
 
     def nodes(self, problem, mode):
         return problem.axes[mode]
@@ -279,7 +279,7 @@ class BinnedTucker(FieldMethod):
     rank: int = knob(2, 1, 4, symbol="r", doc="multilinear rank")
     bins: int = knob(20, 2, 200, log=True, doc="bins of every mode")
     starts: int = knob(6, 1, 20, doc="random starts; the one that fits the data best after five sweeps is kept")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the start")
+    seed: int = seed_knob("the start")
 
     def nodes(self, problem, mode):
         times, *where = problem.axes[mode]

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.errors import KnobError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.rank.tensors.multilinear import (
     MOST_ENTRIES,
@@ -110,7 +110,7 @@ class Potential(TensorProblem):
     omega: float = knob(3.0, 0.5, 12.0, log=True, symbol="ω", doc="where the long range ends (1/length)")
     kappa: float = knob(2.0, 0.1, 20.0, log=True, symbol="κ", doc="screening of Yukawa's potential (1/length)")
     softening: float = knob(0.1, 0.01, 1.0, log=True, symbol="δ", doc="length below which 1/r is softened")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of places and charges")
+    seed: int = seed_knob("places and charges")
 
     @cached_property
     def particle_table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +198,7 @@ class PlantedTensor(TensorProblem):
     n: int = knob(24, 2, 64, symbol="n", doc="length of every mode; 262 144 entries in all at most")
     rank: int = knob(4, 1, 60, symbol="R", doc="rank of what is planted")
     noise: float = knob(0.0, 0.0, 1.0, doc="norm of the noise over that of what is planted")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of factors and noise")
+    seed: int = seed_knob("factors and noise")
 
     def __post_init__(self):
         super().__post_init__()
@@ -255,7 +255,7 @@ class SymmetricTensor(TensorProblem):
     components: int = knob(30, 1, 190, symbol="R", doc="number of rank-one components")
     signs: bool = knob(False, doc="whether a third of the weights is negative")
     noise: float = knob(0.0, 0.0, 1.0, doc="norm of the noise over that of the tensor")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of directions, weights and noise")
+    seed: int = seed_knob("directions, weights and noise")
 
     def __post_init__(self):
         super().__post_init__()

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.claim import Exact, Order
 from toolkit.core.errors import Breakdown
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -73,7 +73,7 @@ class SubspacePower(Method):
     floor: float = knob(0.9, 0.0, 1.0, symbol="F₀", doc="an objective below which a run is not trusted")
     iterations: int = knob(5000, 10, 100_000, log=True, doc="most power iterations from one start")
     tries: int = knob(20, 1, 200, doc="most starts for one component")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the starts")
+    seed: int = seed_knob("the starts")
 
     def suits(self, problem) -> str:
         refused = super().suits(problem)

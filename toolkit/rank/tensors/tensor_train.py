@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Bound, Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -169,7 +169,7 @@ class TrainCross(TrainMethod):
     sources: ClassVar[tuple[str, ...]] = ("oseledets2010", "goreinov2010")
     no_claim: ClassVar[str] = "no bound is known unless the ranks of the cuts are at most r"
     rank: int = knob(4, 1, 40, symbol="r", doc="rank of the cuts")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the first columns")
+    seed: int = seed_knob("the first columns")
 
     def init(self, problem: TensorProblem) -> TrainState:
         rng, shape = np.random.default_rng(self.seed), problem.shape

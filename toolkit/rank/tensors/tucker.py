@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Bound, Exact, monotone
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -195,7 +195,7 @@ class Hooi(TuckerMethod):
     scales: ClassVar[tuple[str, ...]] = ()
     rank: int = knob(4, 1, 64, symbol="r", doc="multilinear rank, the same in all modes")
     start: str = knob("ST-HOSVD", choices=("ST-HOSVD", "random"), doc="the factors to begin with")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the random start")
+    seed: int = seed_knob("the random start")
 
     def init(self, problem: TensorProblem) -> TuckerState:
         ranks = problem.clipped(self.rank)

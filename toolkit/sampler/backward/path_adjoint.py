@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.claim import Order
 from toolkit.core.errors import Breakdown, ToolkitError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -42,7 +42,7 @@ class PathGradient(Problem):
     schedule: str = knob("VP linear", choices=tuple(SCHEDULES), doc="how the noise grows")
     particles: int = knob(32, 1, 500, log=True, symbol="n", doc="particles whose gradient is taken")
     end: float = knob(0.1, 1e-4, 0.5, log=True, doc="time of the data, as a share of the start's")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the particles and of their paths")
+    seed: int = seed_knob("the particles and of their paths")
 
     @cached_property
     def diffusion(self):

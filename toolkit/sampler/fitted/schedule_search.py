@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Beats, Exact, monotone
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
@@ -111,7 +111,7 @@ class ScheduleSearch(_Searching, training.Learning):
     pool: int = knob(96, 4, 2000, log=True, doc="offspring in a generation")
     tried: int = knob(8, 1, 100, log=True, doc="of them tried")
     generations: int = knob(30, 1, 200, doc="generations")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the search")
+    seed: int = seed_knob("the search")
 
     def sampled(self, problem, state):
         return self.space(problem).sampled(problem, problem.initial, state.archive[np.argmin(state.errors)])
@@ -167,7 +167,7 @@ class SearchedSolver(_Searching, Sampler):
     pool: int = knob(96, 4, 2000, log=True, doc="offspring in a generation")
     tried: int = knob(8, 1, 100, log=True, doc="of them tried")
     generations: int = knob(12, 0, 200, doc="generations before sampling; 0: the best fixed schedule")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the search")
+    seed: int = seed_knob("the search")
 
     def found(self, problem) -> tuple[np.ndarray, float, int]:
         """(schedule, its training error relative to the best fixed one's, evaluations)."""

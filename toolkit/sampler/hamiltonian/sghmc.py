@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
@@ -37,7 +37,7 @@ class MinibatchRegression(Problem):
     features: int = knob(2, 1, 3, symbol="d", doc="unknowns")
     batches: int = knob(4, 2, 6, symbol="K", doc="mini-batches")
     friction: float = knob(1.0, 0.05, 20.0, log=True, symbol="γ", doc="friction")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the data")
+    seed: int = seed_knob("the data")
 
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +124,7 @@ class SGHMC(Method):
     step_size: float = knob(0.1, 1e-4, 1.0, log=True, symbol="η", doc="time step")
     rounds: int = knob(100, 1, 10_000, log=True, doc="rounds of K steps")
     particles: int = knob(500, 1, 20_000, log=True, symbol="n", doc="particles")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of batches and noise")
+    seed: int = seed_knob("batches and noise")
 
     @property
     def order(self) -> int:

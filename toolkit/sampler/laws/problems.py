@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.errors import ToolkitError
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws import measures
@@ -32,7 +32,7 @@ class Diffusion(Problem):
     learnt: ClassVar[bool] = False  # whether `denoise` is a network's: then only theorems are claimed on it
     schedule: str = knob("VP linear", choices=tuple(SCHEDULES), doc="how the noise grows")
     particles: int = knob(10_000, 1, 200_000, log=True, symbol="n", doc="particles")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the particles and of the samplers' noise")
+    seed: int = seed_knob("the particles and of the samplers' noise")
 
     # -- the law --------------------------------------------------------------------------------------------------
 

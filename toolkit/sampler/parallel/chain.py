@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Beats, Bound, Exact
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -36,7 +36,7 @@ class Chain(Problem):
     dimension: int = knob(16, 1, 128, symbol="d", doc="numbers at a node")
     coupling: float = knob(0.7, 0.05, 4.0, log=True, symbol="L", doc="norm of every map's matrix")
     layers: str = knob("recurrent", choices=("recurrent", "own"), doc="one matrix for all maps, or one each")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of matrices, inputs and the first node")
+    seed: int = seed_knob("matrices, inputs and the first node")
 
     @cached_property
     def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

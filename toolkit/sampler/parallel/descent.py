@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claim import Beats
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.problem import Problem
 from toolkit.core.stop import THROUGH
@@ -38,7 +38,7 @@ class Descent(Problem):
     width: float = knob(0.5, 0.1, 2.0, log=True, symbol="s", doc="standard deviation of a component")
     rate: float = knob(0.04, 1e-3, 1.0, log=True, doc="length of a step, η/s²")
     momentum: float = knob(0.8, 0.0, 0.99, symbol="β", doc="share of the step before; 0: none")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the start")
+    seed: int = seed_knob("the start")
 
     @cached_property
     def law(self) -> SpaceMixture:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.knob import knob
+from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws.digits import images
 from toolkit.sampler.laws.mixtures import GivenMixture
@@ -63,7 +63,7 @@ class Purification(Problem):
     particles: int = knob(200, 1, 256, log=True, symbol="n", doc="points to classify")
     size: float = knob(0.5, 0.0, 8.0, symbol="ε", doc="Euclidean length of the attack; 0.5 is much in the plane")
     tilt: float = knob(4.0, 0.0, 20.0, symbol="c", doc="of the classifier in the plane: how brittle it is")
-    seed: int = knob(0, 0, 2**31 - 1, doc="seed of the points and of the noise")
+    seed: int = seed_knob("the points and of the noise")
 
     @cached_property
     def parts(self) -> tuple:
