@@ -1,0 +1,70 @@
+"""The floors hold for what is not built yet: a new lab stands under every contract the day its folder exists."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOUND = "from toolkit.core.problem import Problem\nfrom toolkit.preconditioner.systems.problems import LinearSystem\n"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A copy of what the contracts speak of."""
+    copy = tmp_path_factory.mktemp("house")
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    for room in ("toolkit", "apps"):
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__", "*.npz", "assets"))
+    return copy
+
+
+@pytest.fixture
+def judged(house):
+    """`judged(lab, text, …)`: what the contracts say of the house with another lab, whose only modules are these."""
+    made = []
+
+    def one(lab: str, **modules: str) -> tuple[int, str]:
+        folder = house / "toolkit" / lab / "family"
+        folder.mkdir(parents=True)
+        made.append(house / "toolkit" / lab)
+        for place in (folder, folder.parent):
+            (place / "__init__.py").write_text("")
+        for name, text in modules.items():
+            (folder / f"{name}.py").write_text(text)
+        command = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command as c; c()"
+        done = subprocess.run([sys.executable, "-c", command, "--no-cache"], cwd=house, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    yield one
+    for folder in made:
+        shutil.rmtree(folder)
+
+
+def test_a_lab_in_its_place_is_welcome(judged):
+    code, said = judged("optimizer", problems=SOUND)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    "lab, text, told",
+    [
+        ("optimizer", "import panel\n", "Only the screen imports a GUI library"),
+        ("operator", "from bokeh import models\n", "Only the screen imports a GUI library"),
+        ("optimizer", "from toolkit.rank.matrices import problems\n", "Floors"),
+        ("preconditioner_too", SOUND, "Floors"),
+    ],
+    ids=("a GUI library", "another one", "a higher lab", "a room without a place"),
+)
+def test_a_lab_that_reaches_too_high_is_not(judged, lab, text, told):
+    code, said = judged(lab, problems=text)
+    broken = [line for line in said.splitlines() if line.rstrip().endswith("BROKEN")]
+    assert code == 1 and any(told in line for line in broken), said
+
+
+def test_two_files_that_want_each_other_are_not(judged):
+    circle = {"one": "from toolkit.optimizer.family import two\n", "two": "def f():\n    from . import one\n"}
+    code, said = judged("optimizer", **circle)
+    assert code == 1 and "No cycles are allowed in toolkit.optimizer.family" in said, said
