@@ -12,7 +12,7 @@ import pytest
 from house.rule import differences, environment, read
 from screen import until
 
-from toolkit.core import registry
+import toolkit as tk
 from toolkit.ui import share
 from toolkit.ui.model import LabModel
 
@@ -21,8 +21,10 @@ SCRIPTS = sorted(BEFORE.glob("*.py"))
 NOTEBOOKS = sorted(BEFORE.glob("*.ipynb"))
 PAGES = json.loads((BEFORE / "pages.json").read_text())
 
-# Every code cell, that of the live lab too: its widget can be made without a kernel.
+# Every code cell, that of the live lab too: its widget can be made without a kernel. The process is left as it stands, as
+# the lab's thread is then still at work: where that used PyAMG, an orderly end finds a stray error (Python 3.11).
 CELLS = """
+import os
 import sys
 import nbformat
 for path in sys.argv[1:]:
@@ -30,6 +32,8 @@ for path in sys.argv[1:]:
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
             exec(compile(cell.source, path, "exec"), scope)
+sys.stdout.flush()
+os._exit(0)
 """
 
 
@@ -89,4 +93,4 @@ def test_a_link_holds_the_page_it_was_made_of(name):
 
 @pytest.mark.parametrize("lab", list(PAGES["experiments"]))
 def test_the_experiments_of_a_lab_keep_their_names(lab):
-    assert not set(PAGES["experiments"][lab]) - {one.name for one in registry.lab(lab).experiments}
+    assert not set(PAGES["experiments"][lab]) - {one.name for one in tk.lab(lab).experiments}
