@@ -21,7 +21,7 @@ SCRIPTS = sorted(BEFORE.glob("*.py"))
 NOTEBOOKS = sorted(BEFORE.glob("*.ipynb"))
 PAGES = json.loads((BEFORE / "pages.json").read_text())
 
-# Every code cell, that of the live lab too: its widget can be made without a kernel. The process is left as it stands, as
+# Every code cell, the live lab too: its widget can be made without a kernel. The process is left as it stands, as
 # the lab's thread is then still at work: where that used PyAMG, an orderly end finds a stray error (Python 3.11).
 CELLS = """
 import os
