@@ -75,8 +75,9 @@ def judge(claim: Claim, run: Run) -> Verdict:
 
 def check(claim: Claim, problem, method) -> Verdict:
     """Gather the evidence a claim asks for, and decide it. Open (None) where the runs do not decide it."""
-    *_, last = checking(claim, problem, method)
-    return last.verdict
+    for seen in checking(claim, problem, method):
+        verdict = seen.verdict
+    return verdict
 
 
 def checking(claim: Claim, problem, method, seconds: float = 0.04) -> Iterator[Checked]:
@@ -102,5 +103,5 @@ def _ended(claim: Claim, verdict: Verdict, runs: list[Run]) -> Verdict:
     if verdict.holds is not None or not claim.while_running:
         return verdict
     run = runs[0]
-    why = f"not decided: {verdict.why}; the run ended at step {run.k} ({run.status.kind}: {run.status.cause})"
+    why = f"not decided: {verdict.why}; the run ended at step {run.k} ({run.status})"
     return replace(verdict, why=why)
