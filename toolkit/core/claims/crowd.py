@@ -53,8 +53,9 @@ class Crowd(Claim):
         Level of the interval.
 
     Cost: `seeds` times the claim's runs; one run of each where the method offers `replicates` and the claim's stopping
-    rule is a budget. It stays open with fewer than eight seeds, or too few for a quantile to have an interval.
-    References: B. Efron (1987), doi:10.2307/2289144; C. J. Clopper, E. S. Pearson (1934), doi:10.1093/biomet/26.4.404.
+    rule is a budget. It stays open with fewer than eight seeds in all, or on either side of a quantile.
+    References: B. Efron (1987), doi:10.1080/01621459.1987.10478410; C. J. Clopper, E. S. Pearson (1934),
+    doi:10.1093/biomet/26.4.404.
     """
 
     claim: Claim
@@ -87,11 +88,21 @@ class Crowd(Claim):
     @property
     def words(self) -> str:
         """What is looked at, in words."""
-        if self.share is not None:
-            return f"in {100 * self.share:g} % of all seeds"
+        return self._of("seeds") if self.share is None else f"in {100 * self.share:g} % of all seeds"
+
+    @property
+    def _rank(self) -> float | None:
+        """The quantile that is looked at; None: the mean."""
+        return self.share if self.quantile is None else self.quantile
+
+    def _of(self, seeds: str) -> str:
         if self.quantile is None:
-            return "the mean over seeds"
-        return "the median over seeds" if self.quantile == 0.5 else f"the {100 * self.quantile:g} % quantile over seeds"
+            return f"the mean over {seeds}"
+        return (
+            f"the median over {seeds}"
+            if self.quantile == 0.5
+            else f"the {100 * self.quantile:g} % quantile over {seeds}"
+        )
 
     @property
     def about(self) -> str:
@@ -115,11 +126,9 @@ class Crowd(Claim):
 
     @property
     def fewest(self) -> int:
-        """The seeds without which there is no interval: those that have one value on each side of a quantile."""
-        if self.quantile is None:
-            return FEWEST
-        rarer = max(self.quantile, 1 - self.quantile)
-        return max(FEWEST, math.ceil(math.log((1 - self.confidence) / 2) / math.log(rarer)))
+        """The seeds without which there is no interval: eight, and eight on either side of a quantile."""
+        rarer = 1.0 if self.quantile is None else min(self.quantile, 1 - self.quantile)
+        return math.ceil(FEWEST / rarer - 1e-9)
 
     # -- the runs -----------------------------------------------------------------------------------------------
 
@@ -180,7 +189,7 @@ class Crowd(Claim):
         if holds is None:
             more = intervals.more_for_share(kept, n, self.share, self.confidence)
             asking = "the seeds that are open must be decided first" if unsure else _asking(more)
-            words = f"not decided: {words} about {self.share:g}; {asking}"
+            words = f"not decided: {words}, straddles {self.share:g}; {asking}"
         return Verdict(holds, kept / n, self.share, (0, n - 1), words)
 
     def _weighed(self, groups, lost: list[bool]) -> Verdict:
@@ -199,7 +208,7 @@ class Crowd(Claim):
         def gaps(places):
             return Gaps.of(self.claim.figures(self._statistic(tables[places]))).gap[:, seen.limited]
 
-        about = dict(confidence=self.confidence, smooth=self.quantile is None, batch=_batch(tables))
+        about = dict(confidence=self.confidence, quantile=self.quantile, batch=_batch(tables))
         return self._sided(point, seen, *intervals.bootstrapped(gaps, n, **about), n)
 
     def _sided(self, point: Verdict, seen: Gaps, lower, upper, n: int) -> Verdict:
@@ -208,21 +217,22 @@ class Crowd(Claim):
         outside = np.any((upper < seen.low) | (lower > seen.high))
         holds = True if inside and point.holds else False if outside and point.holds is False else None
         at, ratio, limit = seen.nearest(lower, upper)
-        words = f"{self.words}, {n} of them, {self._interval(lower[at] + seen.shift[at], upper[at] + seen.shift[at])}"
+        words = f"{self._of(f'{n} seeds')}, {self._interval(lower[at] + seen.shift[at], upper[at] + seen.shift[at])}"
         if holds is None:
             more = _asking(intervals.more_seeds(n, ratio, self.confidence))
-            return replace(point, holds=None, why=f"not decided: {words} about {limit:.4g}; {more}")
-        return replace(point, holds=holds, why=f"{words} {'within' if holds else 'beyond'} {limit:.4g}; {point.why}")
+            return replace(point, holds=None, why=f"not decided: {words}, straddles {limit:.4g}; {more}")
+        return replace(point, holds=holds, why=f"{words}, {'within' if holds else 'beyond'} {limit:.4g}; {point.why}")
 
     def _interval(self, low: float, high: float) -> str:
         return f"{100 * self.confidence:g} % interval {low:.4g} to {high:.4g}"
 
     def _statistic(self, tables: np.ndarray) -> np.ndarray:
         """The mean or the quantile over seeds of tables (b, seeds, rows, columns)."""
-        level = self.share if self.quantile is None else self.quantile
-        if level is None:
+        if self._rank is None:
             return tables.mean(axis=1)
-        return np.quantile(tables, level, axis=1, method="averaged_inverted_cdf")  # of what was seen: no in-between
+        return np.quantile(
+            tables, self._rank, axis=1, method="averaged_inverted_cdf"
+        )  # of what was seen: no in-between
 
     def _stacked(self, tables: list[np.ndarray], lost: Sequence[bool]) -> np.ndarray:
         """The tables (seeds, rows, columns) at the steps they share; a run that was lost goes on at infinity."""
@@ -248,7 +258,7 @@ class Crowd(Claim):
         middle = self._statistic(tables[None])[0]
         pick = np.unique(np.linspace(0, len(middle) - 1, DRAWN).astype(int))
         values = tables[:, pick, -1:]
-        about = dict(confidence=self.confidence, smooth=False, batch=_batch(values))
+        about = dict(confidence=self.confidence, quantile=self._rank, batch=_batch(values))
         ends = intervals.bootstrapped(lambda i: self._statistic(values[i])[..., 0], len(histories), **about)
         return Band(middle[pick, 0], *ends, self._promised(middle)[pick])
 

@@ -13,15 +13,20 @@ POWER = 0.9  # the chance that the seeds asked for decide, if what was seen is t
 
 
 def bootstrapped(
-    statistic: Callable, n: int, confidence: float = 0.95, smooth: bool = True, batch: int | None = None
+    statistic: Callable,
+    n: int,
+    confidence: float = 0.95,
+    quantile: float | None = None,
+    batch: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(lower, upper) ends, each (m,), of confidence intervals of m numbers computed from n seeds.
 
-    One number has an interval by `scipy.stats.bootstrap`: bias-corrected and accelerated where the statistic is
-    `smooth` (a mean: second-order accurate), by percentiles where it is not (a median, a quantile: the jackknife that
-    the acceleration comes from is not consistent there). The level is the one that makes the interval of a normal mean
-    as wide as Student's, else ten seeds give 90 % for 95. Several numbers have a band that covers them all at once,
-    c standard errors wide, where c is the quantile of the largest of their studentised deviations.
+    One number that comes from a mean has the bias-corrected and accelerated interval of `scipy.stats.bootstrap`, which
+    is accurate to second order, at the level that makes it as wide as Student's for a normal mean: else ten seeds give
+    90 % for 95. One that comes from a `quantile` has an interval of percentiles of the resamples, as the jackknife that
+    the acceleration needs is not consistent there; they are those at which that of a plain quantile is the exact one
+    between order statistics. Several numbers have a band that covers all of them at once, c standard errors wide, c
+    the quantile of the largest of their studentised deviations.
 
     Parameters
     ----------
@@ -30,15 +35,17 @@ def bootstrapped(
     n : int
         Seeds.
     confidence : float
-        The level, 0.95 of a hundred intervals hold the truth in ninety-five.
+        The level.
+    quantile : float
+        The quantile that the statistic is made of; None: the mean.
     batch : int
         Resamples computed at once; a limit on memory.
 
     The resamples are the same every time. NaN where a resample has no finite number.
 
-    References: B. Efron (1987), doi:10.2307/2289144 (BCa); T. C. Hesterberg (2015), doi:10.1080/00031305.2015.1089789,
-    section 4.2.1 (the level); J. L. Montiel Olea, M. Plagborg-Møller (2019), doi:10.1002/jae.2656, algorithm 2 (the
-    band).
+    References: B. Efron (1987), doi:10.1080/01621459.1987.10478410 (BCa); T. C. Hesterberg (2015),
+    doi:10.1080/00031305.2015.1089789 (its level); J. L. Montiel Olea, M. Plagborg-Møller (2019), doi:10.1002/jae.2656
+    (the band).
     """
 
     def along(places, axis=-1):
@@ -46,36 +53,56 @@ def bootstrapped(
         return np.moveaxis(found.reshape(*places.shape[:-1], -1), -1, 0)
 
     about = dict(vectorized=True, batch=batch, confidence_level=_level(confidence, n), rng=np.random.default_rng(0))
-    seeds, centre = (np.arange(n),), statistic(np.arange(n)[None])[0]
-    found = scipy.stats.bootstrap(seeds, along, n_resamples=RESAMPLES, method="percentile", **about)
-    drawn, spread = found.bootstrap_distribution, found.standard_error
-    sure = ~(spread > 1e-14 * np.abs(centre))  # no spread but rounding's, or no number
-    if len(centre) > 1:
-        width = _studentised(drawn, centre, spread, sure, confidence, n) * spread
-        lower, upper = centre - width, centre + width
-    else:
-        below = np.mean(drawn < centre[:, None])
-        if smooth and not sure[0] and 0 < below < 1:
-            found = scipy.stats.bootstrap(seeds, along, n_resamples=0, bootstrap_result=found, method="bca", **about)
-        lower, upper = found.confidence_interval
-    still = np.where(np.isfinite(spread) & np.isfinite(centre), centre, np.nan)
+    centre = statistic(np.arange(n)[None])[0]
+    with np.errstate(invalid="ignore"):  # where a resample is not finite
+        found = scipy.stats.bootstrap((np.arange(n),), along, n_resamples=RESAMPLES, method="percentile", **about)
+        drawn, spread = found.bootstrap_distribution, found.standard_error
+        sure = ~(spread > 1e-12 * np.abs(centre))  # no spread but rounding's, or no number
+        if len(centre) > 1:
+            width = _studentised(drawn[~sure], centre[~sure], spread[~sure], confidence, n) * spread
+            lower, upper = centre - width, centre + width
+        elif quantile is not None:
+            lower, upper = np.quantile(drawn, _levels(quantile, confidence, n), axis=-1, method="inverted_cdf")
+        else:
+            if not sure[0] and 0 < np.mean(drawn < centre[:, None]) < 1:
+                about |= dict(n_resamples=0, bootstrap_result=found)
+                found = scipy.stats.bootstrap((np.arange(n),), along, method="bca", **about)
+            lower, upper = found.confidence_interval
+    still = np.where(np.isfinite(spread), centre, np.nan)
     return np.where(sure, still, lower), np.where(sure, still, upper)
 
 
 def _level(confidence: float, n: int) -> float:
     """The level at which the percentile interval of a normal mean is as wide as Student's."""
-    wide = np.sqrt(n / (n - 1)) * scipy.stats.t.isf((1 - confidence) / 2, n - 1)
-    return float(1 - 2 * scipy.stats.norm.sf(wide))
+    return float(1 - 2 * scipy.stats.norm.sf(_widened(scipy.stats.norm.isf((1 - confidence) / 2), n)))
 
 
-def _studentised(drawn, centre, spread, sure, confidence: float, n: int) -> float:
-    """How many standard errors wide a band over all numbers is; Student's widening for few seeds as in `_level`."""
-    if np.all(sure):
+def _levels(quantile: float, confidence: float, n: int) -> tuple[float, float]:
+    """The shares of resampled quantiles that lie below the order statistics with the exact interval between them.
+
+    A resample's j-th value of n is at most the i-th of the sample with the chance that i/n of n draws give j or more.
+    """
+    binom, tail = scipy.stats.binom, (1 - confidence) / 2
+    ends = int(binom.ppf(tail, n, quantile)), int(binom.isf(tail, n, quantile)) + 1
+    middle = {np.ceil(n * quantile - 1e-9), np.floor(n * quantile + 1e-9) + 1}  # two, averaged, or one
+
+    def below(i):
+        return np.mean([binom.sf(j - 1, n, i / n) for j in middle])
+
+    return tuple(float((below(i - 1) + below(i)) / 2) for i in ends)
+
+
+def _widened(errors, n: int):
+    """Student's width, in bootstrapped standard errors of n seeds, with the tail of a normal one of so many errors."""
+    return np.sqrt(n / (n - 1)) * scipy.stats.t.isf(scipy.stats.norm.sf(errors), n - 1)
+
+
+def _studentised(drawn, centre, spread, confidence: float, n: int) -> float:
+    """How many standard errors wide a band over all numbers is."""
+    if not len(centre):
         return 0.0
-    away = np.abs(drawn - centre[:, None])[~sure] / spread[~sure, None]
-    tail = (1 - confidence) / 2
-    widening = np.sqrt(n / (n - 1)) * scipy.stats.t.isf(tail, n - 1) / scipy.stats.norm.isf(tail)
-    return float(widening * np.quantile(away.max(axis=0), confidence))
+    away = np.abs(drawn - centre[:, None]) / spread[:, None]
+    return float(_widened(np.quantile(away.max(axis=0), confidence), n))
 
 
 def of_share(kept: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

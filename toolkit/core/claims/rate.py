@@ -76,7 +76,9 @@ class Rate(Claim):
 
 def factor_of(history: History, measure: str) -> float:
     """The factor per step fitted over the later half of a run, as a Rate fits it; NaN where there is none."""
-    values = history.series(measure)[1] if measure in history else np.empty(0)
+    if measure not in history:
+        return float("nan")
+    values = history.series(measure)[1]
     if not np.all(np.isfinite(values) & (values > 0)):
         return float("nan")
     return Rate(measure=measure, factor=0.5, source="").judge(history).measured
