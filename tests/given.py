@@ -69,7 +69,7 @@ def looked(problem: Problem, method: Method, steps: int = 12, pictures=()):
     run = tk.solve(problem, method, tk.Stop(rtol=0.0, steps=steps), probes=[tk.Probe(m, tk.Every(1)) for m in measures])
     assert run.status.kind in ENDS and run.status.cause
     for claim in method.claims(problem):
-        if claim.evidence == "run":
+        if claim.while_running:
             tk.judge(claim, run)
     for picture in pictures:
         picture.data(problem, run.state)

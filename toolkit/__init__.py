@@ -7,7 +7,7 @@ import os
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
-from toolkit.core.claim import Beats, Bound, Claim, Exact, Flat, Order, Rate, Verdict, monotone
+from toolkit.core.claims import Beats, Bound, Claim, Crowd, Exact, Flat, Order, Rate, Verdict, monotone
 from toolkit.core.errors import Breakdown, DataError, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History
 from toolkit.core.knob import Knob, knob, knobs, part
@@ -20,7 +20,7 @@ from toolkit.core.run import Run
 from toolkit.core.state import State, Work
 from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
-from toolkit.core.study import check, judge, ladder, race, solve, sweep
+from toolkit.core.study import check, crowd, judge, ladder, race, solve, sweep
 from toolkit.moved import forward
 
 forward()

@@ -68,7 +68,7 @@ def test_order_is_the_slope_along_a_run_that_refines(p, holds):
     history.append(k=np.arange(8.0), unknowns=unknowns, error=error)
     claim = tk.Order(measure="error", p=p, over="unknowns", skip=1, floor=2e-9, **ABOUT)
     verdict = claim.judge(history)
-    assert claim.evidence == "run" and verdict.holds is holds and verdict.measured == pytest.approx(1.5)
+    assert claim.while_running and verdict.holds is holds and verdict.measured == pytest.approx(1.5)
     assert [x for x, _ in verdict.points] == [16, 64, 256, 1024, 4096, 16384]
     _, promised = claim.overlay(history)
     assert promised[5] == pytest.approx(error[6] * 4.0**p) and promised[6] == pytest.approx(error[6])

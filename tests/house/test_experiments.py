@@ -12,9 +12,9 @@ def test_no_promise_is_broken_where_a_person_starts(lab, name):
     problem, stop = experiment.problem, (experiment.stop or tk.Stop()).turned(seconds=5.0)
     for method in experiment.methods:
         assert not method.suits(problem)
-        claims = [claim for claim in method.claims(problem) if claim.evidence == "run"]
+        claims = [claim for claim in method.claims(problem) if claim.while_running]
         known = {one.name: one for one in (*problem.measures(), *method.measures(problem))}
-        wanted = {experiment.measure, *(claim.measure for claim in claims)} - {*method.monitors}
+        wanted = {experiment.measure, *(claim.about for claim in claims)} - {*method.monitors}
         run = tk.solve(problem, method, stop, [tk.Probe(known[name], tk.Every(1)) for name in wanted if name in known])
         assert run.status.kind not in ("failed", "breakdown"), run.status
         assert not experiment.measure or experiment.measure in run.history

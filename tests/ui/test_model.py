@@ -275,16 +275,45 @@ class Laddered(toys.Contraction):
         return (tk.Flat(over="n", values=(2, 4, 8), source="saad2003", title="flat in n"),)
 
 
+def test_a_crowd_is_drawn_as_a_band_once_it_has_run(make):
+    """Between the lower and the upper end lies what was measured; the promise is its curve."""
+    model = make()
+    model.set_view(measure="error")
+    model.set_method(model.entries[0].uid, Crowded())
+    stepped(model, 3)
+    promise = until(lambda: model.frame.traces[0].promises)[0]
+    assert promise.asked and promise.verdict.why == "decided by a crowd" and not len(promise.band[0])
+    model.check(model.entries[0].uid, 0)
+    until(lambda: model.frame.traces[0].promises[0].verdict.holds is not None)
+    promise = model.frame.traces[0].promises[0]
+    (k, lower, upper), (x, promised, _) = promise.band, promise.curve
+    assert promise.verdict.holds is True and list(k) == list(x) == list(range(9))
+    assert np.all(lower <= upper) and np.all(upper < 1.5 * 0.5**k) and promised == pytest.approx(1.5 * 0.5**k)
+    assert rows(model, model.frame)[0]["promises"][0]["check"] is False
+
+
+class Crowded(toys.Jitter):
+    """Promises that the mean error is halved."""
+
+    title = "crowded"
+
+    def claims(self, problem):
+        halved = tk.Bound(
+            measure="error", curve=lambda k, v: 1.5 * 0.5**k, source="saad2003", stop=tk.Stop(rtol=0, steps=8)
+        )
+        return (tk.Crowd(claim=halved, seeds=20),)
+
+
 def test_a_check_decides_as_the_library_does(make):
     model = make("preconditioner", {"schema": 1, "lab": "preconditioner", "entries": [], "problem": POISSON})
     for name, cls in model.lab.methods().items():
         for claim in cls().claims(model.problem) if not cls().suits(model.problem) else ():
-            if claim.evidence == "ladder" and name in ("jacobi", "multigrid"):
+            if claim.size > 2 and name in ("jacobi", "multigrid"):
                 from toolkit.ui.checks import Check
 
-                check, verdict = Check(claim, model.problem, cls()), None
+                check, verdict = Check(claim, model.problem, cls(), 0.05), None
                 while verdict is None:
-                    verdict = check.go(0.05)
+                    verdict = check.go()
                 assert verdict == tk.check(claim, model.problem, cls())
 
 

@@ -155,6 +155,15 @@ class Knobbed:
         return "".join(pieces)
 
 
+def rung(problem, method, over: str, value) -> tuple:
+    """(problem, method) with the knob `over` set on whichever of the two has it; the method is asked first."""
+    if over in knobs(method):
+        return problem, method.turned(**{over: value})
+    if over in knobs(problem):
+        return problem.turned(**{over: value}), method
+    raise KnobError(f"Neither {type(method).__name__} nor {type(problem).__name__} has a knob {over!r} to ladder over.")
+
+
 def labels(owners: list) -> list[str]:
     """The labels of methods side by side: those that read the same name the knobs in which they differ."""
     alike: dict[str, list] = {}

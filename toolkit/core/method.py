@@ -63,6 +63,14 @@ class Method(Knobbed):
         """Measures only this method's state can answer (Ritz values, regret, …)."""
         return ()
 
+    def replicates(self, problem, seeds: int) -> tuple | None:
+        """(problem, method) of one run that carries the seeds 0 … seeds − 1 side by side, or None: one run a seed.
+
+        Where its state has an axis of seeds, the measures of that run return an array, one number a seed, each the one
+        that a run of that seed alone would give at that step. Only a statement over seeds looks at them so.
+        """
+        return None
+
     def enough(self, history) -> int | None:
         """The step from which on more of them are in vain, as a run's history shows it; a plot marks it "stop here"."""
         return None

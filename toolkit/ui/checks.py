@@ -1,41 +1,35 @@
-"""A claim about several runs (a ladder, a race), gathered slice by slice so that it can be cancelled."""
+"""A claim that is decided when somebody asks (a ladder, a race, a crowd), gathered slice by slice."""
 
 from __future__ import annotations
 
-from toolkit.core.claim import Claim, Verdict
-from toolkit.core.errors import Breakdown, ToolkitError
-from toolkit.core.run import Run
-from toolkit.core.study import decided, evidence
+from toolkit.core.claims import Claim, Verdict, undecided
+from toolkit.core.errors import ToolkitError
+from toolkit.core.study import Checked, checking
+
+SLICE = 0.01
 
 
 class Check:
-    """The runs that decide a claim. `go` works on them for a slice and returns the verdict once there is one.
+    """`study.checking` for a page: a caller's mistake is a verdict too, and what is being done is said in words.
 
-    It decides as `toolkit.check` does; that function runs to the end in one go, this one can stop between slices.
+    `go` works for a slice and returns the verdict once there is one; who wants no more of it lets it go.
     """
 
-    def __init__(self, claim: Claim, problem, method):
+    def __init__(self, claim: Claim, problem, method, seconds: float = SLICE):
         self.claim = claim
-        self._total = len(claim.values) if claim.evidence == "ladder" else 2
-        self._coming = evidence(claim, problem, method)
-        self._runs: list[Run] = []
+        self._steps = checking(claim, problem, method, seconds)
+        self._seen: Checked | None = None
 
     @property
     def words(self) -> str:
         """What is being done."""
-        return f"Checking “{self.claim.title or self.claim.kind}”: run {max(1, len(self._runs))} of {self._total}"
+        at = f": run {self._seen.at} of {self._seen.of}" if self._seen is not None else ""
+        return f"Checking “{self.claim.title or self.claim.kind}”{at}"
 
-    def go(self, seconds: float) -> Verdict | None:
-        """Work for about `seconds`."""
+    def go(self) -> Verdict | None:
+        """Work for about one slice."""
         try:
-            if not self._runs or self._runs[-1].status.done:
-                run = next(self._coming, None)
-                if run is None:
-                    return decided(self.claim, self._runs)
-                self._runs.append(run)
-            self._runs[-1].slice(seconds)
-            return None
-        except Breakdown as trouble:
-            return Verdict(False, why=trouble.cause)
+            self._seen = next(self._steps)
+            return self._seen.verdict
         except ToolkitError as mistake:
-            return Verdict(None, why=str(mistake))
+            return undecided(str(mistake))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from toolkit.core.claim import Claim, Rate, Verdict
+from toolkit.core.claims import Band, Claim, Observed, Verdict, factor_of
 from toolkit.core.history import History
 from toolkit.core.probe import Measure
 from toolkit.core.status import RUNNING, Status
@@ -26,7 +26,11 @@ EMPTY = (np.empty(0), np.empty(0), np.empty(0))
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A claim on the screen: its words, its overlay (empty when it is not a curve of this plot) and its verdict."""
+    """A claim on the screen: its words, its overlay (empty when it is not a curve of this plot) and its verdict.
+
+    `evidence` says in a word what decides it, `asked` whether that is gathered only when somebody asks. `band` holds
+    abscissa, lower and upper ends of what a crowd of runs looked like, empty for other claims and until it has run.
+    """
 
     title: str
     kind: str
@@ -37,6 +41,8 @@ class Promise:
     over: str
     verdict: Verdict
     curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
+    band: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,24 +157,24 @@ def curve(history: History, measure: str, against: str) -> tuple[np.ndarray, np.
 
 def overlay(claim: Claim, history: History, against: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(abscissa, promised values, steps) of a claim over a run, empty when the claim is not a curve."""
-    if claim.evidence != "run" or claim.measure not in history or against not in history:
+    if claim.about not in history or against not in history:
         return EMPTY
-    y = _promised(claim, history)
-    if y is None:
+    found = claim.drawn(history)
+    if found is None:
         return EMPTY
-    known, good = ~np.isnan(history[claim.measure]), np.isfinite(y)
+    y = np.asarray(found[1], dtype=float)
+    known, good = ~np.isnan(history[claim.about]), np.isfinite(y)
     pick = thin(y[good], 200)
     return history[against][known][good][pick], y[good][pick], history["k"][known][good][pick]
 
 
-def _promised(claim: Claim, history: History) -> np.ndarray | None:
-    """The promised values where the claim is a curve of its own, not the measured one repeated or shifted a step."""
-    found = claim.overlay(history) if claim.measure in history else None
-    if found is None:
-        return None
-    promised, values = np.asarray(found[1], dtype=float), history.series(claim.measure)[1]
-    repeated = np.mean(promised == values) > 0.5 or np.array_equal(promised[1:], values[:-1])
-    return None if claim.kind == "bound" and repeated else promised
+def banded(band: Band | None, against: str) -> tuple[tuple, tuple]:
+    """(promised curve, band) of a crowd as a Promise holds them; empty without one, and against anything but steps."""
+    if band is None or against != "k":
+        return EMPTY, EMPTY
+    seen, good = np.isfinite(band.lower) & np.isfinite(band.upper), np.isfinite(band.promised)
+    curve = (band.k[good], band.promised[good], band.k[good]) if np.any(good) else EMPTY
+    return curve, (band.k[seen], band.lower[seen], band.upper[seen])
 
 
 def monitored(method) -> dict[str, tuple[str, str, str, bool]]:
@@ -181,42 +187,18 @@ def measured(measures: Iterable[Measure]) -> dict[str, tuple[str, str, str, bool
     return {one.name: (one.name, one.title, one.symbol or one.unit, one.log) for one in measures}
 
 
-def observed_rate(history: History, measure: str) -> float:
-    """The factor per step fitted over the later half of the run, as the claims fit it; NaN where there is none."""
-    if measure not in history or not np.all(history.series(measure)[1] > 0):
-        return float("nan")
-    return Rate(measure=measure, factor=0.5, source="").judge(history).measured
+def figures(claims: tuple[Claim, ...], verdicts: dict[int, Verdict], history: History, measure: str) -> Observed:
+    """What a table shows of a measure: the order of convergence where a claim promises one of it, else the factor.
 
-
-def orders(claims: tuple[Claim, ...], verdicts: dict[int, Verdict], measure: str) -> tuple[float, float] | None:
-    """(observed, promised) order of convergence where a claim promises one of this measure, else None."""
+    Of several factors it is the smallest that is promised; without a claim there is only the observed one.
+    """
+    rates = []
     for i, claim in enumerate(claims):
-        if claim.kind == "order" and claim.measure == measure:
-            return (verdicts[i].measured if i in verdicts else float("nan")), claim.p
-    return None
-
-
-def promised_rate(claims: tuple[Claim, ...], history: History, measure: str) -> float:
-    """The smallest factor per step that a claim about this measure promises, NaN where none does."""
-    factors = [float("nan")]
-    for claim in claims:
-        if claim.evidence != "run" or claim.measure != measure:
-            continue
-        if claim.kind == "rate":
-            factors.append(claim.factor)
-        elif claim.kind == "bound":
-            factors.append(_slope(claim, history))
-    return float(np.nanmin(factors)) if np.any(np.isfinite(factors)) else float("nan")
-
-
-def _slope(claim: Claim, history: History) -> float:
-    promised = _promised(claim, history)
-    if promised is None or len(promised) < 5:
-        return float("nan")
-    half = len(promised) // 2
-    k, y = history.series(claim.measure)[0][half:], promised[half:]
-    falling = np.all(np.isfinite(y)) and np.all(y > 0) and np.all(np.diff(y) < 0)
-    return float((y[-1] / y[0]) ** (1 / (k[-1] - k[0]))) if falling and k[-1] > k[0] else float("nan")
+        seen = claim.observed(history) if claim.about == measure and measure in history else None
+        if seen is not None and seen.order:
+            return replace(seen, observed=verdicts[i].measured if i in verdicts else seen.observed)
+        rates += [seen] if seen is not None and np.isfinite(seen.promised) else []
+    return min(rates, key=lambda one: one.promised, default=Observed(factor_of(history, measure), float("nan")))
 
 
 def progress(history: History, stop, status: Status) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from toolkit.core.claim import Claim, Verdict
+from toolkit.core.claims import Claim, Observed, Verdict, undecided
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
@@ -151,8 +151,7 @@ class Lane:
         x, y, k = frame.curve(history, measure, against)
         pick = frame.thin(y)
         promises = self._promises(measure, against)
-        order = frame.orders(self.claims, self.verdicts, measure)
-        rates = order or self._rates(measure)
+        seen = self._figures(measure)
         row = len(history) - 1 if at is None else min(at, len(history) - 1)
         work = {name: float(history[name][row]) for name in history.names if name not in history.probes}
         work["k"] = float(history["k"][row])
@@ -169,20 +168,19 @@ class Lane:
             no_claim=self.method.no_claim,
             value=_value(history, measure, row),
             goal=_goal(history, self.stop),
-            observed=rates[0],
-            promised=rates[1],
-            order=order is not None,
+            observed=seen.observed,
+            promised=seen.promised,
+            order=seen.order,
             work=work,
             spec={"changes": [[k, dict(v)] for k, v in run.changes]},
             hash=self._fingerprint(stage),
         )
 
-    def _rates(self, measure: str) -> tuple[float, float]:
-        """(observed, promised) factor per step; a share or a count has none."""
-        history, known = self.run.history, self.measures.get(measure)
-        if measure in self.method.linear or (known is not None and not known.log):
-            return float("nan"), float("nan")
-        return frame.observed_rate(history, measure), frame.promised_rate(self.claims, history, measure)
+    def _figures(self, measure: str) -> Observed:
+        """Observed and promised orders, or factors per step; a share or a count has no factor."""
+        seen, known = frame.figures(self.claims, self.verdicts, self.run.history, measure), self.measures.get(measure)
+        linear = measure in self.method.linear or (known is not None and not known.log)
+        return Observed(float("nan"), float("nan")) if linear and not seen.order else seen
 
     def _enough(self, measure: str, against: str) -> tuple[float, float] | None:
         k = self.run.method.enough(self.run.history)
@@ -199,11 +197,13 @@ class Lane:
         self._judge()
         found = []
         for i, claim in enumerate(self.claims):
-            curve = frame.overlay(claim, self.run.history, against) if _about(claim) == measure else frame.EMPTY
-            about = (claim.title or claim.kind, claim.kind, _about(claim), claim.source, claim.assumes, claim.evidence)
-            about += (getattr(claim, "over", "").replace("_", " "),)
-            verdict = self.verdicts.get(i, Verdict(None, why=f"decided by a {claim.evidence}"))
-            found.append(frame.Promise(*about, verdict, curve))
+            verdict, curve, band = self.verdicts.get(i, claim.waiting), frame.EMPTY, frame.EMPTY
+            if claim.about == measure:
+                curve, band = frame.banded(verdict.band, against)
+                curve = curve if len(curve[0]) else frame.overlay(claim, self.run.history, against)
+            about = (claim.title or claim.kind, claim.kind, claim.about, claim.source, claim.assumes, claim.evidence)
+            along = claim.along.replace("_", " ")
+            found.append(frame.Promise(*about, along, verdict, curve, band, asked=not claim.while_running))
         return tuple(found)
 
     def _judge(self) -> None:
@@ -212,17 +212,13 @@ class Lane:
         if (self._judged[1] == self.k and self._judged[0]) or (now - self._judged[0] < 0.3 and not self.held):
             return
         for i, claim in enumerate(self.claims):
-            if claim.evidence == "run":
+            if claim.while_running:
                 try:
                     self.verdicts[i] = judge(claim, self.run)
                 except Exception as error:
                     log.exception("claim %s of %s", claim.title, self.method)
-                    self.verdicts[i] = Verdict(None, why=f"could not be judged: {error}")
+                    self.verdicts[i] = undecided(f"could not be judged: {error}")
         self._judged = (now, self.k if self.status.done else -1)
-
-
-def _about(claim: Claim) -> str:
-    return getattr(claim, "measure", "")
 
 
 def _point(history, measure: str, against: str, row: int) -> tuple[float, float] | None:

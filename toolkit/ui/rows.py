@@ -88,7 +88,7 @@ def _promise(one: Promise) -> dict:
         "url": url,
         "over": one.over,
         "points": slopes(verdict.points),
-        "check": one.evidence != "run" and verdict.holds is None,
+        "check": one.asked and verdict.holds is None,
     }
 
 

@@ -163,7 +163,7 @@ class Worker:
             return
         uid, index, check = self._checks[0]
         lane = self.lanes.get(uid)
-        verdict = check.go(SLICE) if lane is not None else None
+        verdict = check.go() if lane is not None else None
         self._busy = check.words
         if verdict is not None:
             lane.verdicts[index] = verdict
@@ -179,7 +179,7 @@ class Worker:
             return
         if lane.run is None:
             lane.prepare()
-        if index < len(lane.claims) and lane.claims[index].evidence != "run":
+        if index < len(lane.claims) and not lane.claims[index].while_running:
             self._checks.append((uid, index, Check(lane.claims[index], lane.problem, lane.method)))
 
     def _cancelled(self) -> None:

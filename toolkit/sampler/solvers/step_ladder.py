@@ -107,7 +107,7 @@ class StepLadder(Method):
     def claims(self, problem: Diffusion) -> tuple:
         counts, found = self.counts(), []
         for one in self.sampler.claims(problem):
-            if one.kind != "order" or one.measure != "final_error" or one.over != "steps":
+            if not isinstance(one, Order) or one.measure != "final_error" or one.over != "steps":
                 continue
             skip = sum(n < min(one.values) for n in counts)
             if len(counts) - skip >= 3:

@@ -1,0 +1,149 @@
+"""Order: a slope of convergence, along a ladder of runs or along one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from toolkit.core.claims.base import Claim
+from toolkit.core.claims.ladder import Ladder
+from toolkit.core.claims.slopes import masked_slope, stretches
+from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
+from toolkit.core.history import History
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Ladder):
+    """Order of convergence: the slope of log(measure) against log(`over`) is −p (`growing`: +p).
+
+    With `values`, `over` is a knob of the method or the problem and the slope is that of the values at the end of a
+    ladder of runs. Without, `over` is a column of the run itself (unknowns of a method whose steps refine): the first
+    `skip` rows, before the asymptotic range, are left out. Either goes towards the asymptotic range; values at or below
+    `floor`, where rounding decides, are left out. `at_least` accepts a higher order.
+
+    An order is a statement about the end of a ladder. Where the slope is another, it is broken only if the slopes have
+    settled on that other one: those of the last two stretches differ by at most `tol` or a tenth of what is missing,
+    and neither the last nor what their change leads to, a correction that halves from stretch to stretch, is within
+    `tol` of p. Else the verdict stays open and says so. Only a verdict of True is one that the claim held.
+    Reference: P. J. Roache (1994), doi:10.1115/1.2910291 (whether a range is asymptotic is itself to be checked).
+    """
+
+    measure: str
+    p: float
+    over: str
+    values: tuple = ()
+    tol: float = 0.15
+    growing: bool = False
+    at_least: bool = False
+    skip: int = 0
+    floor: float = 0.0
+
+    @property
+    def evidence(self) -> str:
+        """What decides it, in a word."""
+        return "ladder" if self.values else "run"
+
+    @property
+    def size(self) -> int:
+        """The number of rungs, or one run."""
+        return max(1, len(self.values))
+
+    @property
+    def while_running(self) -> bool:
+        """Along a run it is judged as that grows."""
+        return not self.values
+
+    def pairs(self, problem, method):
+        """A rung each, or the one run."""
+        return super().pairs(problem, method) if self.values else ((problem, method),)
+
+    def verdict(self, runs):
+        """The verdict on the finished rungs, or on the run so far."""
+        return super().verdict(runs) if self.values else Claim.verdict(self, runs)
+
+    def table(self, runs):
+        """Rows (knob value, last measured value), or those of the one run."""
+        return super().table(runs) if self.values else self.rows(runs[0].history)
+
+    def rows(self, history):
+        """(step, abscissa, value) where the value was measured."""
+        k, values = history.series(self.measure)
+        return np.column_stack((k, history[self.over][~np.isnan(history[self.measure])], values))
+
+    def window(self, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(k, abscissa, values) of the rows that count."""
+        table = self.rows(history)
+        return tuple(table[self._counts(*table.T)].T)
+
+    def _counts(self, k, scale, values) -> np.ndarray:
+        """Which rows of a run count."""
+        return (values > self.floor) & (scale > 0) & (np.arange(values.shape[-1]) >= self.skip)
+
+    def observed(self, history):
+        """The slope so far along a run (NaN for a ladder) beside the promised order."""
+        along = not self.values and self.over in history and np.all(np.isfinite(self.rows(history)))
+        return Observed(self.judge(history).measured if along else float("nan"), self.p, order=True)
+
+    def overlay(self, history):
+        """The promised slope, through the last row that counts."""
+        if self.values or self.over not in history:
+            return None
+        _, scale, values = self.window(history)
+        if not len(scale):
+            return None
+        k, _ = history.series(self.measure)
+        every = history[self.over][~np.isnan(history[self.measure])]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return k, values[-1] * (every / scale[-1]) ** (self.p if self.growing else -self.p)
+
+    def judge(self, history: History) -> Verdict:
+        """The verdict on a run so far."""
+        return self.weigh(self.rows(history)) if self.over in history else undecided(f"{self.over} was not recorded")
+
+    def weigh(self, table):
+        """The verdict on rows (knob value, value) of a ladder, or (step, abscissa, value) of a run."""
+        if self.values:
+            return self.decide(*table.T)
+        k, scale, values = table[self._counts(*table.T)].T
+        if len(np.unique(scale)) < 3:
+            return undecided(f"needs three values of {self.over} in the asymptotic window")
+        verdict = self.decide(scale, values)
+        return replace(verdict, window=(k[0], k[-1]), why=f"{verdict.why}, steps {k[0]:g} to {k[-1]:g}")
+
+    def figures(self, tables):
+        """The slope, within p ± tol or above p − tol."""
+        scale, values = tables[..., -2], tables[..., -1]
+        inside = (values > self.floor) & (values > 0) & (scale > 0)
+        if not self.values:
+            inside &= self._counts(None, scale, values)
+        with np.errstate(invalid="ignore"):
+            slope = masked_slope(np.log(np.where(inside, scale, 1.0)), np.log(np.where(inside, values, 1.0)), inside)
+        most = np.inf if self.at_least else self.p + self.tol
+        return Figures(slope[:, None] * (1 if self.growing else -1), np.array(self.p - self.tol), np.array(most))
+
+    def decide(self, rungs: np.ndarray, results: np.ndarray) -> Verdict:
+        """The verdict on (knob values, measured values)."""
+        points = tuple(zip(rungs.tolist(), results.tolist()))
+        if np.any(~(results > 0)):
+            return Verdict(False, why="a rung did not finish or measured zero", points=points)
+        clear = results > self.floor
+        if np.sum(clear) < min(3, len(rungs)):
+            return Verdict(None, why="not decided: errors as small as rounding's", points=points)
+        rungs, results = rungs[clear], results[clear]
+        x, y = np.log(rungs), np.log(results) * (1 if self.growing else -1)
+        slope = float(np.polyfit(x, y, 1)[0])
+        verdict = Verdict(self._meets(slope), slope, self.p, (rungs[0], rungs[-1]), f"slope over {self.over}", points)
+        return verdict if verdict.holds else self._broken(verdict, *stretches(x, y))
+
+    def _meets(self, slope: float) -> bool:
+        return bool(slope >= self.p - self.tol and (self.at_least or slope <= self.p + self.tol))
+
+    def _broken(self, verdict: Verdict, before: float, last: float) -> Verdict:
+        """The verdict where the slope is another one: open unless it has settled there."""
+        change = last - before
+        settled = abs(change) <= max(self.tol, 0.1 * abs(last - self.p))
+        if settled and not self._meets(last) and not self._meets(last + change):
+            return verdict
+        why = f"not decided: not in the asymptotic range yet, the last slopes are {before:.2f} and {last:.2f}"
+        return replace(verdict, holds=None, why=why)
