@@ -70,9 +70,8 @@ def test_rounding_moves_no_weight_that_is_shipped(small):
     """Within one unit of half precision a shipped value stays; beyond it the run's is written."""
     run = small.run().finish()
     before = small.weights().solution.astype(np.float16)
-    unit = np.spacing(np.abs(before)).astype(float)
-    moved = before.astype(float) + 0.9 * unit
-    moved[7] += 3 * unit[7]
+    moved = before.astype(float) + 0.9 * shipped.unit(before)
+    moved[7] += 3 * shipped.unit(before)[7]
     run.state.mean = moved * (1 - run.state.keep**run.k)
     apart = small.save(run)
     after = small.weights().solution

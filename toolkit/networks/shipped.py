@@ -70,13 +70,13 @@ class Shipped:
     def save(self, run: Run, path: Path | None = None) -> float:
         """Write what a finished run left; how far that is from what is shipped, in units of half precision.
 
-        A weight whose shipped value is within one such unit keeps it, so that training on another processor, which
-        rounds otherwise, moves no figure.
+        The unit is that of the weight or of the root mean square of all, whichever is larger. A weight whose shipped
+        value is within one keeps it, so that training on another processor, which rounds otherwise, moves no figure.
         """
         found, apart = run.solution().astype(np.float16), float("inf")
         if self.path.exists():
             before = self.weights().solution.astype(np.float16)
-            units = np.abs(run.solution() - before.astype(float)) / np.spacing(np.abs(before)).astype(float)
+            units = np.abs(run.solution() - before.astype(float)) / unit(before)
             apart, found = float(units.max()), np.where(units <= 1, before, found)
         about = {"format": FORMAT, "name": self.name, "spec": run.spec(), "trace": run.history.trace_hash()}
         about |= {"first": first_steps(run.history), "machine": machine()}
@@ -85,6 +85,12 @@ class Shipped:
             np.savez(file, about=np.array(json.dumps(about)), solution=found, **beside)
         _read.cache_clear()
         return apart
+
+
+def unit(weights: np.ndarray) -> np.ndarray:
+    """The unit in the last place of half precision at every weight, or at the root mean square where that is larger."""
+    size = np.abs(weights.astype(float))
+    return np.spacing(np.maximum(size, np.sqrt(np.mean(size**2))).astype(np.float16)).astype(float)
 
 
 def first_steps(history: History) -> dict:
