@@ -184,7 +184,7 @@ def test_the_torch_of_others_finds_the_same():
     (slope,) = torch.autograd.grad(loss(point), point, create_graph=True)
     (product,) = torch.autograd.grad(slope @ torch.tensor(v), point)
     found = nets.gradient(layout, ENTROPY, at, x, y)
-    assert found.value == pytest.approx(float(loss(point)), rel=1e-14)
+    assert found.value == pytest.approx(loss(point).item(), rel=1e-14)
     np.testing.assert_allclose(found.slope, slope.detach().numpy(), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(
         nets.hessian_times(layout, ENTROPY, at, x, y, v), product.numpy(), rtol=1e-11, atol=1e-13

@@ -75,10 +75,12 @@ class Layout:
 
     @property
     def inputs(self) -> int:
+        """Numbers that go in."""
         return self.layers[0].inputs
 
     @property
     def outputs(self) -> int:
+        """Numbers that come out."""
         return self.layers[-1].outputs
 
     @cached_property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ import llvmlite.binding
 import numba
 import numpy as np
 
-from toolkit.core import lab
 from toolkit.core.errors import DataError, ToolkitError
 from toolkit.core.history import History
+from toolkit.core.lab import labs
+from toolkit.core.registry import told_apart
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop
 from toolkit.networks.loss import Loss
@@ -74,7 +75,7 @@ class Shipped:
         value is within one keeps it, so that training on another processor, which rounds otherwise, moves no figure.
         """
         found, apart = run.solution().astype(np.float16), float("inf")
-        if self.path.exists():
+        with suppress(DataError):  # nothing is shipped yet, or something else
             before = self.weights().solution.astype(np.float16)
             units = np.abs(run.solution() - before.astype(float)) / unit(before)
             apart, found = float(units.max()), np.where(units <= 1, before, found)
@@ -102,14 +103,14 @@ def first_steps(history: History) -> dict:
 
 def everything() -> dict[str, Shipped]:
     """What all labs ship, by name."""
-    return {one.name: one for lab in lab.labs().values() for one in lab.shipped}
+    return {one.name: one for lab in labs().values() for one in lab.shipped}
 
 
 def ships(name: str) -> Shipped:
     """One of what all labs ship, by name; ToolkitError with the names there are."""
     known = everything()
     if name not in known:
-        raise ToolkitError(f"Nothing of the name {name!r} is shipped; known: {', '.join(known) or 'none'}.")
+        raise ToolkitError(f"Nothing of the name {name!r} is shipped; {told_apart(name, list(known))}.")
     return known[name]
 
 
