@@ -1,4 +1,4 @@
-"""The command line: `toolkit serve · run · check · catalogue · warm`."""
+"""The command line: `toolkit serve · run · check · catalogue · warm · train`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from toolkit.core.lab import lab as lab_named
 from toolkit.core.lab import labs
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop
+from toolkit.networks import shipped
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     warm = commands.add_parser("warm", help="compile the kernels that the apps need")
     warm.add_argument("--first", action="store_true", help="only for the first experiment of every lab, when idle")
     warm.set_defaults(command=_warm)
+
+    train = commands.add_parser("train", help="make weights that are shipped again, by the run that left them")
+    train.add_argument("name", nargs="?", help="which weights; without it, what there is")
+    train.add_argument("--save", metavar="FILE", help="write to FILE instead of over what is shipped")
+    train.set_defaults(command=_train)
     return parser
 
 
@@ -294,6 +300,28 @@ def _first_jobs():
         for one in lab.experiments[:1]:
             picture = next((p for p in lab.pictures if p.name == one.picture), None)
             yield from ((one.problem, method, picture) for method in one.methods if not method.suits(one.problem))
+
+
+# -- train --------------------------------------------------------------------------------------------------------
+
+
+def _train(arguments) -> int:
+    if arguments.name is None:
+        _table([{"name": one.name, "title": one.title} for one in shipped.everything().values()], ("name", "title"))
+        return 0
+    one = shipped.ships(arguments.name)
+    path = Path(arguments.save) if arguments.save else one.path
+    if not path.resolve().parent.is_dir():
+        raise ToolkitError(f"{path}: its folder does not exist.")
+    run = one.run()
+    with shipped.one_thread(), _progress(one.method.steps, "training") as show:
+        while not run.slice(0.1).status.done:
+            show(run.k)
+    if run.status.kind != "converged":
+        raise ToolkitError(f"The training did not end well. {run.status}")
+    apart = one.save(run, path)
+    print(f"{path}: trace {run.history.trace_hash()}, {apart:.3g} units of half precision from what was shipped")
+    return 0
 
 
 # -- the terminal -------------------------------------------------------------------------------------------------

@@ -226,7 +226,7 @@ MOVED = {
     "toolkit.sampler.inversion": "toolkit.sampler.backward.inversion",
     "toolkit.sampler.measures": "toolkit.sampler.laws.measures",
     "toolkit.sampler.mixtures": "toolkit.sampler.laws.mixtures",
-    "toolkit.sampler.network": "toolkit.sampler.laws.network",
+    "toolkit.sampler.network": "toolkit.sampler.learnt.network",
     "toolkit.sampler.picard": "toolkit.sampler.parallel.picard",
     "toolkit.sampler.pictures": "toolkit.sampler.solvers.looks",
     "toolkit.sampler.pseudo": "toolkit.sampler.solvers.pndm",

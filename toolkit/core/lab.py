@@ -89,6 +89,11 @@ class Lab:
         """The questions worth a run."""
         return self._gathered("EXPERIMENTS")
 
+    @cached_property
+    def shipped(self) -> tuple:
+        """The weights it holds (`networks.Shipped`), each with the run that leaves them."""
+        return self._gathered("SHIPPED")
+
     def _gathered(self, what: str) -> tuple:
         return sum((getattr(module, what, ()) for module in rooms.load(self.name)), ())
 

@@ -7,7 +7,17 @@ LAB = Lab(
     name="sampler",
     title="Sampler lab",
     about="From noise to data with an exact score: race samplers at equal evaluations and see the order they promise.",
-    families=("laws", "solvers", "stochastic", "fitted", "parallel", "backward", "purification", "hamiltonian"),
+    families=(
+        "laws",
+        "solvers",
+        "stochastic",
+        "fitted",
+        "parallel",
+        "backward",
+        "purification",
+        "hamiltonian",
+        "learnt",
+    ),
     level=4,
 )
 __getattr__, __dir__ = face(__name__)

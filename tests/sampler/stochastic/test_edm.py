@@ -5,8 +5,8 @@ import pytest
 
 import toolkit as tk
 from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
-from toolkit.sampler.laws.network import preconditioning
 from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.learnt.denoiser import preconditioning
 from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
 from toolkit.sampler.stochastic.edm import EDMStochastic
 

@@ -14,14 +14,21 @@ from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
-from toolkit.core.problem import Problem
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH, Stop
+from toolkit.networks.activations import ACTIVATIONS
+from toolkit.networks.derivatives import deltas
+from toolkit.networks.layout import Layer, Layout, perceptron
+from toolkit.networks.loss import Loss
+from toolkit.networks.misfits import CrossEntropy, Misfit
+from toolkit.networks.passes import forward
+from toolkit.networks.weights import Full, LowRank
 from toolkit.rank.dynamics.basis_update import most_knob, truncated
 from toolkit.rank.dynamics.integrator import orthogonal
 from toolkit.rank.dynamics.problems import orthonormal
 
+TANH, IDENTITY = ACTIVATIONS["tanh"], ACTIVATIONS["identity"]
 DONE = Status("converged", "all steps are made", "Raise `steps` to go on")
 SMALL_STEP = 0.1
 SMALLER = (1e-4, 1e-6, 1e-9, 1e-12)
@@ -37,7 +44,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class DigitsTraining(Problem):
+class DigitsTraining(Loss):
     """Learn which digit an image of 8 × 8 pixels shows: 64 → h → h → 10, tanh, cross-entropy over all images at once.
 
     Pixels are centred. The first two matrices are W = U diag(σ) Vᵀ at the start, U and V random and orthonormal, half
@@ -48,6 +55,7 @@ class DigitsTraining(Problem):
 
     title: ClassVar[str] = "digits by a low-rank network"
     sources: ClassVar[tuple[str, ...]] = ("schotthoefer2022",)
+    misfit: ClassVar[Misfit] = CrossEntropy()
     images: int = knob(400, 50, 1400, log=True, symbol="N", doc="images to learn from; the rest of 1797 is for testing")
     hidden: int = knob(32, 10, 128, log=True, symbol="h", doc="units of both hidden layers")
     start_rank: int = knob(8, 1, 30, symbol="r₀", doc="rank of both matrices at the start")
@@ -65,8 +73,29 @@ class DigitsTraining(Problem):
         return tuple(frozen(x) for x in (pixels[one] - centre, labels[one], pixels[other] - centre, labels[other]))
 
     @cached_property
-    def start(self) -> tuple:
-        """(U, σ, V) of both low-rank matrices."""
+    def layout(self) -> Layout:
+        return perceptron(64, self.hidden, self.hidden, 10)
+
+    def start(self, generator):
+        """The matrices that the low-rank methods start from, in full; nothing is drawn from the generator."""
+        (u1, s1, v1), (u2, s2, v2) = self.factors
+        b1, b2, w3, b3 = self.dense
+        return self.layout.flat([(u1 * s1) @ v1.T, b1, (u2 * s2) @ v2.T, b2, w3, b3])
+
+    def batch(self, generator):
+        """All images."""
+        return self.data[:2]
+
+    @property
+    def dense(self) -> list[np.ndarray]:
+        """b₁, b₂, W₃, b₃ at the start."""
+        h = self.hidden
+        last = np.ascontiguousarray(orthonormal(np.random.default_rng([self.seed, 2]), h, 10).T)
+        return [np.zeros(h), np.zeros(h), last, np.zeros(10)]
+
+    @cached_property
+    def factors(self) -> tuple:
+        """(U, σ, V) of both low-rank matrices at the start."""
         rng = np.random.default_rng([self.seed, 1])
         found = []
         for n in (64, self.hidden):
@@ -82,20 +111,18 @@ class DigitsTraining(Problem):
 
 def _accuracy(problem: DigitsTraining, state) -> float:
     _, _, images, labels = problem.data
-    scores = forward(state.factors(), state.dense, images)[0]
+    scores = forward(network(state.factors(), state.dense), images).outputs
     return float(np.mean(np.argmax(scores, 1) == labels))
 
 
 ACCURACY = Measure("accuracy", "share of new digits read right", _accuracy, log=False, doc="images not learnt from")
 
 
-def forward(factors, dense, images) -> tuple[np.ndarray, list]:
-    """(scores (N, 10), inputs of the three layers); `factors`: (P, Q), W = P Qᵀ; `dense`: b₁, b₂, W₃, b₃."""
+def network(factors, dense) -> tuple[Layer, ...]:
+    """The three layers; `factors`: (P, Q) of the first two, W = P Qᵀ; `dense`: b₁, b₂, W₃, b₃."""
     b1, b2, w3, b3 = dense
-    inputs = [images]
-    for (p, q), bias in zip(factors, (b1, b2)):
-        inputs.append(np.tanh((inputs[-1] @ q) @ p.T + bias))
-    return inputs[-1] @ w3.T + b3, inputs
+    low = [Layer(LowRank(p.shape[1]), (p, q), b, TANH) for (p, q), b in zip(factors, (b1, b2))]
+    return *low, Layer(Full(), (w3,), b3, IDENTITY)
 
 
 def gradients(factors, dense, images, labels) -> tuple[float, list, list, list]:
@@ -103,20 +130,9 @@ def gradients(factors, dense, images, labels) -> tuple[float, list, list, list]:
 
     The gradient with respect to W is δᵀ a, which nobody forms: of P it is δᵀ (a Q), of Q it is aᵀ (δ P).
     """
-    scores, inputs = forward(factors, dense, images)
-    rows = np.arange(len(labels))
-    scores = scores - scores.max(1, keepdims=True)
-    chances = np.exp(scores)
-    sums = chances.sum(1, keepdims=True)
-    loss = float(np.mean(np.log(sums[:, 0]) - scores[rows, labels]))
-    back = chances / sums
-    back[rows, labels] -= 1.0
-    back /= len(labels)
-    w3, b3 = back.T @ inputs[2], back.sum(0)
-    two = (back @ dense[2]) * (1 - inputs[2] ** 2)
-    p, q = factors[1]
-    one = ((two @ p) @ q.T) * (1 - inputs[1] ** 2)
-    return loss, inputs[:2], [one, two], [one.sum(0), two.sum(0), w3, b3]
+    loss, trace, (one, two, last) = deltas(network(factors, dense), DigitsTraining.misfit, images, labels)
+    slopes = [one.sum(0), two.sum(0), last.T @ trace.inputs[2], last.sum(0)]
+    return loss, trace.inputs[:2], [one, two], slopes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,11 +180,8 @@ class TrainingMethod(Method):
         raise NotImplementedError
 
     def init(self, problem: DigitsTraining) -> TrainingState:
-        h = problem.hidden
-        dense = [np.zeros(h), np.zeros(h), np.zeros((10, h)), np.zeros(10)]
-        dense[2] = np.ascontiguousarray(orthonormal(np.random.default_rng([problem.seed, 2]), h, 10).T)
-        layers = [self.layer(*part) for part in problem.start]
-        state = TrainingState(layers=layers, dense=dense, inputs=[], deltas=[], slopes=[])
+        layers = [self.layer(*part) for part in problem.factors]
+        state = TrainingState(layers=layers, dense=problem.dense, inputs=[], deltas=[], slopes=[])
         return self._noted(problem, state)
 
     def step(self, problem: DigitsTraining, state: TrainingState) -> TrainingState:
@@ -310,7 +323,7 @@ def layer_spectra(problem, state):
     if not isinstance(problem, DigitsTraining):
         return None
     lines: dict = {"x": np.arange(1.0, 17.0)}
-    for i, ((p, q), (_, first, _)) in enumerate(zip(state.factors(), problem.start)):
+    for i, ((p, q), (_, first, _)) in enumerate(zip(state.factors(), problem.factors)):
         values = np.linalg.svd(p @ q.T, compute_uv=False)
         for name, found in ((f"W{i + 1}", values), (f"W{i + 1} at the start", first)):
             padded = np.full(16, np.nan)

@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "laws and noising"
-ORDER = ("mixtures", "digits", "guidance", "network", "schedules", "shapes", "problems", "measures")
+ORDER = ("mixtures", "digits", "guidance", "schedules", "shapes", "problems", "measures")
 __getattr__, __dir__ = face(__name__)

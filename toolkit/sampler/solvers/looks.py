@@ -15,7 +15,7 @@ from toolkit.kernels.points import mixture as kernels
 from toolkit.sampler.laws.digits import SIDE, Digits
 from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture
 from toolkit.sampler.laws.mixtures import Mixture, PlaneMixture
-from toolkit.sampler.laws.network import NetworkDigits
+from toolkit.sampler.learnt.network import NetworkDigits
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
 from toolkit.sampler.solvers.dpmsolver import DPMSolver2S, DPMSolver3S, DPMSolverPP2M
 from toolkit.sampler.solvers.sampler import SamplerState

@@ -4,36 +4,40 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.laws import network
+from toolkit.core.stop import THROUGH
+from toolkit.sampler.laws.digits import images
 from toolkit.sampler.laws.mixtures import GaussianFlow
 from toolkit.sampler.laws.schedules import SCHEDULES
+from toolkit.sampler.learnt import network
+from toolkit.sampler.learnt.adam import Adam
+from toolkit.sampler.learnt.denoiser import DENOISER, SMOOTHING
+from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 
 LOSS = 0.6195  # of what is shipped, on the draws below
 
 
 def test_gradients_of_the_training_loss():
     """Every layer against differences of the loss, in double precision."""
-    generator = np.random.default_rng(0)
-    weights = [(m.astype(float), s.astype(float)) for m, s in network.fresh(generator)]
-    weights[-1] = generator.standard_normal(weights[-1][0].shape) * 0.1, weights[-1][1]
-    clean, noise, level = *generator.standard_normal((2, 5, 64)), generator.standard_normal(5)
-    about = clean, noise, level, 0.1, 0.6
-    slopes = network.loss_and_gradients(weights, *about)[1]
-    for layer, pair in enumerate(weights):
-        for which, part in enumerate(pair):
-            place = np.unravel_index(7, part.shape)
-            before, losses = part[place], []
-            for h in (1e-5, -1e-5):
-                part[place] = before + h
-                losses.append(network.loss_and_gradients(weights, *about)[0])
-            part[place] = before
-            assert slopes[layer][which][place] == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-5, abs=1e-9)
+    pytest.importorskip("sklearn")
+    generator, problem = np.random.default_rng(0), DENOISER.problem
+    at = problem.start(generator)
+    arrays = problem.layout.arrays(at)
+    arrays[-2][:] = generator.standard_normal(arrays[-2].shape) * 0.1
+    batch = problem.told(*generator.standard_normal((2, 5, 64)), generator.standard_normal(5))
+    for array, slope in zip(arrays, problem.layout.arrays(problem.gradient(at, batch).slope)):
+        place = np.unravel_index(7, array.shape)
+        before, losses = array[place], []
+        for h in (1e-5, -1e-5):
+            array[place] = before + h
+            losses.append(problem.value(at, batch))
+        array[place] = before
+        assert slope[place] == pytest.approx((losses[0] - losses[1]) / 2e-5, rel=1e-5, abs=1e-9)
 
 
 def test_what_is_shipped_is_small_and_near_the_exact_denoiser():
     """Less than 300 kB; at middling noise the network explains most of what the mean image does not."""
     pytest.importorskip("sklearn")
-    assert network.WEIGHTS.stat().st_size < 300_000
+    assert DENOISER.path.stat().st_size < 300_000
     problem = network.NetworkDigits(particles=200)
     for ratio in (0.3, 0.6, 1.0):
         t = float(problem.process.time(-np.log(ratio)))
@@ -46,12 +50,11 @@ def test_what_is_shipped_is_small_and_near_the_exact_denoiser():
 
 
 def test_training_repeats_bit_for_bit():
-    """Its command names a seed: a few steps of it give the same weights twice, those of another seed other ones."""
+    """Its spec names a seed: a few steps of it give the same weights twice, those of another seed other ones."""
     pytest.importorskip("sklearn")
 
     def trained(seed):
-        weights, centre, _ = network.train(8, seed, told=lambda line: None)
-        return b"".join(part.tobytes() for pair in weights for part in pair) + centre.tobytes()
+        return tk.Run(DENOISER.problem.turned(seed=seed), DENOISER.method).step(8).solution().tobytes()
 
     assert trained(5) == trained(5) != trained(6)
 
@@ -59,16 +62,13 @@ def test_training_repeats_bit_for_bit():
 def test_training_lowers_the_loss():
     """From 1, which F = 0 has as EDM's target is of unit variance; what is shipped has the loss it is said to have."""
     pytest.importorskip("sklearn")
-    generator, pixels = np.random.default_rng(9), network.images()[0]
+    generator, problem = np.random.default_rng(9), DENOISER.problem
     noise, level = generator.standard_normal((1000, 64)), -0.8 + 1.6 * generator.standard_normal(1000)
-    clean = pixels[:1000] + network.SMOOTHING * generator.standard_normal((1000, 64))
-    losses = []
-    for weights, centre, spread in (
-        (network.fresh(generator), *network.trained()[1:]),
-        network.train(150, told=lambda line: None),
-        network.trained(),
-    ):
-        losses.append(network.loss_and_gradients(weights, clean, noise, level, centre, spread)[0])
+    clean = images()[0][:1000] + SMOOTHING * generator.standard_normal((1000, 64))
+    batch = problem.told(clean, noise, level)
+    short = tk.Run(problem, Adam(steps=150)).step(150).solution()
+    weights = problem.start(generator), short, DENOISER.weights().solution
+    losses = [problem.value(one, batch) for one in weights]
     assert losses[0] == pytest.approx(1, abs=0.05) and losses[1] < 0.93
     assert losses[2] == pytest.approx(LOSS, abs=1e-3)
 
@@ -87,7 +87,7 @@ def test_only_theorems_are_claimed_on_it():
 
 def test_it_is_sampled_again_from_its_spec():
     problem = network.NetworkDigits(particles=2)
-    run = tk.solve(problem, network.DPMSolverPP2M(steps=8), network.THROUGH, ["network_gap"])
+    run = tk.solve(problem, DPMSolverPP2M(steps=8), THROUGH, ["network_gap"])
     twin = tk.Run.from_spec(run.spec()).finish()
     assert run.status.kind == "converged" and run.history.trace_hash() == twin.history.trace_hash()
     assert np.abs(run.solution()).max() < 2  # pixels, from −1 to 1
