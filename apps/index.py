@@ -1,7 +1,7 @@
 """The index: every lab and every experiment, each with its question."""
 
 from toolkit.core.lab import labs
-from toolkit.ui.index import page
+from toolkit.ui.page.index import page
 
 
 def app():

@@ -1,7 +1,7 @@
 """The rank lab: `panel serve apps/rank.py`, or `toolkit serve` for every page."""
 
 from toolkit.core.lab import lab
-from toolkit.ui.view import page
+from toolkit.ui.page.view import page
 
 
 def app():

@@ -1,7 +1,7 @@
 """The sampler lab: `panel serve apps/sampler.py`, or `toolkit serve` for every page."""
 
 from toolkit.core.lab import lab
-from toolkit.ui.view import page
+from toolkit.ui.page.view import page
 
 
 def app():

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tornado.websocket import WebSocketClosedError
 
-from toolkit.ui.serve import calm
+from toolkit.ui.page.serve import calm
 
 
 @pytest.mark.parametrize("error, told", [(WebSocketClosedError(), False), (ValueError("a mistake"), True)])

@@ -6,10 +6,10 @@ from html import escape
 
 import panel as pn
 
-from toolkit.ui.frame import Drawing
-from toolkit.ui.palette import Style
-from toolkit.ui.pictures import picture_for
-from toolkit.ui.theme import WIDE
+from toolkit.session.frame import Drawing
+from toolkit.session.palette import Style
+from toolkit.ui.page.theme import WIDE
+from toolkit.ui.plots.pictures import picture_for
 
 NOTE = dict(margin=(4, 12), height=20, styles={"opacity": "0.75", "font-size": "0.85rem", "overflow": "hidden"}, **WIDE)
 _HINT = "display:grid;place-items:center;text-align:center;color:#8a8f98;font-size:15px"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from toolkit.core import spec as specs
 from toolkit.core.errors import SpecError, ToolkitError
 from toolkit.core.stop import Stop
-from toolkit.ui.frame import AGAINST
-from toolkit.ui.palette import MOST
+from toolkit.session.frame import AGAINST
+from toolkit.session.palette import MOST
 
 LIMIT = 1 << 20
 

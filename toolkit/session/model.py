@@ -9,10 +9,10 @@ from toolkit.core.knob import Knobbed
 from toolkit.core.lab import Lab
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.stop import Stop
-from toolkit.ui import export, share
-from toolkit.ui.frame import AGAINST
-from toolkit.ui.palette import MOST
-from toolkit.ui.race import Race
+from toolkit.session import export, share
+from toolkit.session.frame import AGAINST
+from toolkit.session.palette import MOST
+from toolkit.session.race import Race
 
 
 def solves(method: type, problem: type) -> bool:

@@ -9,8 +9,8 @@ import numpy as np
 
 from toolkit.core.errors import ToolkitError
 from toolkit.core.references import source
-from toolkit.ui.frame import Frame, Promise, Trace
-from toolkit.ui.palette import STYLES
+from toolkit.session.frame import Frame, Promise, Trace
+from toolkit.session.palette import STYLES
 
 TONES = {"converged": "good", "running": "", "budget": "", "cancelled": "", "stagnated": "bad"}
 WORDS = {"ready": "ready", "paused": "paused", "running": "running", "held": "waiting", "ended": ""}

@@ -14,10 +14,10 @@ import toys
 from screen import TOYS, until
 
 import toolkit as tk
-from toolkit.ui import export, share
-from toolkit.ui.frame import marked, nice, quantised, thin
-from toolkit.ui.model import LabModel
-from toolkit.ui.rows import number, rows, si
+from toolkit.session import export, share
+from toolkit.session.frame import marked, nice, quantised, thin
+from toolkit.session.model import LabModel
+from toolkit.session.rows import number, rows, si
 
 
 def ended(model):
@@ -280,7 +280,7 @@ def test_a_check_decides_as_the_library_does(make):
     for name, cls in model.lab.methods().items():
         for claim in cls().claims(model.problem) if not cls().suits(model.problem) else ():
             if claim.evidence == "ladder" and name in ("jacobi", "multigrid"):
-                from toolkit.ui.checks import Check
+                from toolkit.session.checks import Check
 
                 check, verdict = Check(claim, model.problem, cls()), None
                 while verdict is None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
-from toolkit.ui import export, share
-from toolkit.ui.browser import Bridge
-from toolkit.ui.model import LabModel
+from toolkit.session import export, share
+from toolkit.session.model import LabModel
+from toolkit.ui.page.browser import Bridge
 
 MIME = {"py": "text/x-python", "ipynb": "application/x-ipynb+json", "csv": "text/csv"}
 

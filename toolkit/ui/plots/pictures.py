@@ -17,10 +17,10 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from toolkit.ui.axes import POWERS, ticked
-from toolkit.ui.frame import Drawing, nice
-from toolkit.ui.palette import GREY, POSITIVE, SIGNED, STYLES
-from toolkit.ui.plots import MUTED, _set, _update, backend, sized
+from toolkit.session.frame import Drawing, nice
+from toolkit.session.palette import GREY, POSITIVE, SIGNED, STYLES
+from toolkit.ui.plots.axes import POWERS, ticked
+from toolkit.ui.plots.curves import MUTED, _set, _update, backend, sized
 
 _TITLES = {"x": [], "y": [], "top": [], "text": []}
 

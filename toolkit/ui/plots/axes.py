@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from bokeh.models import CustomJSTicker, CustomJSTickFormatter
 
-from toolkit.ui.frame import AGAINST, Frame, nice
+from toolkit.session.frame import AGAINST, Frame, nice
 
 GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 

@@ -10,8 +10,8 @@ import panel_material_ui as pmui
 from toolkit.core import registry, rooms
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import Knob, Knobbed, knobs
-from toolkit.ui.scale import Scale, shown, typed
-from toolkit.ui.theme import WIDE
+from toolkit.ui.page.scale import Scale, shown, typed
+from toolkit.ui.page.theme import WIDE
 
 UPLOAD_LIMIT = 64 << 20
 _TEXT = {"& .MuiInputBase-input": {"padding": "7px 12px", "fontSize": "0.9rem"}}

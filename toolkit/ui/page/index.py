@@ -8,8 +8,8 @@ import panel as pn
 import panel_material_ui as pmui
 
 from toolkit.core.lab import Lab
-from toolkit.ui.browser import Bridge
-from toolkit.ui.theme import BAR, CARD, THEME, WIDE, released
+from toolkit.ui.page.browser import Bridge
+from toolkit.ui.page.theme import BAR, CARD, THEME, WIDE, released
 
 _STYLE = """
 <style>

@@ -15,10 +15,10 @@ import numpy as np
 from toolkit.core.knob import labels
 from toolkit.core.lab import Picture
 from toolkit.kernels._jit import leave_a_core
-from toolkit.ui import compiling, frame
-from toolkit.ui.checks import Check
-from toolkit.ui.frame import Drawing, Frame
-from toolkit.ui.lane import Lane
+from toolkit.session import compiling, frame
+from toolkit.session.checks import Check
+from toolkit.session.frame import Drawing, Frame
+from toolkit.session.lane import Lane
 
 log = logging.getLogger(__name__)
 

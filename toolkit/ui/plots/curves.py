@@ -22,9 +22,9 @@ from bokeh.models import (
     WheelZoomTool,
 )
 
-from toolkit.ui.axes import Axes, View, counted, ticked
-from toolkit.ui.frame import Frame
-from toolkit.ui.palette import STYLES
+from toolkit.session.frame import Frame
+from toolkit.session.palette import STYLES
+from toolkit.ui.plots.axes import Axes, View, counted, ticked
 
 MUTED = "#8a8f98"
 FONT = "Roboto, system-ui, sans-serif"

@@ -10,8 +10,8 @@ import toys
 from numba.core.dispatcher import Dispatcher
 from screen import TOYS, until
 
-from toolkit.ui.compiling import USUAL
-from toolkit.ui.model import LabModel
+from toolkit.session.compiling import USUAL
+from toolkit.session.model import LabModel
 
 COMPILED: list[str] = []
 

@@ -15,7 +15,7 @@ from toolkit.core.run import Run
 from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
 from toolkit.core.study import judge
-from toolkit.ui import compiling, frame
+from toolkit.session import compiling, frame
 
 log = logging.getLogger(__name__)
 

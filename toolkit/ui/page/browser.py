@@ -19,7 +19,7 @@ class Board(JSComponent):
     It also says when the browser has painted a frame and rested half as long: `painted()`, and `ready` for the next.
     """
 
-    rows = param.List(default=[], doc="one dict an entry, as `toolkit.ui.rows.rows` makes them")
+    rows = param.List(default=[], doc="one dict an entry, as `toolkit.session.rows.rows` makes them")
     last = param.Integer(default=0, doc="the newest step of the race")
     at = param.Integer(default=-1, doc="the step that is looked at, -1 for the newest")
     version = param.Integer(default=0, doc="the frame that was sent last")

@@ -12,20 +12,20 @@ from tornado.ioloop import IOLoop
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knobs
 from toolkit.core.lab import Lab
-from toolkit.ui import share
-from toolkit.ui.axes import Axes
-from toolkit.ui.browser import Board, Bridge
-from toolkit.ui.frame import Frame
-from toolkit.ui.knobs_panel import Panel
-from toolkit.ui.model import LabModel
-from toolkit.ui.picture_card import NOTE, PictureCard
-from toolkit.ui.plots import ConvergencePlot
-from toolkit.ui.race_list import RaceList
-from toolkit.ui.rows import rows
-from toolkit.ui.serve import calm
-from toolkit.ui.take import Take
-from toolkit.ui.theme import BAR, CARD, FOLD, TALL, THEME, WIDE, released
-from toolkit.ui.top import Top
+from toolkit.session import share
+from toolkit.session.frame import Frame
+from toolkit.session.model import LabModel
+from toolkit.session.rows import rows
+from toolkit.ui.page.browser import Board, Bridge
+from toolkit.ui.page.knobs import Panel
+from toolkit.ui.page.picture_card import NOTE, PictureCard
+from toolkit.ui.page.race_list import RaceList
+from toolkit.ui.page.serve import calm
+from toolkit.ui.page.take import Take
+from toolkit.ui.page.theme import BAR, CARD, FOLD, TALL, THEME, WIDE, released
+from toolkit.ui.page.top import Top
+from toolkit.ui.plots.axes import Axes
+from toolkit.ui.plots.curves import ConvergencePlot
 
 PATIENCE, SHOWN = 500, 5000  # ms
 HEIGHT = 400

@@ -8,11 +8,11 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
-from toolkit.ui.frame import Frame
-from toolkit.ui.model import LabModel
-from toolkit.ui.palette import STYLES
-from toolkit.ui.rows import quoted
-from toolkit.ui.theme import WIDE
+from toolkit.session.frame import Frame
+from toolkit.session.model import LabModel
+from toolkit.session.palette import STYLES
+from toolkit.session.rows import quoted
+from toolkit.ui.page.theme import WIDE
 
 _STATUS = {
     "font-size": "0.9rem",

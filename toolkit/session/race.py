@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from toolkit.core.errors import KnobError, ToolkitError
 from toolkit.core.knob import Knobbed, knobs, labels
 from toolkit.core.stop import Stop
-from toolkit.ui.frame import Frame, Trace
-from toolkit.ui.lane import Lane
-from toolkit.ui.palette import MOST, STYLES, Style
-from toolkit.ui.worker import Worker
+from toolkit.session.frame import Frame, Trace
+from toolkit.session.lane import Lane
+from toolkit.session.palette import MOST, STYLES, Style
+from toolkit.session.worker import Worker
 
 SNAPSHOT_BYTES = 192 << 20
 

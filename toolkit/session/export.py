@@ -133,7 +133,7 @@ for run, _ in runs:
     curves.append(hv.Curve(points, "steps", "{measure}", label=run.method.label()))
 hv.Overlay(curves).opts(hv.opts.Curve(logy=True, width=760, height=420))"""
 
-_LAB = """from toolkit.ui.notebook import lab
+_LAB = """from toolkit.ui.jupyter import lab
 
 lab("{lab}", {spec!r})"""
 

@@ -9,12 +9,12 @@ import panel_material_ui as pmui
 
 from toolkit.core import rooms
 from toolkit.core.errors import ToolkitError
-from toolkit.ui.browser import Entries
-from toolkit.ui.knobs_panel import Panel
-from toolkit.ui.model import LabModel, solves
-from toolkit.ui.palette import MOST, STYLES
-from toolkit.ui.race import Entry
-from toolkit.ui.theme import WIDE
+from toolkit.session.model import LabModel, solves
+from toolkit.session.palette import MOST, STYLES
+from toolkit.session.race import Entry
+from toolkit.ui.page.browser import Entries
+from toolkit.ui.page.knobs import Panel
+from toolkit.ui.page.theme import WIDE
 
 
 def families(model: LabModel) -> dict[str, dict[str, str]]:
