@@ -74,7 +74,7 @@ def test_a_slice_takes_about_its_time_and_doubles_its_pace():
     start = time.perf_counter()
     run.slice(0.05)
     assert 0.05 <= time.perf_counter() - start < 1.0
-    assert run._pace > 1 and run._pace & (run._pace - 1) == 0
+    assert run._course.pace > 1 and run._course.pace & (run._course.pace - 1) == 0
 
 
 def test_live_knobs_turn_in_mid_run_and_others_do_not():
@@ -207,7 +207,7 @@ def test_pace_grows_only_where_steps_were_done():
     probe = tk.Probe(Zero().measures()[0], tk.Every(1))
     run = tk.Run(Zero(), Compiled(factor=1.0), tk.Stop(steps=500), [probe])
     while not run.slice(0.01).status.done:
-        assert run._pace <= 16
+        assert run._course.pace <= 16
 
 
 def test_a_fork_keeps_what_is_planned():

@@ -163,7 +163,7 @@ def test_a_turned_problem_starts_every_run_anew_and_shares_its_data(make):
     model.turn_problem(n=7)
     until(lambda: model.frame.stage == "ready")
     stepped(model, 1)
-    problems = {id(lane.problem) for lane in model._worker.lanes.values()}
+    problems = {id(lane.problem) for lane in model._worker._track.lanes.values()}
     assert len(problems) == 1 and model.problem.n == 7
 
 
@@ -496,7 +496,7 @@ def test_closing_ends_the_thread_and_lets_go_of_everything():
     model.set_stop(rtol=0.0, steps=None)
     model.start()
     until(lambda: model.frame.last > 10)
-    run = weakref.ref(next(iter(model._worker.lanes.values())).run)
+    run = weakref.ref(next(iter(model._worker._track.lanes.values())).run)
     count = threading.active_count()
     model.close()
     until(lambda: not model.alive())

@@ -28,7 +28,7 @@ class Lane:
 
     def __init__(self, uid: int, problem, method, stop: Stop, snapshots: int, changes=(), goal: int | None = None):
         self.uid, self.problem, self.method, self.stop = uid, problem, method, stop
-        self.changes, self.goal, self.snapshots = [(int(k), dict(v)) for k, v in changes], goal, snapshots
+        self.goal, self.snapshots, self._changes = goal, snapshots, tuple(changes)
         self.run: Run | None = None
         self.claims: tuple[Claim, ...] = ()
         self.measures: dict[str, Measure] = {}
@@ -54,17 +54,18 @@ class Lane:
 
     def go(self, seconds: float) -> None:
         """Work for about one slice."""
-        self._guard(lambda: self._go(seconds))
+        self._guard(lambda: self._made().slice(seconds, self.goal))
 
     def step(self) -> None:
         """Do one step."""
         self._guard(lambda: self._made().step(1))
 
-    def cancelled(self) -> None:
-        """End here: a run that was told to cancel says so now, one that has not begun is called off."""
+    def cancel(self) -> None:
+        """End here; one that has not begun is called off."""
         if self.run is None:
             self._trouble = Status("cancelled", "before its first step", "Press Start to run it")
         else:
+            self.run.cancel()
             self._guard(lambda: self.run.slice(0.0))
 
     def prepare(self) -> None:
@@ -82,7 +83,7 @@ class Lane:
             return
         found = stop.first(self.run.history, 0)
         if found is not None and found[0] < len(self.run.history) - 1:
-            self.changes = list(self.run.changes)
+            self._changes = tuple(self.run.changes + self.run.planned)
             self.run, self._trouble, self.verdicts = None, RUNNING, {}
         elif self.status.kind in ("running", "converged", "budget"):
             self.run.extend(stop)
@@ -95,15 +96,12 @@ class Lane:
         twin.run, twin.claims, twin.measures, twin.verdicts = run, self.claims, self.measures, dict(self.verdicts)
         return twin
 
-    def _go(self, seconds: float) -> None:
-        run, end = self._made(), time.perf_counter() + seconds
-        while not self.held and time.perf_counter() < end:
-            due = [k for k in (self.goal, self.changes and self.changes[0][0]) if isinstance(k, int)]
-            if not due:
-                run.slice(max(1e-3, end - time.perf_counter()))
-                continue
-            run.step(min(16, max(0, min(due) - self.k)))
-            self._turn_as_planned()
+    @classmethod
+    def of(cls, uid: int, run: Run) -> Lane:
+        """The lane of a run that was made elsewhere."""
+        lane = cls(uid, run.problem, run.method, run.stop, 0)
+        lane.run, lane.claims = run, tuple(run.method.claims(run.problem))
+        return lane
 
     def _made(self) -> Run:
         if self.run is None:
@@ -111,17 +109,12 @@ class Lane:
             if reason:
                 raise Breakdown(f"{self.method.label()} does not suit this problem", reason)
             measures = {m.name: m for m in (*self.problem.measures(), *self.method.measures(self.problem))}
-            run = Run(self.problem, self.method, self.stop, tuple(measures.values()), self.snapshots)
+            run = Run(self.problem, self.method, self.stop, tuple(measures.values()), self.snapshots, self._changes)
             self.measures = measures
             self.run = run.slice(0.0)
-            self._turn_as_planned()
             if run.state is not None:
                 self.claims = tuple(self.method.claims(self.problem))
         return self.run
-
-    def _turn_as_planned(self) -> None:
-        while self.changes and self.changes[0][0] <= self.k:
-            self.run.turn(**self.changes.pop(0)[1])
 
     def _guard(self, action: Callable) -> None:
         try:
@@ -173,7 +166,7 @@ class Lane:
             promised=rates[1],
             order=order is not None,
             work=work,
-            spec={"changes": [[k, dict(v)] for k, v in run.changes]},
+            spec={"changes": [[k, dict(v)] for k, v in run.changes + run.planned]},
             hash=self._fingerprint(stage),
         )
 

@@ -9,7 +9,7 @@ from toolkit.core.knob import Knobbed
 from toolkit.core.lab import Lab
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.stop import Stop
-from toolkit.session import export, share
+from toolkit.session import share
 from toolkit.session.frame import AGAINST
 from toolkit.session.palette import MOST
 from toolkit.session.race import Race
@@ -28,8 +28,7 @@ class LabModel(Race):
 
     def __init__(self, lab: Lab | str, spec: dict | None = None):
         self.lab = lab_named(lab) if isinstance(lab, str) else lab
-        super().__init__()
-        self._worker.pictures = self.lab.pictures
+        super().__init__(self.lab.pictures)
         self.against, self.measure, self.picture = "k", self.lab.measure, ""
         if spec is not None:
             self.load(spec)
@@ -101,13 +100,8 @@ class LabModel(Race):
 
     def set_stop(self, **values) -> None:
         """Turn knobs of the stopping rule; a run goes on under the new one, or starts anew if it is past its end."""
-        self.stop = stop = self.stop.turned(**values)
-
-        def extend():
-            for lane in self._worker.lanes.values():
-                lane.extend(stop)
-
-        self._worker.post(extend)
+        self.stop = self.stop.turned(**values)
+        self._worker.do("extend", self.stop)
 
     # -- how it is looked at ------------------------------------------------------------------------------------
 
@@ -158,8 +152,7 @@ class LabModel(Race):
 
     def records(self) -> Future:
         """What exports are made of: a Record of every entry, taken between two slices."""
-        entries, problem, stop = tuple(self.entries), self.problem, self.stop
-        return self._worker.ask(lambda: export.records(entries, self._worker.lanes, problem, stop))
+        return self._worker.ask("records", tuple(self.entries), self.problem, self.stop)
 
 
 def _words(name: str) -> str:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 
 from toolkit.core.errors import KnobError, ToolkitError
 from toolkit.core.knob import Knobbed, knobs, labels
+from toolkit.core.lab import Picture
 from toolkit.core.stop import Stop
 from toolkit.session.frame import Frame, Trace
-from toolkit.session.lane import Lane
 from toolkit.session.palette import MOST, STYLES, Style
+from toolkit.session.track import Entrant
 from toolkit.session.worker import Worker
-
-SNAPSHOT_BYTES = 192 << 20
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class Race:
     nothing.
     """
 
-    def __init__(self):
+    def __init__(self, pictures: tuple[Picture, ...] = ()):
         self._uids = itertools.count(1)
-        self._worker = Worker()
+        self._worker = Worker(pictures)
         self.entries: list[Entry] = []
         self.problem: Knobbed | None = None
         self.stop = Stop()
@@ -104,12 +103,9 @@ class Race:
         """Take an entry out of the race."""
         self.entry(uid)
         self.entries = [one for one in self.entries if one.uid != uid]
-        self._worker.post(lambda: self._drop(uid))
+        self._worker.do("drop", uid)
         if self.focus == uid and self.entries:
             self.set_focus(self.entries[0].uid)
-
-    def _drop(self, uid: int) -> None:
-        self._worker.lanes.pop(uid, None)
 
     def recolour(self, uid: int, look: int) -> None:
         """Give an entry another style; the entry that had it takes this one's."""
@@ -137,17 +133,13 @@ class Race:
                 self._play()
             return False
         self.entries = [replace(one, method=turned) if one.uid == uid else one for one in self.entries]
-        self._worker.post(lambda: self._turn(uid, values))
+        self._worker.do("turn", uid, values)
         return True
 
     def _played(self) -> bool:
         """Whether every run has ended by itself."""
         frame = self.frame
         return frame.stage == "ended" and all(one.status.kind != "cancelled" for one in frame.traces)
-
-    def _turn(self, uid: int, values: dict) -> None:
-        if uid in self._worker.lanes:
-            self._worker.lanes[uid].turn(values)
 
     def fork(self, uid: int) -> Entry:
         """A second entry that goes on from where this one stands, or stood at the scrubbed step."""
@@ -165,13 +157,8 @@ class Race:
             return twin
         twin = Entry(next(self._uids), source.first, source.method, self._free())
         self.entries.append(twin)
-        self._worker.post(lambda: self._fork(uid, twin.uid))
+        self._worker.do("fork", uid, twin.uid)
         return twin
-
-    def _fork(self, uid: int, twin: int) -> None:
-        lanes = self._worker.lanes
-        source = lanes[uid]
-        lanes[twin] = source.fork(twin)
 
     # -- the race -----------------------------------------------------------------------------------------------
 
@@ -184,39 +171,23 @@ class Race:
         self._play()
 
     def _play(self, keep: bool = False) -> None:
-        def play():
-            for lane in self._worker.lanes.values():
-                if not keep:
-                    lane.goal = None
-                elif lane.goal is None:
-                    lane.goal = lane.k
-            self._worker.playing = True
-
         self.at = None
         self._look()
-        self._worker.post(play)
+        self._worker.do("play", keep)
 
     def pause(self) -> None:
         """Stand still after the slice at work."""
-        self._worker.post(lambda: setattr(self._worker, "playing", False))
+        self._worker.do("pause")
 
     def step(self) -> None:
         """One step of every run that has not ended."""
         self.at = None
         self._look()
-
-        def step():
-            self._worker.playing = False
-            for lane in self._worker.lanes.values():
-                lane.goal = None
-                if not lane.status.done:
-                    lane.step()
-
-        self._worker.post(step)
+        self._worker.do("step")
 
     def reset(self) -> None:
         """Forget every run."""
-        self._worker.post(lambda: setattr(self._worker, "playing", False))
+        self._worker.do("pause")
         self._restart(self.entries)
 
     def cancel(self) -> None:
@@ -225,7 +196,7 @@ class Race:
 
     def check(self, uid: int, index: int) -> None:
         """Gather the evidence for a claim that one run cannot decide."""
-        self._worker.post(lambda: self._worker.check(uid, index))
+        self._worker.do("check", uid, index)
 
     def close(self) -> None:
         """The session is over: stop the work and free its memory."""
@@ -256,19 +227,13 @@ class Race:
         return dict(focus=self.focus, at=self.at)
 
     def _look(self) -> None:
-        view = self._looked()
-        self._worker.post(lambda: self._worker.view.update(view))
+        self._worker.do("look", self._looked())
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
         self.entries, self.focus, self.at = [], 0, None
-
-        def clear():
-            self._worker.playing = False
-            self._worker.lanes.clear()
-
-        self._worker.post(clear)
+        self._worker.do("clear")
 
     def _room(self) -> None:
         if len(self.entries) >= MOST:
@@ -283,16 +248,11 @@ class Race:
         self.entries = [
             replace(one, first=one.method) if one in entries and not changes else one for one in self.entries
         ]
-        fresh = [
-            Lane(one.uid, self.problem, one.first, self.stop, SNAPSHOT_BYTES // MOST, changes, goal)
+        chosen = {one.uid for one in entries}
+        fresh = tuple(
+            Entrant(one.uid, self.problem, one.first, self.stop, tuple(changes), goal)
             for one in self.entries
-            if one.uid in [e.uid for e in entries]
-        ]
-        order = [one.uid for one in self.entries]
-
-        def put():
-            lanes = self._worker.lanes | {lane.uid: lane for lane in fresh}
-            self._worker.lanes = {uid: lanes[uid] for uid in order if uid in lanes}
-
-        self._worker.post(put)
+            if one.uid in chosen
+        )
+        self._worker.do("put", fresh, [one.uid for one in self.entries])
         self._look()

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 
 from toolkit.core import spec as specs
+from toolkit.core.course import planned
 from toolkit.core.errors import SpecError, ToolkitError
 from toolkit.core.stop import Stop
 from toolkit.session.frame import AGAINST
@@ -82,11 +83,9 @@ def read(spec: dict, lab) -> Page:
 def _entry(data: dict) -> tuple:
     method = specs.restore("method", data["method"])
     look, k = int(data.get("look", 0)), int(data.get("k", 0))
-    changes = tuple((int(at), dict(values)) for at, values in data.get("changes", ()))
+    changes = tuple(planned(method, data.get("changes", ())))
     if not 0 <= look < MOST or k < 0:
         raise SpecError(f"The link has a line style {look} and {k} steps; expected 0 to {MOST - 1} and at least 0.")
-    for _, values in changes:
-        method.turned(**values)
     return method, look, changes, k
 
 

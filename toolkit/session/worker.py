@@ -16,9 +16,9 @@ from toolkit.core.knob import labels
 from toolkit.core.lab import Picture
 from toolkit.kernels._jit import leave_a_core
 from toolkit.session import compiling, frame
-from toolkit.session.checks import Check
 from toolkit.session.frame import Drawing, Frame
 from toolkit.session.lane import Lane
+from toolkit.session.track import Track
 
 log = logging.getLogger(__name__)
 
@@ -27,22 +27,19 @@ BEAT = 0.1
 
 
 class Worker:
-    """Runs the lanes. Everything but `post`, `ask`, `cancel`, `close`, `frame` happens in its own thread.
+    """Runs a race in a thread of its own, where alone its track is touched: others send verbs.
 
     Frames of a race are published on an even beat, one every `BEAT` seconds at most and only when something changed;
     `frame` is the newest, and `told()` is called when there is a newer one.
     """
 
-    def __init__(self):
+    def __init__(self, pictures: tuple[Picture, ...] = ()):
         self.frame = Frame()
-        self.lanes: dict[int, Lane] = {}
-        self.playing = False
-        self.view = dict(measure="", against="k", focus=0, picture=None, at=None)
-        self.pictures: tuple[Picture, ...] = ()
+        self.pictures = pictures
         self.told: Callable = _nothing
+        self._track = Track()
         self._commands: queue.SimpleQueue = queue.SimpleQueue()
-        self._checks: list[tuple[int, int, Check]] = []
-        self._closed, self._unwanted = threading.Event(), threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._changed = False
         self._busy = ""
@@ -53,44 +50,40 @@ class Worker:
 
     # -- from any thread ----------------------------------------------------------------------------------------
 
-    def post(self, command: Callable) -> None:
-        """Have the worker call `command()` between two slices."""
+    def do(self, verb: str, *arguments) -> None:
+        """Have a verb of the Track done between two slices."""
+        self._post(verb, arguments, None)
+
+    def ask(self, verb: str, *arguments) -> Future:
+        """What a verb of the Track gives, asked between two slices."""
+        answer: Future = Future()
+        self._post(verb, arguments, answer)
+        return answer
+
+    def _post(self, verb: str, arguments: tuple, answer: Future | None) -> None:
+        getattr(Track, verb)  # a verb that there is not is the sender's mistake
         if self._closed.is_set():
             return
-        self._commands.put(command)
+        self._commands.put((verb, arguments, answer))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="race", daemon=True)
             self._thread.start()
 
-    def ask(self, question: Callable) -> Future:
-        """The answer of `question()`, asked between two slices."""
-        answer: Future = Future()
-
-        def reply():
-            try:
-                answer.set_result(question())
-            except Exception as error:
-                answer.set_exception(error)
-
-        self.post(reply)
-        return answer
+    @property
+    def playing(self) -> bool:
+        """Whether the race goes on."""
+        return self._track.playing
 
     def cancel(self) -> None:
-        """End every run within one slice."""
-        self._unwanted.set()
-        for lane in list(self.lanes.values()):
-            if lane.run is not None and not lane.status.done:
-                lane.run.cancel()
-        self.post(self._cancelled)
+        """End every run after the slice at work, and what is being compiled as soon as it may be left."""
+        self._track.unwanted.set()
+        self.do("cancel")
 
     def close(self) -> None:
         """Stop within one slice and let go of everything; returns at once."""
         self._closed.set()
-        self._unwanted.set()
-        for lane in list(self.lanes.values()):
-            if lane.run is not None:
-                lane.run.cancel()
-        self._commands.put(lambda: None)
+        self._track.unwanted.set()
+        self._commands.put(("pause", (), None))
         if self._thread is None:
             self._forget()
 
@@ -101,10 +94,10 @@ class Worker:
 
     def _work(self) -> None:
         leave_a_core()  # to the page
-        compiling.watch(self._compiles, self._unwanted.is_set)
+        compiling.watch(self._compiles, self._track.unwanted.is_set)
         try:
             while not self._closed.is_set():
-                self._obey(block=not self._busy_now())
+                self._obey(block=not self._track.busy)
                 self._race()
                 self._check()
                 if self._changed:
@@ -116,36 +109,39 @@ class Worker:
             self._forget()
 
     def _forget(self) -> None:
-        self.lanes, self._checks, self.frame, self.pictures, self.told = {}, [], Frame(), (), _nothing
-        self.view["picture"] = None
+        self._track, self.frame, self.pictures, self.told = Track(), Frame(), (), _nothing
         self._drawn = (0.0, 0.0, None)
         while not self._commands.empty():
             self._commands.get_nowait()
-
-    def _busy_now(self) -> bool:
-        """Whether another round has something to do."""
-        return bool(self._checks) or (self.playing and any(not one.held for one in self._all()))
-
-    def _all(self) -> list[Lane]:
-        return list(self.lanes.values())
 
     def _obey(self, block: bool) -> None:
         try:
             command = self._commands.get(block=block)
             while True:
-                try:
-                    command()
-                except Exception:
-                    log.exception("a command failed")
-                self._changed = True
+                self._done(*command)
                 command = self._commands.get_nowait()
         except queue.Empty:
             pass
 
+    def _done(self, verb: str, arguments: tuple, answer: Future | None) -> None:
+        self._changed = True
+        try:
+            found = getattr(self._track, verb)(*arguments)
+        except Exception as error:
+            if answer is None:
+                log.exception("%s failed", verb)
+            else:
+                answer.set_exception(error)
+        else:
+            if answer is not None:
+                answer.set_result(found)
+        if verb == "cancel":
+            self._busy = ""
+
     def _race(self) -> None:
-        if not self.playing:
+        if not self._track.playing:
             return
-        for lane in self._all():
+        for lane in self._track.all():
             if self._closed.is_set() or not self._commands.empty():
                 return
             if lane.held:
@@ -154,40 +150,13 @@ class Worker:
                 self._say(f"Preparing {lane.method.label()} …")
             lane.go(SLICE)
             self._busy, self._changed = "", True
-        if all(lane.held for lane in self._all()):
-            self.playing = not any(lane.goal is not None and not lane.status.done for lane in self._all())
+        if self._track.settle():
             self._changed = True
 
     def _check(self) -> None:
-        if not self._checks:
-            return
-        uid, index, check = self._checks[0]
-        lane = self.lanes.get(uid)
-        verdict = check.go(SLICE) if lane is not None else None
-        self._busy = check.words
-        if verdict is not None:
-            lane.verdicts[index] = verdict
-        if verdict is not None or lane is None:
-            self._checks.pop(0)
-            self._busy = ""
-        self._changed = True
-
-    def check(self, uid: int, index: int) -> None:
-        """Gather the evidence for one claim of a lane."""
-        lane = self.lanes.get(uid)
-        if lane is None or any(one[:2] == (uid, index) for one in self._checks):
-            return
-        if lane.run is None:
-            lane.prepare()
-        if index < len(lane.claims) and lane.claims[index].evidence != "run":
-            self._checks.append((uid, index, Check(lane.claims[index], lane.problem, lane.method)))
-
-    def _cancelled(self) -> None:
-        self._unwanted.clear()
-        self.playing, self._checks, self._busy = False, [], ""
-        for lane in self._all():
-            if not lane.status.done:
-                lane.cancelled()
+        if self._track.checks:
+            self._busy = self._track.gather(SLICE)
+            self._changed = True
 
     def _say(self, words: str) -> None:
         """Tell at once what takes long."""
@@ -201,14 +170,13 @@ class Worker:
 
     def _publish(self, now: bool = False) -> None:
         start = time.perf_counter()
-        if not now and self._busy_now() and start < self._due:
+        if not now and self._track.busy and start < self._due:
             return
         self._due = max(self._due + BEAT, start + BEAT / 2)  # the beat stays even where a slice made it late
-        lanes = self._all()
-        stage = self._stage(lanes)
-        at = self.view["at"]
+        lanes, stage, view = self._track.all(), self._track.stage, self._track.view
+        at = view["at"]
         names = labels([lane.run.method if lane.run is not None else lane.method for lane in lanes])
-        show = (self.view["measure"], self.view["against"], at, stage)
+        show = (view["measure"], view["against"], at, stage)
         traces = tuple(lane.trace(name, *show) for lane, name in zip(lanes, names))
         last = max((lane.k for lane in lanes), default=0)
         self._changed = False
@@ -216,15 +184,6 @@ class Worker:
             self.frame.version + 1, stage, self._busy, traces, self._draw(stage), self._measures(lanes), at, last
         )
         self.told()
-
-    def _stage(self, lanes: list[Lane]) -> str:
-        if not lanes:
-            return "empty"
-        if all(lane.status.done for lane in lanes):
-            return "ended"
-        if self.playing:
-            return "running"
-        return "ready" if all(lane.run is None for lane in lanes) else "paused"
 
     def _measures(self, lanes: list[Lane]) -> tuple:
         """(name, title, unit, whether its axis is logarithmic) of all that can be drawn.
@@ -242,11 +201,12 @@ class Worker:
 
     def _draw(self, stage: str) -> Drawing:
         """The picture of the entry in focus, drawn so seldom that it takes at most a third of the thread's time."""
-        lane = self.lanes.get(self.view["focus"]) or next(iter(self._all()), None)
+        lanes, view = self._track.lanes, self._track.view
+        lane = lanes.get(view["focus"]) or next(iter(lanes.values()), None)
         if lane is None or lane.run is None or lane.run.state is None:
             return Drawing(empty="The picture appears with the first step." if lane is not None else "")
-        at = self.view["at"]
-        key = (lane.uid, id(lane.run), lane.k if at is None else min(at, lane.k), self.view["picture"])
+        at = view["at"]
+        key = (lane.uid, id(lane.run), lane.k if at is None else min(at, lane.k), view["picture"])
         when, cost, last = self._drawn
         fresh = self.frame.drawing
         if last is not None and last == key:
@@ -260,19 +220,20 @@ class Worker:
         return found
 
     def _picture(self, lane: Lane, k: int) -> Drawing:
+        chosen = self._track.view["picture"]
         try:
             state = lane.run.state if k == lane.k else lane.run.at(k)
-            wanted = [p for p in self.pictures if self.view["picture"] in (None, "", p.name)]
+            wanted = [p for p in self.pictures if chosen in (None, "", p.name)]
             found = Drawing(empty="Nothing to draw for this method." if wanted else "This lab has no pictures.")
             with np.errstate(all="ignore"), compiling.about("the picture", lambda: False):
                 for picture in wanted:
                     data = picture.data(lane.problem, state)
-                    if data is not None or self.view["picture"]:
+                    if data is not None or chosen:
                         found = frame.drawing(picture, data, k, lane.uid)
                         break
                 return replace(found, offered=self._offered(lane, state))
         except Exception as error:
-            log.exception("picture %s", self.view["picture"])
+            log.exception("picture %s", chosen)
             return Drawing(empty=f"The picture could not be made: {error}")
 
     def _offered(self, lane: Lane, state) -> tuple[str, ...]:

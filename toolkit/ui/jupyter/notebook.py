@@ -38,9 +38,7 @@ def curves(runs: list[Run], measure: str = "", against: str = "k", height: int =
     measure = measure or runs[0].method.monitors[0]
     traces = []
     for uid, (run, name) in enumerate(zip(runs[:MOST], labels([one.method for one in runs[:MOST]]))):
-        lane = Lane(uid, run.problem, run.method, run.stop, 0)
-        lane.run, lane.claims = run, tuple(run.method.claims(run.problem))
-        traces.append(lane.trace(name, measure, against, None, "ended"))
+        traces.append(Lane.of(uid, run).trace(name, measure, against, None, "ended"))
     named = monitored(runs[0].method) | measured(probe.measure for probe in runs[0].probes)
     _, title, unit, log = named.get(measure, (measure, measure.replace("_", " "), "", True))
     axes = Axes(against, measure, f"{title}   {unit}".strip(), log)
