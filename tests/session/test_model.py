@@ -16,8 +16,10 @@ from screen import TOYS, until
 import toolkit as tk
 from toolkit.session import export, share
 from toolkit.session.frame import marked, nice, quantised, thin
+from toolkit.session.lane import Lane
 from toolkit.session.model import LabModel
 from toolkit.session.rows import number, rows, si
+from toolkit.session.worker import Worker
 
 
 def ended(model):
@@ -326,6 +328,8 @@ def test_a_link_brings_a_second_session_to_the_identical_race(make):
         (lambda spec: spec.update(picture="cat"), "cat"),
         (lambda spec: spec.update(stop={"rtol": "small"}), "rtol"),
         (lambda spec: spec["entries"][0].update(look=9), "9"),
+        (lambda spec: spec["entries"][0].update(changes=[[2, {"fixed": 3}]]), "not live"),
+        (lambda spec: spec["entries"][0].update(changes=[["soon", {}]]), "pairs of a step"),
         (lambda spec: spec.update(entries=4), "damaged"),
     ],
 )
@@ -476,6 +480,60 @@ def test_asking_too_early_or_for_nothing_is_refused(make):
         model.remove(one.uid)
     with pytest.raises(tk.ToolkitError, match="empty"):
         model.start()
+
+
+# -- verbs ------------------------------------------------------------------------------------------------------------
+
+
+def test_only_data_cross_to_the_thread_of_a_race(make, monkeypatch):
+    """Verbs by name and values: no function, no lane and no run of another thread."""
+    sent = []
+    post = Worker._post
+
+    def noted(self, verb, arguments, answer):
+        sent.append((verb, arguments))
+        post(self, verb, arguments, answer)
+
+    monkeypatch.setattr(Worker, "_post", noted)
+    model = make()
+    stepped(model, 3)
+    model.turn_method(model.entries[0].uid, factor=0.3)
+    model.fork(model.entries[0].uid)
+    model.scrub(2)
+    model.set_stop(rtol=1e-3)
+    model.check(model.entries[0].uid, 0)
+    model.remove(model.entries[1].uid)
+    model.start()
+    model.cancel()
+    model.records().result(10)
+    model.reset()
+    model.show("two")
+    verbs = {verb for verb, _ in sent}
+    assert {"put", "drop", "clear", "turn", "fork", "extend", "look", "check", "records"} < verbs
+    assert {"play", "pause", "step", "cancel"} < verbs
+    for _, arguments in sent:
+        for one in arguments:
+            assert not callable(one) and not isinstance(one, Lane | tk.Run)
+
+
+def test_a_verb_that_there_is_not_is_refused_where_it_is_sent():
+    with pytest.raises(AttributeError, match="dance"):
+        Worker().do("dance")
+
+
+def test_a_change_that_is_planned_stays_planned_when_a_looser_rule_starts_the_run_anew():
+    lane = Lane(1, toys.Zero(), toys.Contraction(), tk.Stop(), 0, ((5, {"factor": 0.25}),))
+    for _ in range(4):
+        lane.step()
+    lane.extend(tk.Stop(rtol=0.3))
+    while not lane.status.done:
+        lane.go(0.01)
+    assert lane.k == 2
+    lane.extend(tk.Stop(rtol=1e-4))
+    while not lane.status.done:
+        lane.go(0.01)
+    by_hand = tk.Run(toys.Zero(), toys.Contraction(), tk.Stop(rtol=1e-4)).step(5).turn(factor=0.25).finish()
+    assert lane.run.history.trace_hash() == by_hand.history.trace_hash()
 
 
 # -- sessions ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The table of a race as texts: what the board of a page and of a notebook show."""
+"""The table of a race as texts: what the board of a page and the table of a notebook show, column by column."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ from toolkit.core.references import source
 from toolkit.session.frame import Frame, Promise, Trace
 from toolkit.session.palette import STYLES
 
+COLUMNS = (  # key, head, and what it means
+    ("entry", "method", ""),
+    ("k", "step", "steps done"),
+    ("value", "value", "the measure that is plotted"),
+    ("observed", "observed rate", "factor per step fitted over the later half, or order of convergence"),
+    ("promised", "promised rate", "factor per step, or order of convergence, that theory promises"),
+    ("verdict", "promises", "what theory promises, and whether it held"),
+    ("work", "work", "operator products"),
+    ("flops", "flops", ""),
+    ("seconds", "time", ""),
+    ("status", "status", ""),
+)
+SIGNS = {"holds": "✓", "broken": "✗", "open": "…"}
 TONES = {"converged": "good", "running": "", "budget": "", "cancelled": "", "stagnated": "bad"}
 WORDS = {"ready": "ready", "paused": "paused", "running": "running", "held": "waiting", "ended": ""}
 
@@ -78,13 +91,13 @@ def _promise(one: Promise) -> dict:
         parts.append(f"measured {number(verdict.measured)}, promised {number(verdict.promised)}")
     if verdict.why:
         parts.append(verdict.why)
-    cited, url = _cited(one.source)
+    words, url = cited(one.source)
     return {
         "state": _state(one),
         "title": one.title,
         "figures": "; ".join(parts),
         "assumes": f"assumes {one.assumes}" if one.assumes else "",
-        "source": cited,
+        "source": words,
         "url": url,
         "over": one.over,
         "points": slopes(verdict.points),
@@ -93,7 +106,8 @@ def _promise(one: Promise) -> dict:
 
 
 @functools.cache
-def _cited(key: str) -> tuple[str, str]:
+def cited(key: str) -> tuple[str, str]:
+    """(authors, year and title of a source, its address); its key where the bibliography cannot be read."""
     try:
         found = source(key)
     except ToolkitError:

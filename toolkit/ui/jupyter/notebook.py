@@ -13,11 +13,13 @@ from jupyter_bokeh import BokehModel
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import labels
 from toolkit.core.run import Run
-from toolkit.session.frame import Frame, Trace, measured, monitored
+from toolkit.session.frame import Frame, measured, monitored
 from toolkit.session.lane import Lane
 from toolkit.session.model import LabModel, solves
-from toolkit.session.palette import MOST, STYLES
+from toolkit.session.palette import MOST
+from toolkit.session.rows import rows
 from toolkit.ui.jupyter.knobs import Form
+from toolkit.ui.jupyter.table import table
 from toolkit.ui.plots.axes import Axes
 from toolkit.ui.plots.curves import ConvergencePlot
 from toolkit.ui.plots.pictures import picture_for
@@ -214,7 +216,7 @@ class LabWidget(w.VBox):
         looks = {entry.uid: entry.look for entry in self.model.entries}
         self._show_curves(frame, looks)
         self._show_picture(frame)
-        self.table.value = _table(frame, looks)
+        self.table.value = table(rows(self.model, frame))
         self._status.value = html.escape(frame.busy) or "&nbsp;"
         traces = frame.traces
         self._progress.value = sum(one.progress for one in traces) / len(traces) if traces else 0.0
@@ -251,36 +253,6 @@ def _widget(figure, width: int, height: int) -> BokehModel:
     """A figure as a widget: of fixed size, since a widget's box has no width of its own to stretch to."""
     figure.update(sizing_mode="fixed", width=width, height=height)
     return BokehModel(figure)
-
-
-def _table(frame: Frame, looks: dict[int, int]) -> str:
-    """The race as an HTML table: status, steps, products, time, rates and verdicts."""
-    head = (
-        "<tr><th></th><th>method</th><th>status</th><th>steps</th><th>products</th><th>time</th><th>promises</th></tr>"
-    )
-    rows = "".join(_table_row(one, STYLES[looks[one.uid]]) for one in frame.traces if one.uid in looks)
-    return f'<table class="lab-race" style="border-spacing:1em 0.2em">{head}{rows}</table>'
-
-
-def _table_row(trace: Trace, style) -> str:
-    work = trace.work
-    promises = " ".join(
-        f'<span title="{html.escape(one.title)}: {html.escape(one.verdict.why)}">{_SIGNS[one.verdict.holds]}</span>'
-        for one in trace.promises
-    )
-    cells = [
-        f'<span style="color:{style.colour}">{style.glyph}</span>',
-        html.escape(trace.label),
-        f'<span title="{html.escape(str(trace.status))}">{html.escape(trace.status.kind)}</span>',
-        str(trace.k),
-        f"{work.get('matvecs', 0):.0f}",
-        f"{work.get('seconds', 0):.3g} s",
-        promises or html.escape(trace.no_claim),
-    ]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-_SIGNS = {True: "✓", False: "✗", None: "·"}
 
 
 def _loop_runs() -> bool:

@@ -1,32 +1,5 @@
 // The table of a race: rows are made once an entry and then only their changed texts are written, so that nothing
 // flickers, the selection stays and focus is kept while numbers stream.
-const HEAD = [
-  ["", "entry", ""], ["k", "step", "steps done"], ["value", "value", "the measure that is plotted"],
-  ["observed", "observed rate", "factor per step fitted over the later half, or order of convergence"],
-  ["promised", "promised rate", "factor per step, or order of convergence, that theory promises"],
-  ["verdict", "promises", "what theory promises, and whether it held"],
-  ["work", "work", "operator products"], ["flops", "flops", ""], ["seconds", "time", ""], ["status", "status", ""],
-]
-const SIGN = {holds: "✓", broken: "✗", open: "…"}
-
-function put(node, text) { if (node.textContent !== text) node.textContent = text }
-
-// A long name in two lines: the method, and below it the knobs that tell it from the others.
-function put_name(node, name) {
-  if (node.dataset.name === name) return
-  node.dataset.name = name
-  const cut = name.length > 24 ? name.search(/, (?![^(]*\))/) : -1  // no comma between brackets
-  node.replaceChildren(make("span", "", cut < 0 ? name : name.slice(0, cut)))
-  if (cut >= 0) node.append(make("small", "", name.slice(cut + 2)))
-  node.title = name
-}
-
-function make(tag, className, text) {
-  const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text !== undefined) node.textContent = text
-  return node
-}
 
 function promise_row(model, uid, index) {
   const item = make("li")
@@ -57,11 +30,11 @@ function write_points(table, over, points) {
 
 function entry_rows(model, uid) {
   const row = make("tr", "run"), detail = make("tr", "detail"), cells = {}
-  for (const [key, head] of HEAD) {
-    const cell = make(key === "" ? "th" : "td", key || "entry")
-    if (key === "") cell.scope = "row"
-    cell.dataset.head = head
-    cells[key || "entry"] = cell
+  for (const [key, head] of model.columns) {
+    const cell = make(key === "entry" ? "th" : "td", key)
+    if (key === "entry") cell.scope = "row"
+    else cell.dataset.head = head
+    cells[key] = cell
     row.append(cell)
   }
   const glyph = make("span", "glyph"), label = make("span", "label")
@@ -73,7 +46,7 @@ function entry_rows(model, uid) {
   told.append(kind, cause)
   cells.status.append(told)
   const box = make("td"), list = make("ul", "promises")
-  box.colSpan = HEAD.length
+  box.colSpan = model.columns.length
   box.append(list)
   detail.append(box)
   detail.hidden = true
@@ -94,7 +67,7 @@ function write_promises(model, parts, data) {
   data.promises.forEach((one, i) => {
     const p = parts.promises[i]
     if (p.item.className !== one.state) p.item.className = one.state
-    put(p.sign, SIGN[one.state]); put(p.title, one.title); put(p.figures, one.figures)
+    put(p.sign, model.signs[one.state]); put(p.title, one.title); put(p.figures, one.figures)
     put(p.assumes, one.assumes); put(p.link, one.source)
     if (p.link.getAttribute("href") !== one.url) { one.url ? p.link.setAttribute("href", one.url) : p.link.removeAttribute("href") }
     p.button.hidden = !one.check
@@ -106,13 +79,13 @@ function write_promises(model, parts, data) {
   put(none, data.no_claim)
 }
 
-function write_chips(toggle, counts, none) {
+function write_chips(model, toggle, counts, none) {
   const wanted = JSON.stringify([counts, none])
   if (toggle.dataset.counts === wanted) return
   toggle.dataset.counts = wanted
   toggle.replaceChildren()
   for (const state of ["broken", "holds", "open"])
-    if (counts[state]) toggle.append(make("span", `chip ${state}`, `${SIGN[state]} ${counts[state]}`))
+    if (counts[state]) toggle.append(make("span", `chip ${state}`, `${model.signs[state]} ${counts[state]}`))
   if (!counts.broken && !counts.holds && !counts.open) toggle.append(make("span", "chip none", none))
   const said = `${counts.holds} hold, ${counts.broken} broken, ${counts.open} not decided: show what was promised`
   toggle.setAttribute("aria-label", said); toggle.title = said
@@ -147,8 +120,8 @@ function scrubber(model) {
 export function render({model, el}) {
   el.append(scrubber(model))
   const wrap = make("div", "wrap"), table = make("table"), head = make("tr"), body = make("tbody"), thead = make("thead")
-  for (const [key, words, title] of HEAD) {
-    const cell = make("th", key || "entry", words)
+  for (const [key, words, title] of model.columns) {
+    const cell = make("th", key, key === "entry" ? "" : words)
     cell.scope = "col"; cell.title = title
     head.append(cell)
   }
@@ -168,12 +141,13 @@ export function render({model, el}) {
         body.insertBefore(parts.row, body.children[2 * i] || null)
         parts.row.after(parts.detail)
       }
-      put(parts.glyph, data.glyph); parts.glyph.style.color = data.colour; put_name(parts.label, data.label)
+      put(parts.glyph, data.glyph); parts.glyph.style.color = data.colour; put_name(parts.label, data.label, 24)
+      if (parts.label.title !== data.label) parts.label.title = data.label
       for (const key of ["k", "value", "observed", "promised", "work", "flops", "seconds"]) put(parts.cells[key], data[key])
       put(parts.kind, data.kind); put(parts.cause, data.cause)
       if (parts.cause.title !== data.cause) parts.cause.title = data.cause
       if (parts.kind.className !== `kind ${data.tone}`) parts.kind.className = `kind ${data.tone}`
-      write_chips(parts.toggle, data.counts, data.started ? "none known" : "–")
+      write_chips(model, parts.toggle, data.counts, data.started ? "none known" : "–")
       write_promises(model, parts, data)
     })
     const idle = rows.every((one) => one.flops === "–")  // few methods count them

@@ -9,7 +9,14 @@ from pathlib import Path
 import param
 from panel.custom import JSComponent
 
+from toolkit.session.rows import COLUMNS, SIGNS
+
 HERE = Path(__file__).parent
+
+
+def script(*names: str) -> str:
+    """Scripts as one module, in this order."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 class Board(JSComponent):
@@ -19,12 +26,14 @@ class Board(JSComponent):
     It also says when the browser has painted a frame and rested half as long: `painted()`, and `ready` for the next.
     """
 
+    columns = param.List(default=[list(one) for one in COLUMNS], doc="key, head and meaning of each column")
+    signs = param.Dict(default=SIGNS, doc="how a promise stands, as a sign")
     rows = param.List(default=[], doc="one dict an entry, as `toolkit.session.rows.rows` makes them")
     last = param.Integer(default=0, doc="the newest step of the race")
     at = param.Integer(default=-1, doc="the step that is looked at, -1 for the newest")
     version = param.Integer(default=0, doc="the frame that was sent last")
 
-    _esm = HERE / "board.js"
+    _esm = script("words.js", "board.js")
     _stylesheets = [HERE / "board.css"]
 
     def __init__(self, check: Callable, scrub: Callable, painted: Callable, **params):
@@ -59,7 +68,7 @@ class Entries(JSComponent):
     entries = param.List(default=[], doc="one dict an entry: uid, label, glyph, colour, focus")
     open = param.Integer(default=0, doc="the entry whose knobs are shown, 0 for none")
 
-    _esm = HERE / "entries.js"
+    _esm = script("words.js", "entries.js")
     _stylesheets = [HERE / "entries.css"]
 
     def __init__(self, asked: Callable, **params):

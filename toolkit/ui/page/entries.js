@@ -12,32 +12,17 @@ const ACTIONS = [
   ["copy", "Duplicate"], ["remove", "Remove"],
 ]
 
-function put(node, text) { if (node.textContent !== text) node.textContent = text }
-
-// A long name in two lines: the method, and below it the knobs that tell it from the others.
-function put_name(node, name) {
-  if (node.dataset.name === name) return
-  node.dataset.name = name
-  const cut = name.length > 16 ? name.search(/, (?![^(]*\))/) : -1  // no comma between brackets
-  const first = document.createElement("span"), more = document.createElement("small")
-  first.textContent = cut < 0 ? name : name.slice(0, cut)
-  more.textContent = cut < 0 ? "" : name.slice(cut + 2)
-  node.replaceChildren(first, ...(cut < 0 ? [] : [more]))
-}
-
 function button(icon, className) {
-  const made = document.createElement("button")
+  const made = make("button", className)
   made.type = "button"
-  made.className = className
   made.innerHTML = `<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">${ICON[icon]}</svg>`
   return made
 }
 
 function entry(model, uid) {
-  const item = document.createElement("li"), head = document.createElement("div")
-  head.className = "head"
-  const name = document.createElement("button"), glyph = document.createElement("span"), label = document.createElement("span")
-  name.type = "button"; name.className = "name"; glyph.className = "glyph"; label.className = "label"
+  const item = make("li"), head = make("div", "head")
+  const name = make("button", "name"), glyph = make("span", "glyph"), label = make("span", "label")
+  name.type = "button"
   name.append(glyph, label)
   name.addEventListener("click", () => model.send_msg({act: "open", uid}))
   head.append(name)
@@ -57,7 +42,7 @@ function entry(model, uid) {
 }
 
 export function render({model, el}) {
-  const list = document.createElement("ul")
+  const list = make("ul")
   list.setAttribute("aria-label", "race list")
   el.append(list)
   const known = new Map()
@@ -70,7 +55,7 @@ export function render({model, el}) {
       const fresh = !parts
       if (fresh) { parts = entry(model, data.uid); known.set(data.uid, parts) }
       if (list.children[i] !== parts.item) list.insertBefore(parts.item, list.children[i] || null)
-      put(parts.glyph, data.glyph); put_name(parts.label, data.label)
+      put(parts.glyph, data.glyph); put_name(parts.label, data.label, 16)
       parts.glyph.style.color = data.colour
       parts.name.title = data.label
       const open = data.uid === model.open

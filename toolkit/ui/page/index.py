@@ -9,7 +9,8 @@ import panel_material_ui as pmui
 
 from toolkit.core.lab import Lab
 from toolkit.ui.page.browser import Bridge
-from toolkit.ui.page.theme import BAR, CARD, THEME, WIDE, released
+from toolkit.ui.page.panel_patches import released
+from toolkit.ui.page.theme import BAR, CARD, THEME, WIDE
 
 _STYLE = """
 <style>

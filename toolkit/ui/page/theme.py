@@ -1,8 +1,4 @@
-"""How the pages look: colours, type, cards; and a page that a closed tab leaves free."""
-
-import panel as pn
-import param
-from panel.util import edit_readonly
+"""How the pages look: colours, type, cards."""
 
 CARD = {
     "border": "1px solid color-mix(in srgb, var(--panel-on-surface-color, #888) 18%, transparent)",
@@ -37,22 +33,3 @@ def _theme(primary: str) -> dict:
 THEME = {"light": _theme("#0b57d0"), "dark": _theme("#8ab4f8")}
 WIDE = {"sizing_mode": "stretch_width"}
 TALL = {"max-height": "none"}  # as tall as it is, not as the window
-
-
-class Idle(param.Parameterized):
-    """Never busy."""
-
-    busy = param.Boolean(default=False)
-
-
-def released(page):
-    """The page, no longer watching the process-wide busy state: that watcher would keep every session's memory.
-
-    Only another reference in its place makes param drop the first one's watcher. Panel's own clean-up task, one a
-    process, would keep the memory of the session in whose context it begins: it is taken for begun. (Every event does
-    the same clean-up.)
-    """
-    type(pn.state)._busy_cleanup_scheduled = True
-    with edit_readonly(page):
-        page.busy = Idle().param.busy
-    return page

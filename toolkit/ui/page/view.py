@@ -18,11 +18,12 @@ from toolkit.session.model import LabModel
 from toolkit.session.rows import rows
 from toolkit.ui.page.browser import Board, Bridge
 from toolkit.ui.page.knobs import Panel
+from toolkit.ui.page.panel_patches import released
 from toolkit.ui.page.picture_card import NOTE, PictureCard
 from toolkit.ui.page.race_list import RaceList
 from toolkit.ui.page.serve import calm
 from toolkit.ui.page.take import Take
-from toolkit.ui.page.theme import BAR, CARD, FOLD, TALL, THEME, WIDE, released
+from toolkit.ui.page.theme import BAR, CARD, FOLD, TALL, THEME, WIDE
 from toolkit.ui.page.top import Top
 from toolkit.ui.plots.axes import Axes
 from toolkit.ui.plots.curves import ConvergencePlot

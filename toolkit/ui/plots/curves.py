@@ -24,6 +24,7 @@ from bokeh.models import (
 
 from toolkit.session.frame import Frame
 from toolkit.session.palette import STYLES
+from toolkit.session.rows import cited
 from toolkit.ui.plots.axes import Axes, View, counted, ticked
 
 MUTED = "#8a8f98"
@@ -193,7 +194,7 @@ class ConvergencePlot:
             xs=[one.curve[0] for one in curves],
             ys=[np.where(one.curve[1] > 0, one.curve[1], np.nan) if self.log else one.curve[1] for one in curves],
             title=[one.title for one in curves],
-            source=[cited(one.source) for one in curves],
+            source=[cited(one.source)[0] for one in curves],
             verdict=[_held(one.verdict) for one in curves],
         )
         self._put(f"promise{look}", self._promises[look], **columns)
@@ -251,19 +252,6 @@ class ConvergencePlot:
         self._zoomed = False
         _set(self.figure.x_range, *self._view.x)
         _set(self.figure.y_range, *self._view.y)
-
-
-@functools.cache
-def cited(key: str) -> str:
-    """Authors, year and title of a source, or its key when the bibliography cannot be read."""
-    from toolkit.core.errors import ToolkitError
-    from toolkit.core.references import source
-
-    try:
-        found = source(key)
-    except ToolkitError:
-        return key
-    return f"{found.short()}, {found.title}"
 
 
 def _held(verdict) -> str:
