@@ -6,6 +6,7 @@ import base64
 import binascii
 import zlib
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from toolkit.core import spec as specs
 from toolkit.core.course import planned
@@ -92,6 +93,20 @@ def _entry(data: dict) -> tuple:
 def pack(spec: dict) -> str:
     """A spec as URL-safe text."""
     return base64.urlsafe_b64encode(zlib.compress(specs.dumps(spec).encode(), 9)).decode().rstrip("=")
+
+
+def query(text: str) -> dict[str, str]:
+    """The parts of an address's query by name."""
+    return {name: values[0] for name, values in parse_qs(text.lstrip("?")).items()}
+
+
+def lab_of(text: str) -> str:
+    """The name of the lab that a query asks for, by itself or in its link; empty where it asks for none."""
+    asked = query(text)
+    try:
+        return asked.get("lab") or str(unpack(asked["s"]).get("lab", "")) if asked else ""
+    except (KeyError, SpecError):
+        return ""
 
 
 def unpack(text: str) -> dict:

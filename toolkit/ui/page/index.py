@@ -33,9 +33,10 @@ _SHOWN = 6  # experiments of a lab; the others unfold
 _INTRO = "Beside every measured curve stands what theory promises, who promised it, and whether it held."
 
 
-def page(labs: dict[str, Lab]):
-    """Every lab as a card; `labs` by name, each served under its name."""
-    cards = [pn.pane.HTML(_STYLE + _lab(name, one), styles=_CARD, margin=10, **WIDE) for name, one in labs.items()]
+def page(labs: dict[str, Lab], under: str = "./"):
+    """Every lab as a card; `labs` by name: the name after `under` is the address of a lab's page."""
+    told = [_lab(under + name, one) for name, one in labs.items()]
+    cards = [pn.pane.HTML(_STYLE + one, styles=_CARD, margin=10, **WIDE) for one in told]
     if not cards:
         cards = [pn.pane.HTML("No lab is installed.", margin=20)]
     head = pn.pane.HTML(f"<p style='font-size:1.02rem;opacity:.85;margin:12px 12px 4px'>{_INTRO}</p>", **WIDE)
@@ -51,13 +52,15 @@ def _nothing(*told) -> None:
     """This page has no state to bring back."""
 
 
-def _lab(name: str, lab: Lab) -> str:
+def _lab(address: str, lab: Lab) -> str:
+    ask = f"{address}{'&' if '?' in address else '?'}experiment="
     cards = [
-        f'<li><a href="./{name}?experiment={escape(one.name, quote=True)}"><b>{escape(one.title)}</b>'
+        f'<li><a href="{escape(ask + one.name, quote=True)}"><b>{escape(one.title)}</b>'
         f"<span>{escape(one.question)}</span></a></li>"
         for one in lab.experiments
     ]
     first, more = "".join(cards[:_SHOWN]), cards[_SHOWN:]
-    told = f'<h2><a href="./{name}">{escape(lab.title)}</a></h2><p>{escape(lab.about)}</p><ul>{first}</ul>'
+    head = f'<h2><a href="{escape(address, quote=True)}">{escape(lab.title)}</a></h2>'
+    told = f"{head}<p>{escape(lab.about)}</p><ul>{first}</ul>"
     folded = f"<details><summary>{len(more)} more experiments</summary><ul>{''.join(more)}</ul></details>"
     return told + (folded if more else "")

@@ -1,4 +1,4 @@
-"""Serving the pages: every module of `apps` is one page, reached under its name."""
+"""Serving the pages: every module of `apps` is one page, reached under its name; that of a lab serves every lab."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ import importlib
 import logging
 import pkgutil
 import sys
+from collections.abc import Callable
 
 import panel as pn
 from tornado.websocket import WebSocketClosedError
+
+from toolkit.core.lab import labs
 
 log = logging.getLogger(__name__)
 
 
 def pages() -> dict:
-    """The pages by route: "/" is the index, the others bear the name of their module."""
+    """The pages by route: "/" is the index, "/NAME" the page of the lab NAME, the others bear their module's name."""
     apps = importlib.import_module("apps")  # found by name, as labs are: the pages stand on the floor above
     names = [info.name for info in pkgutil.iter_modules(apps.__path__)]
     found = {name: importlib.import_module(f"apps.{name}").app for name in names}
-    return {"/" if name == "index" else f"/{name}": app for name, app in found.items()}
+    index, one = found.pop("index"), found.pop("lab")
+    others = {f"/{name}": app for name, app in found.items()}
+    return {"/": index} | others | {f"/{name}": _of(one, name) for name in labs()}
+
+
+def _of(app: Callable, name: str) -> Callable:
+    def page():  # a function of its own: Panel takes no partial
+        return app(name)
+
+    return page
 
 
 def calm(loop) -> None:

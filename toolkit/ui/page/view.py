@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import parse_qs
 
 import panel as pn
 import panel_material_ui as pmui
@@ -11,7 +10,7 @@ from tornado.ioloop import IOLoop
 
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knobs
-from toolkit.core.lab import Lab
+from toolkit.core.lab import Lab, labs
 from toolkit.session import share
 from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
@@ -41,9 +40,8 @@ class LabView:
     """
 
     def __init__(self, lab: Lab, query: str = "", home: str = "./"):
-        self.model = LabModel(lab)
+        self.model, self.lab = LabModel(lab), lab
         refused = self._open(query)
-        self.lab = lab
         self._version, self._search = -1, ""
         self._closed = False
         self._make()
@@ -52,14 +50,22 @@ class LabView:
         if refused:
             self.say(refused)
 
-    def _open(self, query: str) -> str:
-        """Set the model up as a link says; why not, in words, when it cannot be."""
-        asked = {name: values[0] for name, values in parse_qs(query.lstrip("?")).items()}
+    def _open(self, query: str, again: bool = False) -> str:
+        """Set the model up as a link says; why not, in words, when it cannot be.
+
+        `again`: the page has gone on since it stood as it opens without a link.
+        """
+        asked = share.query(query)
+        other = asked.get("lab", self.lab.name)
+        if other != self.lab.name:
+            return f"The address asks for the lab {other!r}; this page is the lab {self.lab.name!r}."
         try:
             if "s" in asked:
                 self.model.load(share.unpack(asked["s"]))
             elif "experiment" in asked:
                 self.model.show(asked["experiment"])
+            elif again and self.lab.experiments:
+                self.model.show(self.lab.experiments[0].name)
         except ToolkitError as refusal:
             return str(refusal)
         return ""
@@ -189,9 +195,7 @@ class LabView:
 
     def _came_back(self, search: str) -> None:
         """The back button: set the page up as its address says."""
-        refused = self._open(search) if search else ""
-        if not search:
-            self._list.act(lambda: self.model.show(self.lab.experiments[0].name))
+        refused = self._open(search, again=True)
         self._search = search
         self._refresh()
         if refused:
@@ -318,6 +322,13 @@ def _words(name: str) -> str:
 
 def _inverse(mapping: dict) -> dict:
     return {words: name for name, words in mapping.items()}
+
+
+def asked() -> str:
+    """The name of the lab that the address of the session at hand asks for; of the first lab where it asks for none."""
+    known = list(labs())
+    wanted = share.lab_of(pn.state.location.search if pn.state.location else "")
+    return wanted if wanted in known else known[0]
 
 
 def page(lab: Lab, home: str = "./"):
