@@ -11,14 +11,13 @@ from toolkit.core import spec as specs
 from toolkit.core.course import Course, planned
 from toolkit.core.errors import Breakdown, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History, Snapshots
-from toolkit.core.probe import Every, Octaves, Probe
+from toolkit.core.probe import Octaves, Probe, cadence, probe, watched
 from toolkit.core.state import COUNTERS, State
 from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
 
 _CHUNK = 4096
 _RETREAT = 0.1  # seconds of work that may have to be done again when a compiled call goes too far
-_CLOCKWORK = ("k", *COUNTERS, "seconds")
 
 
 class Run:
@@ -44,9 +43,9 @@ class Run:
 
     def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0, changes=()):
         self.problem, self.stop = problem, stop or Stop()
-        asked = [self._probe(method, one) for one in probes if one not in method.monitors]
-        self.probes = self._watched(method, asked)
-        history = History(method.monitors, tuple(probe.name for probe in self.probes))
+        asked = [probe(problem, method, one) for one in probes if one not in method.monitors]
+        self.probes = watched(problem, method, asked, self.stop.measure)
+        history = History(method.monitors, tuple(one.name for one in self.probes))
         self._course = Course(method, method, history, Snapshots(snapshots), planned(method, changes))
         self._cancel = threading.Event()
         self._calm = Octaves(8)
@@ -148,7 +147,7 @@ class Run:
             known = ", ".join(self.history.names)
             raise KnobError(f"This run does not measure {stop.measure!r}: it has {known}. Start a new run.")
         self.stop, self._course.ended = stop, RUNNING
-        self.probes = self._watched(self.method, self.probes)
+        self.probes = watched(self.problem, self.method, self.probes, stop.measure)
         self._cancel.clear()
         if self.state is not None:
             self._judge(len(self.history) - 1)
@@ -199,7 +198,7 @@ class Run:
             "problem": specs.describe(self.problem),
             "method": specs.describe(self._course.first),
             "stop": specs.values(self.stop),
-            "probes": [{"name": probe.name, **_words(probe.cadence)} for probe in self.probes],
+            "probes": [{"name": one.name, **one.cadence.words()} for one in self.probes],
             "changes": [[k, values] for k, values in self.changes + self.planned],
         }
 
@@ -209,11 +208,11 @@ class Run:
         specs.check_schema(spec)
         try:
             problem, method = specs.restore("problem", spec["problem"]), specs.restore("method", spec["method"])
-            cadences = {p["name"]: _cadence(p) for p in spec.get("probes", ())}
+            cadences = {p["name"]: cadence(p) for p in spec.get("probes", ())}
             stop, changes = Stop(**spec.get("stop", {})), spec.get("changes", ())
             run = cls(problem, method, stop, tuple(cadences), snapshots, changes)
             named = [Probe(one.measure, cadences.get(one.name, one.cadence)) for one in run.probes]
-            run.probes = run._watched(method, named)
+            run.probes = watched(problem, method, named, stop.measure)
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             if isinstance(error, ToolkitError):
                 raise
@@ -309,9 +308,9 @@ class Run:
             clock = before + spent * np.arange(1, count + 1) / count
             columns = dict(zip(history.monitors, rows.T)) | dict(zip(COUNTERS, counts.T))
             history.append(k=k, seconds=clock, **columns)
-        for probe in self.probes:
-            if state.status.done or state.k == 0 or probe.cadence.next(state.k - 1) == state.k:
-                self._look(probe)
+        for one in self.probes:
+            if state.status.done or state.k == 0 or one.cadence.next(state.k - 1) == state.k:
+                self._look(one)
         snapshots = self._course.snapshots
         if snapshots.cap and (state.k == 0 or self._calm.next(state.k - 1) == state.k):
             snapshots.offer(state)
@@ -323,52 +322,23 @@ class Run:
             return None
         self._course.ended = found[1]
         if found[0] == len(self.history) - 1:
-            for probe in self.probes:
-                if np.isnan(self.history[probe.name][-1]):
-                    self._look(probe)
+            for one in self.probes:
+                if np.isnan(self.history[one.name][-1]):
+                    self._look(one)
         return found[0]
 
-    def _look(self, probe: Probe) -> None:
-        self.history.note(probe.name, probe.measure.function(self.problem, self.state))
+    def _look(self, one: Probe) -> None:
+        self.history.note(one.name, one.measure.function(self.problem, self.state))
 
     def _next_due(self) -> int:
         course = self._course
-        k, cadences = course.k, [probe.cadence for probe in self.probes]
+        k, cadences = course.k, [one.cadence for one in self.probes]
         if course.snapshots.cap:
             cadences.append(self._calm)
         limits = [k + _CHUNK, *(at for at, _ in course.plan[:1])]
         if self.stop.steps is not None:
             limits.append(max(k + 1, self.stop.steps))
-        return min(limits + [cadence.next(k) for cadence in cadences])
+        return min(limits + [one.next(k) for one in cadences])
 
     def _counts(self):
         return np.array([getattr(self.state.work, name) for name in COUNTERS], dtype=float)
-
-    def _probe(self, method, one) -> Probe:
-        if isinstance(one, Probe):
-            return one
-        if isinstance(one, str):
-            known = {m.name: m for m in (*self.problem.measures(), *method.measures(self.problem))}
-            if one not in known:
-                raise KnobError(f"There is no measure {one!r} here; known: {', '.join(known) or 'none'}.")
-            one = known[one]
-        return Probe(one)
-
-    def _watched(self, method, probes) -> tuple[Probe, ...]:
-        """One probe of each measure the method does not monitor; that of the stopping rule is due at every step."""
-        found = {probe.name: probe for probe in probes if probe.name not in method.monitors}
-        for name in found:
-            if name in _CLOCKWORK:
-                raise KnobError(f"A measure cannot be called {name!r}: every history has a column of that name.")
-        looked = self.stop.measure
-        if looked and looked not in (*method.monitors, *_CLOCKWORK):
-            found[looked] = Probe((found.get(looked) or self._probe(method, looked)).measure, Every(1))
-        return tuple(found.values())
-
-
-def _words(cadence: Every | Octaves) -> dict:
-    return {"every": cadence.n} if isinstance(cadence, Every) else {"per": cadence.per}
-
-
-def _cadence(words: dict) -> Every | Octaves:
-    return Every(words["every"]) if words.get("every") else Octaves(words.get("per", Octaves().per))
