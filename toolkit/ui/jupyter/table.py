@@ -14,7 +14,9 @@ def table(rows: list[dict]) -> str:
     shown = [one for one in COLUMNS if one[0] != "flops" or any(row["flops"] != "–" for row in rows)]
     head = "".join(f"<th{_titled(about)}>{escape(words)}</th>" for _, words, about in shown)
     body = "".join("<tr>" + "".join(f"<td>{_cell(key, row)}</td>" for key, *_ in shown) + "</tr>" for row in rows)
-    return f'<table class="lab-race" style="border-spacing:1em 0.2em"><tr>{head}</tr>{body}</table>'
+    look = "border-spacing:1em 0.2em;white-space:nowrap;font-variant-numeric:tabular-nums"
+    table = f'<table class="lab-race" style="{look}"><tr>{head}</tr>{body}</table>'
+    return f'<div style="overflow-x:auto">{table}</div>'
 
 
 def _cell(key: str, row: dict) -> str:
