@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from toolkit.ui import share
+from toolkit.session import share
 
 SLOW = 60_000
 

@@ -1,10 +1,12 @@
-"""A lab of toys for the tests of the screen, and waiting."""
+"""A lab of toys for the tests of a session, a model that is closed after the test, and waiting."""
 
 import time
 
+import pytest
 import toys
 
 from toolkit.core.lab import Experiment, Lab, Picture
+from toolkit.session.model import LabModel
 
 PICTURE = Picture("state", "state", "lines", lambda p, s: {"x": list(range(p.n)), "x_k": s.x})
 TWO = Experiment("two", "Two factors", "Which is faster?", toys.Zero(), (toys.Contraction(), toys.Compiled(factor=0.9)))
@@ -30,3 +32,18 @@ def until(condition, seconds: float = 20.0):
             return found
         time.sleep(0.01)
     raise AssertionError("it did not come to be in time")
+
+
+@pytest.fixture
+def make():
+    """`make(lab, spec)` gives a model that is closed after the test."""
+    models = []
+
+    def one(lab=TOYS, spec=None):
+        models.append(LabModel(lab, spec))
+        return models[-1]
+
+    yield one
+    for model in models:
+        model.close()
+        until(lambda model=model: not model.alive())

@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(arguments) -> int:
     try:
-        from toolkit.ui.serve import serve
+        from toolkit.ui.page.serve import serve
     except ImportError as missing:
         raise ToolkitError(f"Serving needs {missing.name}: pip install 'convergence-toolkit[apps]'.") from None
     if arguments.warm:

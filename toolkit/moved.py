@@ -242,6 +242,8 @@ MOVED = {
     "toolkit.sampler.training": "toolkit.sampler.fitted.training",
     "toolkit.sampler.unified": "toolkit.sampler.fitted.unified",
     "toolkit.sampler.unipc": "toolkit.sampler.solvers.unipc",
+    "toolkit.ui.notebook": "toolkit.ui.jupyter",
+    "toolkit.ui.serve": "toolkit.ui.page.serve",
 }
 
 

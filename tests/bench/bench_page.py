@@ -32,7 +32,7 @@ POINTS = """() => {
 
 def spec(name: str, n: int) -> str:
     """The query of a page with one method on Poisson's equation with n² unknowns, and no tolerance."""
-    from toolkit.ui import share
+    from toolkit.session import share
 
     method = {"lab": "preconditioner", "name": name, "knobs": {}}
     problem = {"lab": "preconditioner", "name": "poisson", "knobs": {"dim": 2, "n": n}}
@@ -47,7 +47,7 @@ def page():
 
     from playwright.sync_api import sync_playwright
 
-    from toolkit.ui.serve import serve
+    from toolkit.ui.page.serve import serve
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -115,7 +115,7 @@ PAINTED = """() => {
 
 def cloud() -> str:
     """The query of a page with two samplers of 10⁵ particles in the plane, at work for long."""
-    from toolkit.ui import share
+    from toolkit.session import share
 
     def entry(name, look):
         method = {"lab": "sampler", "name": name, "knobs": {"steps": 5000}}

@@ -50,7 +50,7 @@ def test_snapshots_stay_under_their_cap():
     problem = Zero(n=1000)
     run = tk.Run(problem, Compiled(factor=0.999), snapshots=10 * 8000)
     run.step(500)
-    assert 1 <= len(run._snapshots._states) <= 10 and 0 in run._snapshots._states
+    assert 1 <= len(run._course.snapshots._states) <= 10 and 0 in run._course.snapshots._states
     assert run.at(123).x[0] == pytest.approx(0.999**123)
 
 

@@ -74,7 +74,7 @@ def test_a_slice_takes_about_its_time_and_doubles_its_pace():
     start = time.perf_counter()
     run.slice(0.05)
     assert 0.05 <= time.perf_counter() - start < 1.0
-    assert run._pace > 1 and run._pace & (run._pace - 1) == 0
+    assert run._course.pace > 1 and run._course.pace & (run._course.pace - 1) == 0
 
 
 def test_live_knobs_turn_in_mid_run_and_others_do_not():
@@ -207,7 +207,7 @@ def test_pace_grows_only_where_steps_were_done():
     probe = tk.Probe(Zero().measures()[0], tk.Every(1))
     run = tk.Run(Zero(), Compiled(factor=1.0), tk.Stop(steps=500), [probe])
     while not run.slice(0.01).status.done:
-        assert run._pace <= 16
+        assert run._course.pace <= 16
 
 
 def test_a_fork_keeps_what_is_planned():
@@ -340,3 +340,33 @@ def test_a_damaged_spec_is_refused_or_runs(path, value):
 def test_a_spec_nested_without_end_is_refused():
     with pytest.raises(tk.SpecError, match="not JSON"):
         specs.loads("[" * 100_000)
+
+
+@pytest.mark.parametrize("cls", [Contraction, Compiled])
+def test_planned_changes_are_turned_on_the_way_as_by_hand(cls):
+    by_hand = tk.Run(Zero(), cls()).step(4).turn(factor=0.25).step(3).turn(factor=0.75).finish()
+    plan = [(7, {"factor": 0.75}), (4, {"factor": 0.25})]
+    run = tk.Run(Zero(), cls(), changes=plan)
+    assert run.method.factor == 0.5 and [k for k, _ in run.planned] == [4, 7]
+    run.step(5)
+    assert run.method.factor == 0.25 and (run.changes, run.planned) == ([plan[1]], [plan[0]])
+    assert run.spec()["changes"] == by_hand.spec()["changes"]
+    twin = run.fork().finish()
+    assert run.finish().history.trace_hash() == twin.history.trace_hash() == by_hand.history.trace_hash()
+    assert run.at(6).x[0] == 0.5**4 * 0.25**2
+
+
+@pytest.mark.parametrize(
+    "changes, reason", [([(3, {"fixed": 2})], "not live"), ([("x", {})], "pairs"), ([3], "pairs"), (4, "pairs")]
+)
+def test_planned_changes_that_cannot_be_are_refused_at_once(changes, reason):
+    with pytest.raises(tk.KnobError, match=reason):
+        tk.Run(Zero(), Contraction(), changes=changes)
+
+
+@pytest.mark.parametrize("cls", [Contraction, Compiled])
+def test_a_slice_goes_up_to_a_step_and_no_further(cls):
+    run = tk.Run(Zero(), cls(factor=1.0), tk.Stop(steps=None))
+    while run.k < 1000:
+        run.slice(0.001, until=1000)
+    assert run.slice(0.01, until=1000).k == 1000 == run.slice(0.01, until=3).k

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 WAYS = """
 import asyncio
 import toolkit as tk
-from toolkit.ui.notebook import curves, lab
+from toolkit.ui.jupyter import curves, lab
 first = lab("preconditioner", "mesh")
 twin = lab("preconditioner", first.model.to_spec())
 print(list(twin.model.labels().values()) == list(first.model.labels().values()))

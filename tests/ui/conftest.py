@@ -1,28 +1,11 @@
-"""What the tests of the screen share: a small lab of toys, waiting for a frame, the served pages and a browser."""
+"""What the tests of the screen share: a model that is closed again, the served pages and a browser."""
 
 import functools
 import shutil
 import socket
 
 import pytest
-from screen import TOYS, until
-
-from toolkit.ui.model import LabModel
-
-
-@pytest.fixture
-def make():
-    """`make(lab, spec)` gives a model that is closed after the test."""
-    models = []
-
-    def one(lab=TOYS, spec=None):
-        models.append(LabModel(lab, spec))
-        return models[-1]
-
-    yield one
-    for model in models:
-        model.close()
-        until(lambda model=model: not model.alive())
+from screen import make  # noqa: F401 - a fixture
 
 
 @functools.cache
@@ -40,7 +23,7 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture(scope="session")
 def served():
     """The address of the pages, served on a free port of this machine."""
-    from toolkit.ui.serve import serve
+    from toolkit.ui.page.serve import serve
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -17,14 +17,14 @@ from pages import SLOW, cell, hash_of, points, press, shows, steps, take
 from playwright.sync_api import expect
 from screen import until
 
-from toolkit.ui import view as views
+from toolkit.ui.page import view as views
 
 pytestmark = pytest.mark.browser
 
 
 def small(**more) -> str:
     """The query of a page with CG on a small grid."""
-    from toolkit.ui import share
+    from toolkit.session import share
 
     method = {"lab": "preconditioner", "name": "cg", "knobs": {}}
     spec = {

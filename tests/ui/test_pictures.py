@@ -7,10 +7,10 @@ from screen import until
 import toolkit as tk
 from toolkit.rank.matrices.lowrank import TruncatedSVD
 from toolkit.rank.matrices.problems import OwnPhotograph
-from toolkit.ui.axes import Axes, labelled, room
-from toolkit.ui.frame import drawing
-from toolkit.ui.palette import GREY, POSITIVE, SIGNED
-from toolkit.ui.pictures import picture_for
+from toolkit.session.frame import drawing
+from toolkit.session.palette import GREY, POSITIVE, SIGNED
+from toolkit.ui.plots.axes import Axes, labelled, room
+from toolkit.ui.plots.pictures import picture_for
 
 
 def test_a_photograph_is_drawn_from_black_to_white_and_its_error_in_two_colours():

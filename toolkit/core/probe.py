@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from toolkit.core.errors import KnobError
+from toolkit.core.state import COUNTERS
+
+CLOCKWORK = ("k", *COUNTERS, "seconds")  # columns that every history has
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Every:
         """The first due step after step k."""
         return (k // self.n + 1) * self.n
 
+    def words(self) -> dict:
+        """This cadence in a spec."""
+        return {"every": self.n}
+
 
 @dataclass(frozen=True, slots=True)
 class Octaves:
@@ -59,6 +66,10 @@ class Octaves:
         stride = 1 << max(0, math.frexp((k + 1) / self.per)[1] - 1)
         return (k // stride + 1) * stride
 
+    def words(self) -> dict:
+        """This cadence in a spec."""
+        return {"per": self.per}
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -70,3 +81,31 @@ class Probe:
     @property
     def name(self) -> str:
         return self.measure.name
+
+
+def cadence(words: dict) -> Every | Octaves:
+    """The cadence that a spec describes."""
+    return Every(words["every"]) if words.get("every") else Octaves(words.get("per", Octaves().per))
+
+
+def probe(problem, method, one) -> Probe:
+    """A Probe of a Measure, or of the measure of this name; KnobError with the known names where there is none."""
+    if isinstance(one, Probe):
+        return one
+    if isinstance(one, str):
+        known = {measure.name: measure for measure in (*problem.measures(), *method.measures(problem))}
+        if one not in known:
+            raise KnobError(f"There is no measure {one!r} here; known: {', '.join(known) or 'none'}.")
+        one = known[one]
+    return Probe(one)
+
+
+def watched(problem, method, probes, looked: str) -> tuple[Probe, ...]:
+    """One probe of each measure the method does not monitor; that of the stopping rule, `looked`, at every step."""
+    found = {one.name: one for one in probes if one.name not in method.monitors}
+    for name in found:
+        if name in CLOCKWORK:
+            raise KnobError(f"A measure cannot be called {name!r}: every history has a column of that name.")
+    if looked and looked not in (*method.monitors, *CLOCKWORK):
+        found[looked] = Probe((found.get(looked) or probe(problem, method, looked)).measure, Every(1))
+    return tuple(found.values())

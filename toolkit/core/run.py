@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 import time
 
 import numpy as np
 
 from toolkit.core import spec as specs
+from toolkit.core.course import Course, planned
 from toolkit.core.errors import Breakdown, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History, Snapshots
-from toolkit.core.knob import knobs
-from toolkit.core.probe import Every, Octaves, Probe
+from toolkit.core.probe import Octaves, Probe, cadence, probe, watched
 from toolkit.core.state import COUNTERS, State
 from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
 
 _CHUNK = 4096
 _RETREAT = 0.1  # seconds of work that may have to be done again when a compiled call goes too far
-_CLOCKWORK = ("k", *COUNTERS, "seconds")
 
 
 class Run:
@@ -36,24 +34,20 @@ class Run:
         What the stopping rule looks at is measured at every step, asked for or not.
     snapshots : int
         Bytes of states kept for `at`; 0 keeps none (then `at` replays from the start).
+    changes
+        Live knobs to turn on the way, as pairs (step, {name: value}); KnobError for a knob that is not live.
 
     `step(n)`, `slice(seconds)` and `finish()` go on; iterating goes on and yields the state after every step.
     Trouble is a `status`, not an exception. The clock and the counters see the method's work only.
     """
 
-    def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0):
-        self.problem, self.method, self.stop = problem, method, stop or Stop()
-        self.probes = self._watched([self._probe(one) for one in probes if one not in method.monitors])
-        self.history = History(method.monitors, tuple(probe.name for probe in self.probes))
-        self.state: State | None = None
-        self.changes: list[tuple[int, dict]] = []
-        self._plan: list[tuple[int, dict]] = []
-        self.seconds = 0.0
-        self._first_method = method
-        self._ended = RUNNING
+    def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0, changes=()):
+        self.problem, self.stop = problem, stop or Stop()
+        asked = [probe(problem, method, one) for one in probes if one not in method.monitors]
+        self.probes = watched(problem, method, asked, self.stop.measure)
+        history = History(method.monitors, tuple(one.name for one in self.probes))
+        self._course = Course(method, method, history, Snapshots(snapshots), planned(method, changes))
         self._cancel = threading.Event()
-        self._pace = 1
-        self._snapshots = Snapshots(snapshots)
         self._calm = Octaves(8)
         self._guard: State | None = None
         self._guarded = 0.0
@@ -61,16 +55,47 @@ class Run:
     # -- how it stands ------------------------------------------------------------------------------------------
 
     @property
+    def method(self):
+        """The method as its live knobs stand."""
+        return self._course.method
+
+    @property
+    def state(self) -> State | None:
+        """What moves, at the newest step; None before the run has started."""
+        return self._course.state
+
+    @property
+    def history(self) -> History:
+        """What was seen."""
+        return self._course.history
+
+    @property
+    def seconds(self) -> float:
+        """What the method's work took."""
+        return self._course.seconds
+
+    @property
+    def changes(self) -> list[tuple[int, dict]]:
+        """The (step, values) of the live knobs turned so far."""
+        return self._course.changes
+
+    @property
+    def planned(self) -> list[tuple[int, dict]]:
+        """The (step, values) of those to come."""
+        return self._course.plan
+
+    @property
     def status(self) -> Status:
         """Why the run ended, or running."""
-        if self._ended.done:
-            return self._ended
-        return self.state.status if self.state is not None else RUNNING
+        course = self._course
+        if course.ended.done:
+            return course.ended
+        return course.state.status if course.state is not None else RUNNING
 
     @property
     def k(self) -> int:
         """Steps done."""
-        return self.state.k if self.state is not None else 0
+        return self._course.k
 
     def solution(self) -> np.ndarray:
         """The current approximation."""
@@ -86,18 +111,21 @@ class Run:
             self._advance(goal - self.k)
         return self
 
-    def slice(self, seconds: float = 0.01) -> Run:
-        """Go on for about `seconds`; the steps of a compiled call adapt: doubled (eightfold at first), halved."""
-        end = time.perf_counter() + seconds
+    def slice(self, seconds: float = 0.01, until: int | None = None) -> Run:
+        """Go on for about `seconds`, not past step `until`.
+
+        The steps of a compiled call adapt: doubled (eightfold at first), halved.
+        """
+        end, course = time.perf_counter() + seconds, self._course
         self._started()
-        while not self._halted() and time.perf_counter() < end:
-            start, first = time.perf_counter(), self.k
-            self._advance(self._pace)
-            spent, done = time.perf_counter() - start, self.k - first
+        while not self._halted() and (until is None or course.k < until) and time.perf_counter() < end:
+            start, first, pace = time.perf_counter(), course.k, course.pace
+            self._advance(pace if until is None else min(pace, until - first))
+            spent, done = time.perf_counter() - start, course.k - first
             if spent > seconds:
-                self._pace = max(1, done // 2)
-            elif spent < seconds / 2 and done >= self._pace:  # fewer where a probe was due: says nothing of more
-                self._pace = min((8 if spent < seconds / 16 else 2) * self._pace, _CHUNK)
+                course.pace = max(1, done // 2)
+            elif spent < seconds / 2 and done >= pace:  # fewer where a probe was due: says nothing of more
+                course.pace = min((8 if spent < seconds / 16 else 2) * pace, _CHUNK)
         return self
 
     def finish(self, stop: Stop | None = None) -> Run:
@@ -118,8 +146,8 @@ class Run:
         if stop.measure and stop.measure not in self.history:
             known = ", ".join(self.history.names)
             raise KnobError(f"This run does not measure {stop.measure!r}: it has {known}. Start a new run.")
-        self.stop, self._ended = stop, RUNNING
-        self.probes = self._watched(self.probes)
+        self.stop, self._course.ended = stop, RUNNING
+        self.probes = watched(self.problem, self.method, self.probes, stop.measure)
         self._cancel.clear()
         if self.state is not None:
             self._judge(len(self.history) - 1)
@@ -131,21 +159,18 @@ class Run:
 
     def turn(self, **values) -> Run:
         """Turn live knobs in mid-run; KnobError for a knob that is not live."""
-        turned = _turned(self.method, values)
         self._started()
-        self.changes.append((self.k, {name: getattr(turned, name) for name in values}))
-        self.method, self._guard = turned, None
+        self._course.turn(values)
+        self._guard = None
         return self
 
     def fork(self, **values) -> Run:
         """An independent run that goes on from here, with some live knobs turned; from a cancelled run too."""
         self._standing()
-        twin = Run(self.problem, self.method, self.stop, self.probes, self._snapshots.cap)
-        twin.history, twin.state = self.history.copy(), self.state.copy()
-        twin.changes, twin.seconds = list(self.changes), self.seconds
-        twin._first_method, twin._pace = self._first_method, self._pace
-        twin._ended = RUNNING if self._ended.kind == "cancelled" else self._ended
-        twin._plan, twin._snapshots = list(self._plan), self._snapshots.copy()
+        twin = Run(self.problem, self.method, self.stop, self.probes)
+        twin._course = self._course.copy()
+        if twin.status.kind == "cancelled":
+            twin._course.ended = RUNNING
         return twin.turn(**values) if values else twin
 
     # -- looking back -------------------------------------------------------------------------------------------
@@ -160,9 +185,9 @@ class Run:
             raise KnobError(f"step {k} is not in this run: expected a whole number from 0 to {self.k}.")
         if k == self.k:
             return self.snapshot()
-        state = self._snapshots.before(k) or self._first_method.init(self.problem)
+        state = self._course.snapshots.before(k) or self._course.first.init(self.problem)
         while state.k < k and not state.status.done:
-            method, until = self._method_at(state.k)
+            method, until = self._course.method_at(state.k)
             state = self._go(method, state, min(until, k, state.k + _CHUNK) - state.k)[0]
         return state
 
@@ -171,10 +196,10 @@ class Run:
         return {
             "schema": specs.SCHEMA,
             "problem": specs.describe(self.problem),
-            "method": specs.describe(self._first_method),
+            "method": specs.describe(self._course.first),
             "stop": specs.values(self.stop),
-            "probes": [{"name": probe.name, **_words(probe.cadence)} for probe in self.probes],
-            "changes": [[k, values] for k, values in self.changes + self._plan],
+            "probes": [{"name": one.name, **one.cadence.words()} for one in self.probes],
+            "changes": [[k, values] for k, values in self.changes + self.planned],
         }
 
     @classmethod
@@ -183,13 +208,11 @@ class Run:
         specs.check_schema(spec)
         try:
             problem, method = specs.restore("problem", spec["problem"]), specs.restore("method", spec["method"])
-            cadences = {p["name"]: _cadence(p) for p in spec.get("probes", ())}
-            run = cls(problem, method, Stop(**spec.get("stop", {})), tuple(cadences), snapshots)
-            run.probes = run._watched([Probe(p.measure, cadences.get(p.name, p.cadence)) for p in run.probes])
-            plan = [(operator.index(k), dict(values)) for k, values in spec.get("changes", ())]
-            run._plan = sorted(plan, key=lambda change: change[0])
-            for _, values in run._plan:
-                method = _turned(method, values)
+            cadences = {p["name"]: cadence(p) for p in spec.get("probes", ())}
+            stop, changes = Stop(**spec.get("stop", {})), spec.get("changes", ())
+            run = cls(problem, method, stop, tuple(cadences), snapshots, changes)
+            named = [Probe(one.measure, cadences.get(one.name, one.cadence)) for one in run.probes]
+            run.probes = watched(problem, method, named, stop.measure)
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             if isinstance(error, ToolkitError):
                 raise
@@ -199,64 +222,69 @@ class Run:
     # -- the loop -----------------------------------------------------------------------------------------------
 
     def _started(self) -> Run:
-        if self.state is None and not self._ended.done:
+        course = self._course
+        if course.state is None and not course.ended.done:
             start = time.perf_counter()
             try:
-                self.state = self._first_method.init(self.problem)
+                course.state = course.first.init(self.problem)
             except Breakdown as trouble:
-                self._ended = Status("failed", trouble.cause, trouble.advice)
+                course.ended = Status("failed", trouble.cause, trouble.advice)
                 return self
-            self.seconds = time.perf_counter() - start
-            monitors = [[getattr(self.state, name) for name in self.method.monitors]]
-            self._record(np.array(monitors), self._counts()[None], self.seconds, 0.0)
+            course.seconds = time.perf_counter() - start
+            monitors = [[getattr(course.state, name) for name in course.method.monitors]]
+            self._record(np.array(monitors), self._counts()[None], course.seconds, 0.0)
             self._judge(0)
             self._turn_as_planned()
         return self
 
     def _standing(self) -> State:
         if self._started().state is None:
-            raise ToolkitError(f"The run could not start. {self._ended}")
+            raise ToolkitError(f"The run could not start. {self.status}")
         return self.state
 
     def _halted(self) -> bool:
         if self._cancel.is_set() and not self.status.done:
-            self._ended = Status("cancelled", f"at step {self.k}", "Press Start to run again")
+            self._course.ended = Status("cancelled", f"at step {self.k}", "Press Start to run again")
         return self.status.done
 
     def _advance(self, n: int) -> None:
         """At most n steps in one go, up to the next probe, snapshot or planned change, not past the stopping row."""
-        n = int(min(n, self._next_due() - self.k, self.stop.outlook(self.history) if n > 1 else 1))
-        length = len(self.history)
-        if n > 1 and (self._guard is None or self.seconds - self._guarded > _RETREAT):
-            self._guard, self._guarded = self.state.copy(self._guard), self.seconds
+        course = self._course
+        n = int(min(n, self._next_due() - course.k, self.stop.outlook(course.history) if n > 1 else 1))
+        length = len(course.history)
+        if n > 1 and (self._guard is None or course.seconds - self._guarded > _RETREAT):
+            self._guard, self._guarded = course.state.copy(self._guard), course.seconds
         self._walk(n)
         row = self._judge(length)
-        if row is not None and row < len(self.history) - 1:
+        if row is not None and row < len(course.history) - 1:
             self._retreat(row)
         self._turn_as_planned()
 
     def _retreat(self, row: int) -> None:
         """Back to the row where the run should have ended: from the guard on, the same steps again."""
-        self.history.truncate(row + 1)
-        k, state = int(self.history["k"][row]), self._guard
+        course = self._course
+        course.history.truncate(row + 1)
+        k, state = int(course.history["k"][row]), self._guard
         while state.k < k:
-            state = self._go(self.method, state, min(k - state.k, _CHUNK))[0]
-        self.state, self._guard, self.seconds = state, None, float(self.history["seconds"][row])
+            state = self._go(course.method, state, min(k - state.k, _CHUNK))[0]
+        course.state, self._guard, course.seconds = state, None, float(course.history["seconds"][row])
         self._judge(row)
 
     def _turn_as_planned(self) -> None:
-        while self._plan and self._plan[0][0] <= self.k:
-            self.turn(**self._plan.pop(0)[1])
+        course = self._course
+        while course.plan and course.plan[0][0] <= course.k:
+            self.turn(**course.plan.pop(0)[1])
 
     def _walk(self, n: int) -> None:
+        course = self._course
         before, start = self._counts(), time.perf_counter()
-        self.state, rows, counts = self._go(self.method, self.state, n)
+        course.state, rows, counts = self._go(course.method, course.state, n)
         spent = time.perf_counter() - start
         if counts is None:
             i = np.arange(1, len(rows) + 1)[:, None]
             counts = before + (self._counts() - before) * i / max(1, len(rows))  # exact: whole numbers, i comes first
-        self._record(rows, np.asarray(counts), self.seconds, spent)
-        self.seconds += spent
+        self._record(rows, np.asarray(counts), course.seconds, spent)
+        course.seconds += spent
 
     def _go(self, method, state: State, n: int):
         """(state, monitors by step, counters by step or None) after at most n steps."""
@@ -274,87 +302,43 @@ class Run:
         return state, rows[:done], counts
 
     def _record(self, rows, counts, before: float, spent: float) -> None:
-        count = len(rows)
+        count, state, history = len(rows), self._course.state, self._course.history
         if count:
-            k = np.arange(self.k - count + 1, self.k + 1, dtype=float)
+            k = np.arange(state.k - count + 1, state.k + 1, dtype=float)
             clock = before + spent * np.arange(1, count + 1) / count
-            columns = dict(zip(self.history.monitors, rows.T)) | dict(zip(COUNTERS, counts.T))
-            self.history.append(k=k, seconds=clock, **columns)
-        for probe in self.probes:
-            if self.state.status.done or self.k == 0 or probe.cadence.next(self.k - 1) == self.k:
-                self._look(probe)
-        if self._snapshots.cap and (self.k == 0 or self._calm.next(self.k - 1) == self.k):
-            self._snapshots.offer(self.state)
+            columns = dict(zip(history.monitors, rows.T)) | dict(zip(COUNTERS, counts.T))
+            history.append(k=k, seconds=clock, **columns)
+        for one in self.probes:
+            if state.status.done or state.k == 0 or one.cadence.next(state.k - 1) == state.k:
+                self._look(one)
+        snapshots = self._course.snapshots
+        if snapshots.cap and (state.k == 0 or self._calm.next(state.k - 1) == state.k):
+            snapshots.offer(state)
 
     def _judge(self, start: int) -> int | None:
         """End the run at the first row from `start` on where the stopping rule holds; that row, or None."""
         found = self.stop.first(self.history, max(0, start))
         if found is None:
             return None
-        self._ended = found[1]
+        self._course.ended = found[1]
         if found[0] == len(self.history) - 1:
-            for probe in self.probes:
-                if np.isnan(self.history[probe.name][-1]):
-                    self._look(probe)
+            for one in self.probes:
+                if np.isnan(self.history[one.name][-1]):
+                    self._look(one)
         return found[0]
 
-    def _look(self, probe: Probe) -> None:
-        self.history.note(probe.name, probe.measure.function(self.problem, self.state))
+    def _look(self, one: Probe) -> None:
+        self.history.note(one.name, one.measure.function(self.problem, self.state))
 
     def _next_due(self) -> int:
-        cadences = [probe.cadence for probe in self.probes] + ([self._calm] if self._snapshots.cap else [])
-        limits = [self.k + _CHUNK, *(k for k, _ in self._plan[:1])]
+        course = self._course
+        k, cadences = course.k, [one.cadence for one in self.probes]
+        if course.snapshots.cap:
+            cadences.append(self._calm)
+        limits = [k + _CHUNK, *(at for at, _ in course.plan[:1])]
         if self.stop.steps is not None:
-            limits.append(max(self.k + 1, self.stop.steps))
-        return min(limits + [cadence.next(self.k) for cadence in cadences])
-
-    def _method_at(self, k: int):
-        """(the method in force at step k, the step of the next change)."""
-        method, until = self._first_method, self.k
-        for at, values in self.changes:
-            if at > k:
-                until = at
-                break
-            method = method.turned(**values)
-        return method, until
+            limits.append(max(k + 1, self.stop.steps))
+        return min(limits + [one.next(k) for one in cadences])
 
     def _counts(self):
         return np.array([getattr(self.state.work, name) for name in COUNTERS], dtype=float)
-
-    def _probe(self, one) -> Probe:
-        if isinstance(one, Probe):
-            return one
-        if isinstance(one, str):
-            known = {m.name: m for m in (*self.problem.measures(), *self.method.measures(self.problem))}
-            if one not in known:
-                raise KnobError(f"There is no measure {one!r} here; known: {', '.join(known) or 'none'}.")
-            one = known[one]
-        return Probe(one)
-
-    def _watched(self, probes) -> tuple[Probe, ...]:
-        """One probe of each measure the method does not monitor; that of the stopping rule is due at every step."""
-        found = {probe.name: probe for probe in probes if probe.name not in self.method.monitors}
-        for name in found:
-            if name in _CLOCKWORK:
-                raise KnobError(f"A measure cannot be called {name!r}: every history has a column of that name.")
-        looked = self.stop.measure
-        if looked and looked not in (*self.method.monitors, *_CLOCKWORK):
-            found[looked] = Probe((found.get(looked) or self._probe(looked)).measure, Every(1))
-        return tuple(found.values())
-
-
-def _turned(method, values: dict):
-    """The method with some live knobs turned; KnobError for a knob that is not live."""
-    known, turned = knobs(method), method.turned(**values)
-    for name in values:
-        if not known[name].live:
-            raise KnobError(f"{type(method).__name__}.{name} is not live: start a new run to change it.")
-    return turned
-
-
-def _words(cadence: Every | Octaves) -> dict:
-    return {"every": cadence.n} if isinstance(cadence, Every) else {"per": cadence.per}
-
-
-def _cadence(words: dict) -> Every | Octaves:
-    return Every(words["every"]) if words.get("every") else Octaves(words.get("per", Octaves().per))

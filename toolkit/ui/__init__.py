@@ -1,1 +1,1 @@
-"""The screen: a model that knows no screen, plots, pictures, the knob adapters and the lab view."""
+"""The screen: `page/` is served, `jupyter/` is a widget, `plots/` draws curves and pictures for both."""

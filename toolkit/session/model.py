@@ -1,0 +1,159 @@
+"""The lab as one person sees it: everything a page or a notebook shows and does, with no screen in it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from toolkit.core.errors import KnobError
+from toolkit.core.knob import Knobbed
+from toolkit.core.lab import Lab
+from toolkit.core.lab import lab as lab_named
+from toolkit.core.stop import Stop
+from toolkit.session import share
+from toolkit.session.frame import AGAINST
+from toolkit.session.palette import MOST
+from toolkit.session.race import Race
+
+
+def solves(method: type, problem: type) -> bool:
+    """Whether a method is made for a kind of problem (it may still not suit the one at hand)."""
+    return not method.problems or issubclass(problem, method.problems)
+
+
+class LabModel(Race):
+    """One session of a lab: its problem, the race on it, and what is drawn.
+
+    Call it from one thread. A caller's mistake raises ToolkitError and changes nothing.
+    """
+
+    def __init__(self, lab: Lab | str, spec: dict | None = None):
+        self.lab = lab_named(lab) if isinstance(lab, str) else lab
+        super().__init__(self.lab.pictures)
+        self.against, self.measure, self.picture = "k", self.lab.measure, ""
+        if spec is not None:
+            self.load(spec)
+        elif self.lab.experiments:
+            self.show(self.lab.experiments[0].name)
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        problems = list(self.lab.problems().values())
+        self.problem = self.lab.cases[0].turned() if self.lab.cases else problems[0]() if problems else None
+        for method in [one for one in self.lab.methods().values() if solves(one, type(self.problem))][:1]:
+            self.add(method())
+        self.measure = self._natural()
+
+    # -- what stands --------------------------------------------------------------------------------------------
+
+    def counters(self) -> dict[str, str]:
+        """What curves can be drawn against: the work counters (function evaluations only where some are spent) and
+        what the runs of this race grow along."""
+        spent = any(one.work.get("nfe") for one in self.frame.traces)
+        found = {name: words for name, words in AGAINST.items() if name != "nfe" or spent or self.against == name}
+        return found | {name: name.replace("_", " ") for one in self.entries for name in one.method.scales}
+
+    def pictures(self) -> dict[str, str]:
+        """What can be drawn, title by name: the pictures that have something to show, all while that is not known.
+
+        Twin titles are told apart by the names.
+        """
+        offered = self.frame.drawing.offered
+        shown = [one for one in self.lab.pictures if not offered or one.name in (*offered, self.picture)]
+        titles = [one.title for one in shown]
+        return {
+            one.name: one.title if titles.count(one.title) == 1 else f"{one.title} ({_words(one.name)})"
+            for one in shown
+        }
+
+    # -- what is asked ------------------------------------------------------------------------------------------
+
+    def choose_problem(self, name: str) -> None:
+        """Another kind of problem; where none of the entries is made for it, with a race that is."""
+        cls = self.lab.problems()[name]
+        if any(solves(type(one.method), cls) for one in self.entries):
+            self.set_problem(cls())
+            return
+        for one in self.lab.experiments:
+            if type(one.problem) is cls:
+                self.show(one.name)
+                return
+        self._clear()
+        self.problem = cls()
+        for method in [method for method in self.lab.methods().values() if solves(method, cls)][:3]:
+            self.add(method())
+        self.set_view(against="k", measure=self._natural(), picture="")
+
+    def set_problem(self, problem: Knobbed) -> None:
+        """Another problem: every run starts anew."""
+        self.problem, self.at = problem, None
+        self._restart(self.entries)
+
+    def _natural(self) -> str:
+        """The measure to look at where nobody chose one."""
+        monitors = self.entries[0].method.monitors if self.entries else ()
+        return self.lab.measure or (monitors[0] if monitors else "")
+
+    def turn_problem(self, **values) -> None:
+        """Turn knobs of the problem."""
+        self.set_problem(self.problem.turned(**values))
+
+    def set_stop(self, **values) -> None:
+        """Turn knobs of the stopping rule; a run goes on under the new one, or starts anew if it is past its end."""
+        self.stop = self.stop.turned(**values)
+        self._worker.do("extend", self.stop)
+
+    # -- how it is looked at ------------------------------------------------------------------------------------
+
+    def set_view(self, against: str | None = None, measure: str | None = None, picture: str | None = None) -> None:
+        """What is drawn, against which counter, and which picture."""
+        if against is not None and against not in AGAINST and against not in self.counters():
+            raise KnobError(f"against = {against!r}: expected one of {', '.join(map(repr, self.counters()))}.")
+        if picture and picture not in [one.name for one in self.lab.pictures]:
+            names = ", ".join(repr(one.name) for one in self.lab.pictures)
+            raise KnobError(f"picture = {picture!r}: expected one of {names or 'none'}.")
+        self.against = against or self.against
+        self.measure = measure or self.measure
+        self.picture = self.picture if picture is None else picture
+        self._look()
+
+    def _looked(self) -> dict:
+        return super()._looked() | dict(measure=self.measure, against=self.against, picture=self.picture)
+
+    # -- specs --------------------------------------------------------------------------------------------------
+
+    def show(self, name: str) -> None:
+        """Set up an experiment of the lab."""
+        one = self.lab.experiment(name)
+        self._clear()
+        self.problem, self.stop = one.problem.turned(), one.stop or Stop()
+        for method in one.methods[:MOST]:
+            self.add(method)
+        self.set_view(against=one.against, measure=one.measure or self._natural(), picture=one.picture)
+
+    def load(self, spec: dict) -> None:
+        """Set the page up as a shared spec says; SpecError or KnobError with the reason, and nothing changed."""
+        page = share.read(spec, self.lab)
+        self._clear()
+        self.problem, self.stop = page.problem, page.stop
+        self.against, self.picture = page.against, page.picture
+        for method, look, changes, k in page.entries:
+            self.add(method, look, changes, k or None)
+        self.measure = page.measure or self._natural()
+        if self.entries:
+            self.set_focus(self.entries[min(page.focus, len(self.entries) - 1)].uid)
+        self._look()
+        if any(k for *_, k in page.entries):
+            self._play(keep=True)
+
+    def to_spec(self, steps: bool = True) -> dict:
+        """The whole page as JSON-ready data; `steps`: with how far every run has come, so that a link goes there."""
+        return share.write(self, steps)
+
+    def records(self) -> Future:
+        """What exports are made of: a Record of every entry, taken between two slices."""
+        return self._worker.ask("records", tuple(self.entries), self.problem, self.stop)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")

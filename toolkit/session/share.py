@@ -1,0 +1,124 @@
+"""The whole page as a small versioned JSON, and as the text of a link."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from toolkit.core import spec as specs
+from toolkit.core.course import planned
+from toolkit.core.errors import SpecError, ToolkitError
+from toolkit.core.stop import Stop
+from toolkit.session.frame import AGAINST
+from toolkit.session.palette import MOST
+
+LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page spec that has been read and found good."""
+
+    problem: object
+    entries: tuple[tuple, ...]
+    stop: Stop
+    against: str
+    measure: str
+    picture: str
+    focus: int
+
+
+def write(model, steps: bool) -> dict:
+    """The spec of a model's page; `steps`: with the steps its runs have done."""
+    entries = []
+    for one in model.entries:
+        trace = model.trace(one.uid)
+        changes = trace.spec["changes"] if trace is not None and trace.spec else []
+        entries.append({"method": specs.describe(one.first), "look": one.look, "changes": changes if steps else []})
+        if steps and trace is not None and trace.k:
+            entries[-1]["k"] = trace.k
+        if not steps:
+            entries[-1]["method"] = specs.describe(one.method)
+    focus = [one.uid for one in model.entries].index(model.focus) if model.entries else 0
+    return {
+        "schema": specs.SCHEMA,
+        "lab": model.lab.name,
+        "problem": specs.describe(model.problem),
+        "entries": entries,
+        "stop": specs.values(model.stop),
+        "against": model.against,
+        "measure": model.measure,
+        "picture": model.picture,
+        "focus": focus,
+    }
+
+
+def read(spec: dict, lab) -> Page:
+    """A page spec for this lab, checked from end to end; SpecError or KnobError with the reason."""
+    specs.check_schema(spec)
+    if spec.get("lab") != lab.name:
+        raise SpecError(f"The link is for the lab {spec.get('lab')!r}; this page is the lab {lab.name!r}.")
+    try:
+        problem = specs.restore("problem", spec["problem"])
+        entries = tuple(_entry(one) for one in spec["entries"])
+        stop = Stop(**spec.get("stop", {}))
+        against, picture = spec.get("against", "k"), spec.get("picture", "")
+        measure, focus = str(spec.get("measure", lab.measure)), int(spec.get("focus", 0))
+    except ToolkitError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise SpecError(f"The link is damaged ({error!r}): ask for a new one.") from None
+    if len(entries) > MOST:
+        raise SpecError(f"The link has {len(entries)} entries; a race holds {MOST}.")
+    known = (*AGAINST, *dict.fromkeys(name for method, *_ in entries for name in method.scales))
+    if against not in known:
+        raise SpecError(f"The link draws against {against!r}; known: {', '.join(known)}.")
+    if picture not in ("", *(one.name for one in lab.pictures)):
+        raise SpecError(f"The link shows the picture {picture!r}, which the lab {lab.name!r} does not have.")
+    return Page(problem, entries, stop, against, measure, picture, max(0, focus))
+
+
+def _entry(data: dict) -> tuple:
+    method = specs.restore("method", data["method"])
+    look, k = int(data.get("look", 0)), int(data.get("k", 0))
+    changes = tuple(planned(method, data.get("changes", ())))
+    if not 0 <= look < MOST or k < 0:
+        raise SpecError(f"The link has a line style {look} and {k} steps; expected 0 to {MOST - 1} and at least 0.")
+    return method, look, changes, k
+
+
+def pack(spec: dict) -> str:
+    """A spec as URL-safe text."""
+    return base64.urlsafe_b64encode(zlib.compress(specs.dumps(spec).encode(), 9)).decode().rstrip("=")
+
+
+def query(text: str) -> dict[str, str]:
+    """The parts of an address's query by name."""
+    return {name: values[0] for name, values in parse_qs(text.lstrip("?")).items()}
+
+
+def lab_of(text: str) -> str:
+    """The name of the lab that a query asks for, by itself or in its link; empty where it asks for none."""
+    asked = query(text)
+    try:
+        return asked.get("lab") or str(unpack(asked["s"]).get("lab", "")) if asked else ""
+    except (KeyError, SpecError):
+        return ""
+
+
+def unpack(text: str) -> dict:
+    """The spec in the text of a link; SpecError with the reason for anything else."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        unzip = zlib.decompressobj()
+        plain = unzip.decompress(data, LIMIT)
+        if unzip.unconsumed_tail or not unzip.eof:
+            raise SpecError("The link is cut off or too long: ask for a new one.")
+        return specs.loads(plain.decode())
+    except SpecError:
+        raise
+    except (binascii.Error, zlib.error, UnicodeError, ValueError) as error:
+        raise SpecError(f"The link is damaged ({error}): ask for a new one.") from None

@@ -1,0 +1,1 @@
+"""Curves and pictures, for the page and the notebook."""
