@@ -15,7 +15,7 @@ from types import ModuleType
 
 from toolkit.core.knob import Knobbed
 
-FLOORS = ("kernels", "core", "data", "networks", "session", "ui")
+FLOORS = ("kernels", "core", "data", "networks", "session", "ui", "cli")
 USER = "user"  # the lab of whatever is defined outside the toolkit: in a notebook, a script, a test
 _ROOT = Path(__file__).resolve().parent.parent
 
