@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,15 +26,16 @@ from toolkit.core.stop import Stop
 from toolkit.networks.loss import Loss
 
 FORMAT = "convergence-toolkit weights 1"
+SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT", "OPENBLAS_CORETYPE", "GLIBC_TUNABLES")
 FIRST = 50  # steps that a file keeps the monitors of
 
 
 def machine() -> dict[str, str]:
-    """What the last bits of a run depend on: the processor, what NumPy and Numba use of it, and their versions."""
-    processor = numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+    """What the last bits of a run depend on: the processor, its vectors in use, versions, and settings of these."""
     vectors = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ())
-    versions = {"numpy": np.__version__, "numba": numba.__version__}
-    return {"processor": processor, "vectors": " ".join(vectors), **versions}
+    found = {"processor": llvmlite.binding.get_host_cpu_name(), "vectors": " ".join(vectors)}
+    found |= {"numpy": np.__version__, "numba": numba.__version__}
+    return found | {name: os.environ[name] for name in SETTINGS if name in os.environ}
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ def summed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def each(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left_n right_nᵀ of every sample n, shape (N, rows, columns)."""
-    return left[:, :, None] * right[:, None, :]
+    """left_n right_nᵀ of every sample n, shape (N, rows, columns), laid out likewise."""
+    return np.swapaxes(right[:, :, None] * left[:, None, :], 1, 2)
 
 
 class Weight:

@@ -106,5 +106,5 @@ class Adam(Method):
         def furthest(k, _):
             return np.where(k > 0, self.rate_at(k) * self.reach(np.maximum(k, 1)), 0.0)
 
-        about = dict(source="kingma2015adam", assumes="nothing: Cauchy–Schwarz", stop=THROUGH)
+        about = dict(source="kingma2015adam", assumes="nothing of the loss: Cauchy–Schwarz", stop=THROUGH)
         return (Bound(measure="stride", curve=furthest, title="no weight moves further than the rate allows", **about),)
