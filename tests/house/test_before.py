@@ -13,8 +13,8 @@ from house.rule import differences, environment, read
 from screen import until
 
 import toolkit as tk
-from toolkit.ui import share
-from toolkit.ui.model import LabModel
+from toolkit.session import share
+from toolkit.session.model import LabModel
 
 BEFORE = Path(__file__).parent / "before"
 SCRIPTS = sorted(BEFORE.glob("*.py"))

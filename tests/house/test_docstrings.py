@@ -9,7 +9,7 @@ import pytest
 
 import toolkit
 
-ROOMS = ("catalogue", "cli", "core", "data", "kernels", "networks", "ui", *toolkit.labs())
+ROOMS = ("catalogue", "cli", "core", "data", "kernels", "networks", "session", "ui", *toolkit.labs())
 
 
 def modules(room):

@@ -39,12 +39,14 @@ class Lane:
 
     @property
     def status(self) -> Status:
+        """How the run stands, with the trouble met before it could be made."""
         if self._trouble.done or self.run is None:
             return self._trouble
         return self.run.status
 
     @property
     def k(self) -> int:
+        """Steps done."""
         return self.run.k if self.run is not None else 0
 
     @property

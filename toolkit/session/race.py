@@ -27,6 +27,7 @@ class Entry:
 
     @property
     def style(self) -> Style:
+        """Its colour and marker."""
         return STYLES[self.look]
 
 
@@ -68,6 +69,7 @@ class Race:
         return self.playing and self.frame.stage in ("running", "ready")
 
     def trace(self, uid: int) -> Trace | None:
+        """How an entry stands in the newest frame; None where it is not in it yet."""
         return next((one for one in self.frame.traces if one.uid == uid), None)
 
     def labels(self) -> dict[int, str]:
@@ -75,6 +77,7 @@ class Race:
         return dict(zip((one.uid for one in self.entries), labels([one.method for one in self.entries])))
 
     def entry(self, uid: int) -> Entry:
+        """One entry; ToolkitError where there is none."""
         for one in self.entries:
             if one.uid == uid:
                 return one

@@ -145,6 +145,7 @@ def slopes(points: tuple[tuple[float, float], ...], most: int = 10) -> list[list
 
 
 def superscript(value: int) -> str:
+    """A whole number in raised digits."""
     return str(value).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 

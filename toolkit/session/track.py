@@ -43,6 +43,7 @@ class Track:
     # -- how it stands ------------------------------------------------------------------------------------------
 
     def all(self) -> list[Lane]:
+        """The lanes in the order of the race list."""
         return list(self.lanes.values())
 
     @property

@@ -87,6 +87,7 @@ class Worker:
             self._forget()
 
     def alive(self) -> bool:
+        """Whether the thread still runs."""
         return self._thread is not None and self._thread.is_alive()
 
     # -- in the worker's thread ---------------------------------------------------------------------------------
