@@ -4,10 +4,11 @@ It writes `recorded.json`: the processor and the versions, and for each run its 
 monitors and its work. That is what a rebuilt house must give back, so it is made again only when a result is meant to
 change, and the changelog says so.
 
-Each run is made again in processes that are kept to narrower processors, and with other threads on this one. It stays
-in the record when the narrower ones agree with it to ten digits and this one gives the same hash. Those that do not
-(chaotic ones, ties that rounding decides) are named and left out; every family keeps one. Ten minutes: kernels are
-compiled anew for each processor.
+Each run is made again in processes that are kept to narrower processors, and on this one with other threads and with
+kernels that are compiled anew. It stays in the record when all agree with it to ten digits. Those that do not (chaotic
+ones, ties that rounding decides) are named and left out; every family keeps one. Where this processor itself gives
+another hash the record has none, and the ten digits hold everywhere. Some fifteen minutes: kernels are compiled anew
+three times.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ NARROWER = {
         "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F",
     },
 }
-THREADS = {"OPENBLAS_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "1"}
+SAME = {
+    "other threads": {"OPENBLAS_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "1"},
+    "compiled anew": {},
+}
 
 
 def of(name: str, **knobs) -> dict:
@@ -172,8 +176,8 @@ RUNS = {
             run(of("brusselator", n=12, end=1.0), of("singly_rk_tase", order=2, steps=15), 15),
         ],
         "topology optimisation": [
-            run(of("structure", n=12, aspect=2, volume=0.5), of("optimality_criteria", move=0.1), 5),
-            run(of("structure", design="bridge", n=12, aspect=2), of("simpl"), 4),
+            run(of("structure", n=12, aspect=2, volume=0.5, tol=1e-9), of("optimality_criteria", move=0.1), 5),
+            run(of("structure", design="bridge", n=12, aspect=2, tol=1e-9), of("simpl"), 4),
         ],
         "WKB": [
             run(of("oscillatory_wave", epsilon=0.1), of("truncated_wkb", terms=3), 3),
@@ -347,13 +351,15 @@ def placed(part: dict, lab: str) -> dict:
 
 def main() -> None:
     """Make every run here and on the narrower processors, and write those that agree."""
-    here, lost = made({}), {}
-    for words, settings in {"other threads": THREADS, **NARROWER}.items():
-        for name, now in made(settings).items():
+    here, lost = made({}, fresh=False), {}
+    for words, settings in (SAME | NARROWER).items():
+        for name, now in made(settings, fresh=words != "other threads").items():
             was = here[name]
-            found = apart(was, now) if words in NARROWER else [] if now["hash"] == was["hash"] else ["another hash"]
-            if found:
+            if found := apart(was, now):
                 lost.setdefault(name, f"{words}: {'; '.join(found)}")
+            elif words in SAME and was["hash"] not in (None, now["hash"]):
+                print("no hash:", name, "|", words)
+                was["hash"] = None
     for name, why in lost.items():
         print("left out:", name, "|", why)
     kept = {name: one for name, one in here.items() if name not in lost}
@@ -364,13 +370,13 @@ def main() -> None:
     print(len(kept), "runs recorded")
 
 
-def made(settings: dict) -> dict:
-    """Every run by name, made in a process with these settings; for another processor with a cache of its own."""
+def made(settings: dict, fresh: bool) -> dict:
+    """Every run by name, made in a process with these settings; fresh: with an empty cache of kernels."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seen.json"
-        fresh = {"NUMBA_CACHE_DIR": str(Path(folder) / "cache")} if "NUMBA_CPU_NAME" in settings else {}
+        cache = {"NUMBA_CACHE_DIR": str(Path(folder) / "cache")} if fresh else {}
         command = [sys.executable, __file__, str(path)]
-        subprocess.run(command, env={**os.environ, **settings, **fresh}, cwd=ROOT, check=True)
+        subprocess.run(command, env={**os.environ, **settings, **cache}, cwd=ROOT, check=True)
         return json.loads(path.read_text())
 
 

@@ -21,19 +21,21 @@ SCRIPTS = sorted(BEFORE.glob("*.py"))
 NOTEBOOKS = sorted(BEFORE.glob("*.ipynb"))
 PAGES = json.loads((BEFORE / "pages.json").read_text())
 
-# Every code cell, the live lab too: its widget can be made without a kernel. The process is left as it stands, as
-# the lab's thread is then still at work: where that used PyAMG, an orderly end finds a stray error (Python 3.11).
+# Every code cell as a kernel runs it, none left out: the widget of the live lab can be made without a kernel, too.
 CELLS = """
-import os
-import sys
+import ast, sys, time
 import nbformat
 for path in sys.argv[1:]:
     scope = {}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
-            exec(compile(cell.source, path, "exec"), scope)
-sys.stdout.flush()
-os._exit(0)
+            *body, last = ast.parse(cell.source).body
+            shown = ast.Expression(last.value) if isinstance(last, ast.Expr) else None
+            exec(compile(ast.Module(body if shown else [*body, last], []), path, "exec"), scope)
+            value = eval(compile(shown, path, "eval"), scope) if shown else None
+    value.close()
+    while value.model.alive():
+        time.sleep(0.05)
 """
 
 
