@@ -2,7 +2,8 @@
 
 Needs Python 3.11 or newer with venv and pip. Lint, import floors, the tests on two processes, then those that drive a
 browser or a kernel, one at a time. Chromium is installed through apt-get when there is none and this is root on Debian.
-Arguments go to pytest instead: `python3 tests/run.py tests/properties`.
+One lab alone: `python3 tests/run.py rank`, its own tests and those that every method, promise and experiment of it
+owes the house. Other arguments go to pytest: `python3 tests/run.py tests/house -k floors`.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ VENV = ROOT / ".venv"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PACKAGES = ("chromium", "fonts-dejavu-core", "libgomp1")
 ALONE = ("tests/ui", "tests/notebooks")
+OWED = tuple(f"tests/house/test_{name}.py" for name in ("methods", "promises", "experiments"))
 
 
 def run(*command: str) -> None:
@@ -56,18 +58,42 @@ def browser() -> None:
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
 
 
+def labs() -> list[str]:
+    """The labs there are: the folders under `toolkit` whose face has a LAB."""
+    faces = sorted((ROOT / "toolkit").glob("*/__init__.py"))
+    return [face.parent.name for face in faces if "LAB = Lab(" in face.read_text(encoding="utf-8")]
+
+
+def warmed(wanted: list[str]) -> None:
+    """Compile the kernels of some labs once, two labs at a time, so that no test waits for a compiler."""
+    print("$ toolkit warm", *wanted, flush=True)
+    waiting, working = list(wanted), []
+    while waiting or working:
+        while waiting and len(working) < 2:
+            working.append(subprocess.Popen(("toolkit", "warm", waiting.pop(0)), cwd=ROOT, stdout=subprocess.DEVNULL))
+        if working.pop(0).wait():
+            sys.exit("The kernels could not be compiled.")
+
+
 def main() -> None:
     """Lint, floors, tests."""
     environment()
     browser()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the two processes share the cores; BLAS threads would spin
     arguments = sys.argv[1:]
+    if len(arguments) == 1 and arguments[0] in labs():
+        (lab,) = arguments
+        warmed([lab])
+        run("pytest", "-q", "-n", "2", f"tests/{lab}")
+        run("pytest", "-q", "-n", "2", *OWED, "-k", f"{lab}-")
+        return
     if arguments:
         run("pytest", *arguments)
         return
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("lint-imports")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the two processes share the cores; BLAS threads would spin
+    warmed(labs())
     run("pytest", "-q", "-n", "2", *(f"--ignore={folder}" for folder in ALONE))
     run("pytest", "-q", *ALONE)
 
