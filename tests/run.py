@@ -43,7 +43,11 @@ def environment() -> None:
         run(str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", ".[apps,cluster,test]")
         stamp.write_text(wanted)
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    os.environ.pop("PYTHONPATH", None)
+    for name in (
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+    ):  # the checkout's own code; compiled once, not in every process
+        os.environ.pop(name, None)
 
 
 def browser() -> None:

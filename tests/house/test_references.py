@@ -23,22 +23,30 @@ def words(path: Path):
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs}
 
 
-TEXT = "\n".join(path.read_text() for path in HOUSE.rglob("*.py"))
-SAID = {word for path in HOUSE.rglob("*.py") for word in words(path) if isinstance(word, str)}
+@pytest.fixture(scope="module")
+def text():
+    """All modules, one after another."""
+    return "\n".join(path.read_text() for path in HOUSE.rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def said():
+    """What they say beside docstrings."""
+    return {word for path in HOUSE.rglob("*.py") for word in words(path) if isinstance(word, str)}
 
 
 def check_digit(number: str, weights) -> int:
     return sum(weight * (10 if c == "X" else int(c)) for weight, c in zip(weights, number))
 
 
-def test_every_key_that_is_cited_is_an_entry():
-    assert {word for word in SAID if KEY.fullmatch(word)} <= set(SOURCES)
+def test_every_key_that_is_cited_is_an_entry(said):
+    assert {word for word in said if KEY.fullmatch(word)} <= set(SOURCES)
 
 
-def test_every_entry_is_cited():
+def test_every_entry_is_cited(text, said):
     """By its key, or by its number in a docstring."""
-    numbers = {key: [number for number in (DOI.get(key), ARXIV.get(key)) if number] for key in set(SOURCES) - SAID}
-    assert {key for key, known in numbers.items() if not any(number in TEXT for number in known)} == set()
+    numbers = {key: [number for number in (DOI.get(key), ARXIV.get(key)) if number] for key in set(SOURCES) - said}
+    assert {key for key, known in numbers.items() if not any(number in text for number in known)} == set()
 
 
 def test_every_key_is_a_name_and_the_year():
@@ -85,17 +93,17 @@ def test_a_journal_number_in_a_doi_has_the_right_check_digit_and_year(key):
         assert (printed - int(year)) % (100 if len(year) == 2 else 10_000) <= 5
 
 
-def test_what_docstrings_cite_is_well_formed():
-    dois = set(re.findall(r"doi:\s*(10\.\S+)", TEXT))
+def test_what_docstrings_cite_is_well_formed(text):
+    dois = set(re.findall(r"doi:\s*(10\.\S+)", text))
     assert dois and all(re.match(r"10\.\d{4,9}/\S+", doi) for doi in dois)
-    numbers = set(re.findall(r"arXiv:\s*([^\s,;)]+?)\.?(?=[\s,;)])", TEXT))
+    numbers = set(re.findall(r"arXiv:\s*([^\s,;)]+?)\.?(?=[\s,;)])", text))
     assert numbers and all(re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+/\d{7}", number) for number in numbers)
 
 
-def test_a_doi_in_a_docstring_is_that_of_the_entry_with_its_name():
+def test_a_doi_in_a_docstring_is_that_of_the_entry_with_its_name(text):
     """A docstring that names a DOI of the bibliography spells it in the same way."""
     entered = {doi.lower(): doi for doi in DOI.values()}
-    for doi in set(re.findall(r"doi:\s*(10\.\d{4,9}/[\w.()/:;-]*\w)", TEXT)):
+    for doi in set(re.findall(r"doi:\s*(10\.\d{4,9}/[\w.()/:;-]*\w)", text)):
         assert entered.get(doi.lower(), doi) == doi
 
 
