@@ -40,10 +40,12 @@ class TravellingFront(Problem):
 
     @cached_property
     def x(self) -> np.ndarray:
+        """Places of the grid at rest, (n,), from 0 to 1."""
         return frozen(np.linspace(0, 1, self.n))
 
     @cached_property
     def t(self) -> np.ndarray:
+        """Times of the snapshots, (m,), from 0."""
         shock = self.width * np.sqrt(np.e / 2) if self.kind == KINDS[1] else 1.0
         return frozen(np.linspace(0, self.last * shock, self.times))
 
@@ -53,6 +55,7 @@ class TravellingFront(Problem):
         return max(2, round(self.window * self.times))
 
     def pulse(self, x: np.ndarray) -> np.ndarray:
+        """g(x) = exp(−((x − 0.3)/w)²), the pulse at the start, at places of any shape."""
         return np.exp(-(((x - 0.3) / self.width) ** 2))
 
     def exact(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:

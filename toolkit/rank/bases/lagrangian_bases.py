@@ -255,22 +255,16 @@ RANK_PLACE = Measure("third_place", "third singular value of the positions", _ra
 
 def _seen(problem, state):
     """The front at rest, and along with the flow: places across, time upward."""
-    if not isinstance(problem, TravellingFront):
-        return None
     return {"at rest": problem.eulerian.T, "with the flow": problem.lagrangian[1].T}
 
 
 def _shapes(problem, state):
     """The first four modes of the state."""
-    if not isinstance(state, ModesState):
-        return None
     return {"x": problem.x, **{f"mode {i + 1}": state.vectors[:, i] for i in range(max(1, min(4, state.k)))}}
 
 
 def _paths(problem, state):
     """Twelve particles on their way."""
-    if not isinstance(state, MovingState):
-        return None
     chosen = np.linspace(0, problem.n - 1, 12).astype(int)
     return {"x": problem.t, **{f"{problem.x[i]:.2f}": problem.lagrangian[0][i] for i in chosen}}
 
@@ -278,9 +272,9 @@ def _paths(problem, state):
 CASES = tuple(TravellingFront(kind=kind, n=100, times=40) for kind in KINDS)
 
 PICTURES = (
-    Picture("front-space-time", "the front in space and time", "images", _seen),
-    Picture("front-modes", "modes of the state", "lines", _shapes, x="x", y="mode"),
-    Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x"),
+    Picture("front-space-time", "the front in space and time", "images", _seen, of=TravellingFront),
+    Picture("front-modes", "modes of the state", "lines", _shapes, x="x", y="mode", of=ModesState),
+    Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x", of=MovingState),
 )
 
 EXPERIMENTS = (

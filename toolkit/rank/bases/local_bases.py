@@ -253,10 +253,12 @@ def ratio(method: LocalBases, other: str) -> Measure:
 WIDTH = Measure("width_gap", "sum of sines against projection errors", _width_gap, "|Σ sin − Σ |u − P₁u|/|u||/M")
 
 
+def _of_family(problem, state) -> bool:
+    return isinstance(problem, SolutionFamily)
+
+
 def _map(problem, state):
     """The solutions in the plane of place and amplitude, by group."""
-    if not isinstance(state, ClusterState) or not isinstance(problem, SolutionFamily):
-        return None
     place, amplitude = problem.parameters[:, 0], np.log10(problem.parameters[:, 1])
     shown = {f"group {i + 1}": (place[state.owner == i], amplitude[state.owner == i]) for i in range(len(state.bases))}
     return {**shown, "medoids": (place[state.medoids], amplitude[state.medoids])}
@@ -264,8 +266,6 @@ def _map(problem, state):
 
 def _medoids(problem, state):
     """The medoids, scaled to norm one."""
-    if not isinstance(state, ClusterState) or not isinstance(problem, SolutionFamily):
-        return None
     chosen = unit(problem.table[state.medoids[:8]])
     return {"x": problem.x, **{f"group {i + 1}": one for i, one in enumerate(chosen)}}
 
@@ -276,8 +276,17 @@ CASES = (
 )
 
 PICTURES = (
-    Picture("cluster-map", "solutions by group", "points", _map, x="place μ", y="log₁₀ amplitude"),
-    Picture("medoids", "medoids", "lines", _medoids, x="x", y="u/|u|"),
+    Picture(
+        "cluster-map",
+        "solutions by group",
+        "points",
+        _map,
+        x="place μ",
+        y="log₁₀ amplitude",
+        of=ClusterState,
+        when=_of_family,
+    ),
+    Picture("medoids", "medoids", "lines", _medoids, x="x", y="u/|u|", of=ClusterState, when=_of_family),
 )
 
 EXPERIMENTS = (

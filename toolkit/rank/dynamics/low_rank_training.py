@@ -320,8 +320,6 @@ class FullDescent(TrainingMethod):
 
 def layer_spectra(problem, state):
     """Singular values of both low-rank matrices, and those at the start."""
-    if not isinstance(problem, DigitsTraining):
-        return None
     lines: dict = {"x": np.arange(1.0, 17.0)}
     for i, ((p, q), (_, first, _)) in enumerate(zip(state.factors(), problem.factors)):
         values = np.linalg.svd(p @ q.T, compute_uv=False)
@@ -332,7 +330,18 @@ def layer_spectra(problem, state):
     return lines
 
 
-PICTURES = (Picture("training-spectra", "singular values of the layers", "lines", layer_spectra, "j", "σ_j", log=True),)
+PICTURES = (
+    Picture(
+        "training-spectra",
+        "singular values of the layers",
+        "lines",
+        layer_spectra,
+        "j",
+        "σ_j",
+        log=True,
+        of=DigitsTraining,
+    ),
+)
 
 CASES = (DigitsTraining(images=100, hidden=16, start_rank=6),)
 

@@ -126,24 +126,31 @@ FULL_SHARE = Measure(
 
 
 def _strains(problem, state):
-    """Strains of the truth and of the reduced model, in per mille."""
-    if not isinstance(state, ReducedBarState) or not state.k:
+    """Strains of the truth and of the reduced model, in per mille; None at the start."""
+    if not state.k:
         return None
     truth = problem.strains(problem.truth.fields[state.k - 1])
     return {"x": problem.middles, "full model": 1e3 * truth, "reduced": 1e3 * problem.strains(state.solution())}
 
 
 def _indicated(problem, state):
-    """Indicator against the error of the plastic strain, one point a time step."""
-    if not isinstance(state, ReducedBarState):
-        return None
+    """Indicator against the error of the plastic strain, one point a time step; None before the first."""
     pairs = np.array([one for one in state.seen if min(one) > 0])
     return {"time steps": (pairs[:, 0], pairs[:, 1])} if len(pairs) else None
 
 
 PICTURES = (
-    Picture("bar-strains", "strains, ‰", "lines", _strains, x="x", y="‰"),
-    Picture("indicator-error", "indicator and error", "points", _indicated, x="indicator", y="error of p", log=True),
+    Picture("bar-strains", "strains, ‰", "lines", _strains, x="x", y="‰", of=ReducedBarState),
+    Picture(
+        "indicator-error",
+        "indicator and error",
+        "points",
+        _indicated,
+        x="indicator",
+        y="error of p",
+        log=True,
+        of=ReducedBarState,
+    ),
 )
 
 EXPERIMENTS = (

@@ -284,23 +284,23 @@ NEGATIVE = Measure(
 
 
 def _weights(problem, state):
-    """Weights of the elements chosen."""
-    if not isinstance(state, CubatureState) or not len(state.weights):
+    """Weights of the elements chosen; None while there are none."""
+    if not len(state.weights):
         return None
     return {"chosen elements": (problem.middles[state.chosen], state.weights)}
 
 
 def _modes(problem, state):
     """Strains of the first modes of the training."""
-    if not isinstance(state, CubatureState):
-        return None
     values = np.linalg.svd(problem.strains(problem.training.fields), full_matrices=False)[2]
     return {"x": problem.middles, **{f"mode {i + 1}": values[i] for i in range(4)}}
 
 
 PICTURES = (
-    Picture("cubature-points", "weights of the chosen elements", "points", _weights, x="x", y="weight"),
-    Picture("bar-modes", "strains of the modes", "lines", _modes, x="x", y="strain"),
+    Picture(
+        "cubature-points", "weights of the chosen elements", "points", _weights, x="x", y="weight", of=CubatureState
+    ),
+    Picture("bar-modes", "strains of the modes", "lines", _modes, x="x", y="strain", of=CubatureState),
 )
 
 EXPERIMENTS = (

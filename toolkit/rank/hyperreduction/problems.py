@@ -97,18 +97,22 @@ class ViscoplasticBar(Problem):
 
     @property
     def learned(self) -> Loading:
+        """The training loading."""
         return Loading(0.4, self.heat, self.trained)
 
     @property
     def asked(self) -> Loading:
+        """The loading to be computed."""
         return Loading(0.4 + self.shift, self.heat * (1 + self.change), self.cycles)
 
     @cached_property
     def middles(self) -> np.ndarray:
+        """Midpoints of the elements, (n,)."""
         return frozen((np.arange(self.n) + 0.5) / self.n)
 
     @property
     def dt(self) -> float:
+        """Length of a time step, in cycles."""
         return 1 / self.steps
 
     def rise(self, loading: Loading, step: int, points=slice(None)) -> np.ndarray:
@@ -162,6 +166,7 @@ class ViscoplasticBar(Problem):
 
     @cached_property
     def training(self) -> Response:
+        """The full model of the training loading."""
         return self.computed(self.learned)
 
     @cached_property
@@ -270,12 +275,10 @@ OUTSIDE = Measure(
 
 def _along(problem, state):
     """Stress over 100 MPa, accumulated plastic strain in per mille and temperature over 100 K along the bar."""
-    if not isinstance(problem, ViscoplasticBar) or not isinstance(state, BarState):
-        return None
     shown = {"stress, 100 MPa": state.stress / 100, "accumulated plastic strain, ‰": 1e3 * state.internal[2]}
     return {"x": problem.middles, **shown, "temperature rise, 100 K": problem.rise(problem.asked, state.k) / 100}
 
 
 CASES = (ViscoplasticBar(n=60, steps=16, change=0.0), ViscoplasticBar(n=60, steps=16, shift=0.15, change=0.2))
 
-PICTURES = (Picture("along-bar", "along the bar", "lines", _along, x="x"),)
+PICTURES = (Picture("along-bar", "along the bar", "lines", _along, x="x", of=BarState),)

@@ -51,6 +51,7 @@ class KernelSum(Problem):
 
     @property
     def side(self) -> int:
+        """Cells of the finest level along a side."""
         return 2**self.levels
 
     @cached_property
@@ -279,8 +280,8 @@ SHARE = Measure(
 
 
 def _chosen(problem, state):
-    """The points chosen about a cell of the finest level, in units of its width."""
-    if not isinstance(state, SumState) or not state.crosses[-1].rows:
+    """The points chosen about a cell of the finest level, in units of its width; None while there are none."""
+    if not state.crosses[-1].rows:
         return None
     level = Level(problem, problem.levels, state.crosses[-1])
     shown = {"in the cell": level.own, "beyond the neighbours": level.checks}
@@ -289,7 +290,7 @@ def _chosen(problem, state):
 
 CASES = (KernelSum(points=300, levels=2), KernelSum(points=300, kind="yukawa"))
 
-PICTURES = (Picture("multipole-points", "points chosen about a cell", "points", _chosen, x="x", y="y"),)
+PICTURES = (Picture("multipole-points", "points chosen about a cell", "points", _chosen, x="x", y="y", of=SumState),)
 
 EXPERIMENTS = (
     Experiment(

@@ -64,10 +64,12 @@ class AffineMatrices(Problem):
 
     @cached_property
     def training_set(self) -> np.ndarray:
+        """Parameters (training, 3) to choose from."""
         return self.drawn(self.training, self.seed + 2**31)
 
     @cached_property
     def test_set(self) -> np.ndarray:
+        """Parameters (tests, 3) the errors are measured at."""
         return self.drawn(self.tests, self.seed + 2**32)
 
     @cached_property

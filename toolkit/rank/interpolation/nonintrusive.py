@@ -235,8 +235,8 @@ FLOOR = Measure("floor", "floor of the interpolation", lambda problem, state: st
 
 
 def _bumps(problem, state):
-    """The coefficient at the chosen parameters."""
-    if not isinstance(state, SeparatedState) or not state.crosses.rows:
+    """The coefficient at the chosen parameters; None while there are none."""
+    if not state.crosses.rows:
         return None
     chosen = problem.training_set[state.crosses.rows[-6:]]
     return {
@@ -247,7 +247,17 @@ def _bumps(problem, state):
 
 CASES = (MovingInclusion(n=60, training=60, tests=6),)
 
-PICTURES = (Picture("chosen-coefficients", "coefficient at the chosen parameters", "lines", _bumps, x="x", y="κ"),)
+PICTURES = (
+    Picture(
+        "chosen-coefficients",
+        "coefficient at the chosen parameters",
+        "lines",
+        _bumps,
+        x="x",
+        y="κ",
+        of=SeparatedState,
+    ),
+)
 
 EXPERIMENTS = (
     Experiment(

@@ -4,6 +4,7 @@ from toolkit.core.rooms import face
 
 TITLE = "matrices of low rank"
 ORDER = (
+    "looks",
     "lowrank",
     "problems",
     "sketching",

@@ -292,8 +292,6 @@ FORMULAS = {"new": fewer_operations, "LAPACK 3.10": reciprocal, "LAPACK 3.9": qu
 
 def distribution(problem, state):
     """How many pairs of the last batch have more than a given error of s, by formula."""
-    if not isinstance(problem, RandomPairs) or not isinstance(state, RotationState):
-        return None
     shown, levels = problem.turned(batch=min(problem.batch, 5000)), np.linspace(0, 5, 51)
     found = {"x": levels}
     for name, formula in FORMULAS.items():
@@ -308,7 +306,16 @@ CASES = (
     RandomPairs(batch=5000, decades=37.0),
 )
 
-PICTURES = (Picture("rotation-errors", "share of pairs with a larger error of s", "lines", distribution, "units of u"),)
+PICTURES = (
+    Picture(
+        "rotation-errors",
+        "share of pairs with a larger error of s",
+        "lines",
+        distribution,
+        "units of u",
+        of=RotationState,
+    ),
+)
 
 EXPERIMENTS = (
     Experiment(

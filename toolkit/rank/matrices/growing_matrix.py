@@ -71,6 +71,7 @@ class GrowingMatrix(Problem):
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Rows and columns in the end."""
         return self.matrix.shape
 
     @property

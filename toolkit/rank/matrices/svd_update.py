@@ -41,6 +41,7 @@ class Extended:
         return cls(tall, np.eye(k), np.eye(k))
 
     def vectors(self) -> np.ndarray:
+        """The vectors, multiplied out, (N, k)."""
         return self.tall @ self.small
 
     def turned(self, factor: np.ndarray) -> None:
@@ -54,9 +55,11 @@ class Extended:
             self.small, self.inverse = small, vt.T / s @ u.T
 
     def copy(self) -> Extended:
+        """A copy with arrays of its own."""
         return Extended(self.tall.copy(), self.small.copy(), self.inverse.copy())
 
     def nbytes(self) -> int:
+        """Bytes held."""
         return self.tall.nbytes + self.small.nbytes + self.inverse.nbytes
 
 
@@ -299,8 +302,6 @@ class Recomputed(GrowingSVD):
 
 def spectra(problem, state):
     """The singular values held beside the exact ones, where those are cheap."""
-    if not isinstance(problem, GrowingMatrix) or not isinstance(state, GrowingState):
-        return None
     found = {"x": np.arange(1.0, len(state.values) + 1), "held": state.values}
     kept = problem._exact.get((state.k, len(state.values)))
     return found if kept is None else {**found, "exact": kept}
@@ -308,8 +309,6 @@ def spectra(problem, state):
 
 def places(problem, state):
     """Texts, or nodes, by their second and third left singular vectors."""
-    if not isinstance(problem, GrowingMatrix) or not isinstance(state, GrowingState) or len(state.values) < 3:
-        return None
     vectors = state.left.tall[: int(state.arrived)][-2000:] @ state.left.small[:, 1:3]
     newest = max(1, min(problem.block, len(vectors)))
     return {
@@ -325,8 +324,17 @@ CASES = (
 )
 
 PICTURES = (
-    Picture("held-spectrum", "singular values held", "lines", spectra, "j", "σ_j"),
-    Picture("embedding", "rows by two singular vectors", "points", places, "u₂", "u₃"),
+    Picture("held-spectrum", "singular values held", "lines", spectra, "j", "σ_j", of=GrowingState),
+    Picture(
+        "embedding",
+        "rows by two singular vectors",
+        "points",
+        places,
+        "u₂",
+        "u₃",
+        of=GrowingState,
+        when=lambda problem, state: len(state.values) >= 3,
+    ),
 )
 
 EXPERIMENTS = (

@@ -98,6 +98,7 @@ class ObserverMethod(Method):
     monitors: ClassVar[tuple[str, ...]] = ("error", "order")
 
     def designed(self, problem: WatchedRod) -> Observer:
+        """The observer of this rod, with its exact time steps."""
         raise NotImplementedError
 
     def init(self, problem: WatchedRod) -> ObserverState:
@@ -243,8 +244,6 @@ SHARE = Measure(
 
 def _profile(problem, state):
     """Temperature along the rod, and what the observer takes it for."""
-    if not isinstance(state, ObserverState):
-        return None
     rod, seen = state.both[: problem.n], state.both[problem.n :]
     return {"x": problem.x, "temperature": rod, "observed": state.observer.lift @ seen}
 
@@ -255,7 +254,17 @@ CASES = (
     WatchedRod(n=30, steps=150, input=INPUTS[2]),
 )
 
-PICTURES = (Picture("rod-observed", "temperature, and as observed", "lines", _profile, x="x", y="temperature"),)
+PICTURES = (
+    Picture(
+        "rod-observed",
+        "temperature, and as observed",
+        "lines",
+        _profile,
+        x="x",
+        y="temperature",
+        of=ObserverState,
+    ),
+)
 
 EXPERIMENTS = (
     Experiment(

@@ -25,8 +25,6 @@ LEAST = 1e-17
 
 def holes(problem, state):
     """What was known (holes dark), what was made of it, and the error; the first row on top."""
-    if not isinstance(problem, Entries):
-        return None
     now = state.solution()
     low = problem.truth.min()
     known = np.where(problem.seen > 0, problem.filled, low)
@@ -36,8 +34,6 @@ def holes(problem, state):
 
 def spectrum(problem, state):
     """Singular values of the iterate, and of the truth."""
-    if not isinstance(problem, Recovery):
-        return None
     now, truth = (np.linalg.svd(x, compute_uv=False) for x in (state.solution(), problem.truth))
     shown = min(len(truth), 40)
     return {
@@ -112,6 +108,15 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("recovery-holes", "known, recovered, error", "images", holes),
-    Picture("recovered-spectrum", "singular values, recovered and true", "lines", spectrum, "j", "σ_j", log=True),
+    Picture("recovery-holes", "known, recovered, error", "images", holes, of=Entries),
+    Picture(
+        "recovered-spectrum",
+        "singular values, recovered and true",
+        "lines",
+        spectrum,
+        "j",
+        "σ_j",
+        log=True,
+        of=Recovery,
+    ),
 )

@@ -222,8 +222,6 @@ def swept(
 
 def success(problem, state):
     """Share of successes; x the number of entries, y the rank, 1 at the bottom; −1 where nothing was tried yet."""
-    if not isinstance(problem, Recoverability) or not isinstance(state, PhaseState):
-        return None
     return {"z": np.where(state.tried > 0, state.solution(), -1.0)}
 
 
@@ -243,4 +241,6 @@ EXPERIMENTS = (
     ),
 )
 
-PICTURES = (Picture("recovery-shares", "share recovered", "image", success, "number of entries", "rank"),)
+PICTURES = (
+    Picture("recovery-shares", "share recovered", "image", success, "number of entries", "rank", of=PhaseState),
+)

@@ -30,6 +30,29 @@ class Recovery(Problem):
     """
 
     planted: ClassVar[int] = 0
+    noise: ClassVar[float] = 0.0
+    outliers: ClassVar[float] = 0.0
+    isometric: ClassVar[bool] = False  # whether every entry is seen: rates are then those of an isometry
+    width: int
+    condition: float
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """What is to be found, (m, n)."""
+        raise NotImplementedError
+
+    @cached_property
+    def data(self) -> np.ndarray:
+        """A(truth), with what spoiled it."""
+        raise NotImplementedError
+
+    def residual(self, matrix: np.ndarray) -> np.ndarray:
+        """A(X) − data."""
+        raise NotImplementedError
+
+    def adjoint(self, values: np.ndarray) -> np.ndarray:
+        """A*(r), (m, n)."""
+        raise NotImplementedError
 
     @property
     def searched(self) -> int:
@@ -39,12 +62,7 @@ class Recovery(Problem):
     @property
     def clean(self) -> bool:
         """Whether the data show a planted truth and nothing else."""
-        return bool(self.planted) and not getattr(self, "noise", 0) and not getattr(self, "outliers", 0)
-
-    @property
-    def isometric(self) -> bool:
-        """Whether every entry is seen: A is the identity, and rates are those of an isometry."""
-        return getattr(self, "design", "") == "all entries" or getattr(self, "share", 0.0) == 1.0
+        return bool(self.planted) and not self.noise and not self.outliers
 
     @cached_property
     def norm(self) -> float:
@@ -77,11 +95,19 @@ class Sensing(Recovery):
     `matrix` holds A with a measurement a row, (rows, n²); None where A is the identity. `count` is m.
     """
 
-    outliers: ClassVar[float] = 0.0
+    side: int
+    rank: int
+    samples: float
+    seed: int
 
     @property
     def planted(self) -> int:
         return self.rank
+
+    @cached_property
+    def matrix(self) -> np.ndarray | None:
+        """A, a measurement a row, (rows, n²); None where it is the identity."""
+        raise NotImplementedError
 
     @cached_property
     def truth(self) -> np.ndarray:
@@ -129,9 +155,13 @@ class GaussianSensing(Sensing):
     size: float = knob(10.0, 1.0, 1000.0, log=True, doc="a gross error over a typical measurement")
     seed: int = seed_knob("truth, measurements and errors")
 
+    @property
+    def isometric(self) -> bool:
+        return self.design == "all entries"
+
     @cached_property
     def matrix(self) -> np.ndarray | None:
-        if self.design == "all entries":
+        if self.isometric:
             return None
         draw = np.random.default_rng((self.seed, 1)).standard_normal((self.count, self.side**2))
         return frozen(draw / np.sqrt(self.count))
@@ -185,6 +215,22 @@ class Entries(Recovery):
 
     `seen` (m, n) holds 1 where an entry is known, `filled` the known entries and 0 elsewhere.
     """
+
+    share: float
+
+    @property
+    def isometric(self) -> bool:
+        return self.share == 1.0
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """Which entries are known: 1 or 0, (m, n)."""
+        raise NotImplementedError
+
+    @cached_property
+    def filled(self) -> np.ndarray:
+        """The known entries, 0 elsewhere, (m, n)."""
+        raise NotImplementedError
 
     @cached_property
     def fraction(self) -> float:

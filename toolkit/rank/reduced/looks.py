@@ -22,8 +22,8 @@ from toolkit.rank.reduced.thermal_block import ThermalBlock
 
 
 def _functions(problem, state):
-    """The last three basis functions."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or not state.model.dimension:
+    """The last three basis functions; None while there are none."""
+    if not state.model.dimension:
         return None
     last = range(max(0, state.model.dimension - 3), state.model.dimension)
     return {f"function {i + 1}": problem.image(state.model.fields[i]) for i in last}
@@ -31,8 +31,6 @@ def _functions(problem, state):
 
 def _picks(problem, state):
     """Training parameters by their first and last block, those picked, and where the bound is worst."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or problem.blocks < 2:
-        return None
     x, y = problem.training_set[:, 0], problem.training_set[:, -1]
     tenth = np.argsort(state.bounds)[-max(1, len(x) // 10) :]
     shown = {"training": (x, y), "a tenth with the largest bounds": (x[tenth], y[tenth])}
@@ -43,8 +41,6 @@ def _picks(problem, state):
 
 def _surface(problem, state):
     """The logarithm of the bound over the two conductivities of a problem with two blocks."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or problem.blocks != 2:
-        return None
     axis = np.linspace(1 / problem.contrast, 1, 48)
     theta = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     return {"z": np.log10(np.maximum(state.model.bounds(theta)[1], 1e-16)).reshape(48, 48)}
@@ -52,8 +48,6 @@ def _surface(problem, state):
 
 def _beside(problem, state):
     """Full solution, reduced solution, and their difference."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, OnlineState):
-        return None
     truth = problem.fields(state.truth)
     shown = {"full": truth, "reduced": state.field, "difference": truth - state.field}
     return {name: problem.image(field) for name, field in shown.items()}
@@ -61,11 +55,30 @@ def _beside(problem, state):
 
 CASES = (ThermalBlock(n=16, training=40, tests=6), ThermalBlock(columns=2, rows=1, n=16, training=40, tests=6))
 
+
+def _of_block(*words, state: type, blocks=(1, 9), **more) -> Picture:
+    """A picture of the thermal block, of so many blocks from first to last, and of one kind of state."""
+
+    def when(problem, now) -> bool:
+        return isinstance(now, state) and blocks[0] <= problem.blocks <= blocks[1]
+
+    return Picture(*words, of=ThermalBlock, when=when, **more)
+
+
 PICTURES = (
-    Picture("basis-functions", "basis functions", "images", _functions),
-    Picture("greedy-picks", "parameters", "points", _picks, x="first block", y="last block"),
-    Picture("bound-surface", "log₁₀ of the bound over both conductivities", "image", _surface),
-    Picture("full-reduced", "full, reduced, difference", "images", _beside),
+    _of_block("basis-functions", "basis functions", "images", _functions, state=ReducedState),
+    _of_block(
+        "greedy-picks", "parameters", "points", _picks, "first block", "last block", state=ReducedState, blocks=(2, 9)
+    ),
+    _of_block(
+        "bound-surface",
+        "log₁₀ of the bound over both conductivities",
+        "image",
+        _surface,
+        state=ReducedState,
+        blocks=(2, 2),
+    ),
+    _of_block("full-reduced", "full, reduced, difference", "images", _beside, state=OnlineState),
 )
 
 EXPERIMENTS = (
@@ -147,39 +160,25 @@ class WaveFields(FieldTable):
 
 def _waves(problem, state):
     """{name: field} of full and reduced solution: at the parameter, or where the bound is worst of the test set."""
-    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
-        return None
-    if isinstance(state, OnlineState):
-        truth, guess = state.truth, state.field
-    else:
-        coefficients, bounds = state.model.bounds(problem.test_set)
-        worst = int(np.argmax(bounds))
-        truth, guess = problem.test_solutions[worst], coefficients[worst] @ state.model.fields
+    truth, guess = state.shown(problem)
     full = problem.fields(truth)
     return {"full": full, "reduced": guess, "difference": full - guess}
 
 
 def _line(problem, state):
     waves = _waves(problem, state)
-    if waves is None or len(problem.shape) != 1:
-        return None
     return {"x": problem.places[:, 0], **{name: wave.real for name, wave in waves.items()}}
 
 
 def _plane(problem, state):
-    waves = _waves(problem, state)
-    if waves is None or len(problem.shape) != 2:
-        return None
-    return {name: wave.real.reshape(problem.shape) for name, wave in waves.items()}
+    return {name: wave.real.reshape(problem.shape) for name, wave in _waves(problem, state).items()}
 
 
 def _response(problem, state):
     """|ℓ(u)| over frequency: full, reduced, and the band of the bound, |ℓ(u) − ℓ(u_N)| ≤ |ℓ|_X' Δ."""
-    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
-        return None
     order = np.argsort(problem.test_set[:, 0])
     k = problem.test_set[order]
-    model = state.model.first(len(state.coefficients)) if isinstance(state, OnlineState) else state.model
+    model = state.used
     coefficients, bounds = model.bounds(k)
     reduced = np.abs(coefficients @ (model.fields @ problem.output))
     band = np.linalg.norm(problem.whitened(problem.output)) * bounds
@@ -191,8 +190,6 @@ def _response(problem, state):
 
 def _picked(problem, state):
     """The bound over frequency, and where the search has solved in full."""
-    if not isinstance(problem, Scattering) or not isinstance(state, ReducedState):
-        return None
     k, bounds = problem.training_set[:, 0], np.maximum(state.bounds, 1e-16)
     shown = {"bound": (k, bounds)}
     if state.picks:
@@ -202,8 +199,6 @@ def _picked(problem, state):
 
 def _stability(problem, state):
     """The inf-sup constant at the frequencies where it was computed, and its lower bound in between."""
-    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
-        return None
     k = np.linspace(problem.low, problem.high, 400)
     known = problem.infsup
     return {"lower bound": (k, known.lower(k)), "computed": (known.values, known.constants)}
@@ -215,12 +210,25 @@ CASES += (
     WaveFields(n=10, fields=20),
 )
 
+
+def _of_waves(*words, states=(OnlineState, ReducedState), dimensions=(1, 2), **more) -> Picture:
+    """A picture of scattering in so many dimensions, and of some kinds of state."""
+
+    def when(problem, now) -> bool:
+        return isinstance(now, states) and len(problem.shape) in dimensions
+
+    return Picture(*words, of=Scattering, when=when, **more)
+
+
+WAVE = "real part of the wave: full, reduced, difference"
 PICTURES += (
-    Picture("wave-line", "real part of the wave: full, reduced, difference", "lines", _line, x="x"),
-    Picture("wave-plane", "real part of the wave: full, reduced, difference", "images", _plane),
-    Picture("frequency-response", "what is behind the obstacle, and what is certain", "lines", _response, x="k"),
-    Picture("frequency-picks", "bound over frequency", "points", _picked, x="k", y="bound", log=True),
-    Picture("inf-sup", "inf-sup constant over frequency", "points", _stability, x="k", y="β", log=True),
+    _of_waves("wave-line", WAVE, "lines", _line, "x", dimensions=(1,)),
+    _of_waves("wave-plane", WAVE, "images", _plane, dimensions=(2,)),
+    _of_waves("frequency-response", "what is behind the obstacle, and what is certain", "lines", _response, "k"),
+    _of_waves(
+        "frequency-picks", "bound over frequency", "points", _picked, "k", "bound", log=True, states=ReducedState
+    ),
+    _of_waves("inf-sup", "inf-sup constant over frequency", "points", _stability, "k", "β", log=True),
 )
 
 EXPERIMENTS += (

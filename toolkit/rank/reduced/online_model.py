@@ -50,6 +50,15 @@ class OnlineState(State):
         """The reduced solution at the inner vertices."""
         return self.coefficients @ self.model.fields[: len(self.coefficients)]
 
+    @property
+    def used(self) -> Reduced:
+        """The model on the functions that are used so far."""
+        return self.model.first(len(self.coefficients))
+
+    def shown(self, problem) -> tuple[np.ndarray, np.ndarray]:
+        """(coordinates of the full solution, the reduced one) at the parameter."""
+        return self.truth, self.field
+
 
 class OnlineMethod(Method):
     """What the methods share that look at one parameter: the full solution once, then more and more functions."""

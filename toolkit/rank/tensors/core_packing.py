@@ -222,7 +222,7 @@ def widened(left, factor, rank: int) -> np.ndarray:
 
 
 def _surrogate(problem, state) -> float:
-    return math.sqrt(surrogate(tail_energies(problem), state.ranks)) if isinstance(state, TuckerState) else math.nan
+    return math.sqrt(surrogate(tail_energies(problem), state.ranks))
 
 
 def _share(problem, state) -> float:
@@ -231,8 +231,6 @@ def _share(problem, state) -> float:
 
 
 def _floor_ratio(problem, state) -> float:
-    if not isinstance(state, TuckerState):
-        return math.nan
     least = math.sqrt(optimum_floor(tail_energies(problem), problem.shape, state.unknowns))
     return state.error / least if least > RESOLVED else math.nan
 

@@ -27,7 +27,14 @@ from toolkit.rank.tensors.multilinear import (
 
 
 class TensorProblem(Problem):
-    """Base: approximate the tensor `data` of order d. Errors are Frobenius norms relative to the tensor's."""
+    """Base: approximate the tensor `data` of order d. Errors are Frobenius norms relative to the tensor's.
+
+    `factors` are what was planted: a matrix with unit columns a mode, or the cores of a train; None where nothing was.
+    `rank_one_terms`: whether what was planted is a sum of rank-one tensors, of which `factors` hold one a column.
+    """
+
+    factors: ClassVar[list | None] = None
+    rank_one_terms: ClassVar[bool] = False
 
     def made(self) -> np.ndarray:
         """The tensor, computed anew."""
@@ -42,6 +49,7 @@ class TensorProblem(Problem):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of the modes."""
         return self.data.shape
 
     @cached_property
@@ -149,6 +157,7 @@ class Potential(TensorProblem):
 
     @property
     def line(self) -> np.ndarray:
+        """Points of the grid along an axis, (n,)."""
         return np.linspace(-1, 1, self.n)
 
     def made(self):
@@ -208,6 +217,10 @@ class PlantedTensor(TensorProblem):
             why = "components, so that they are unique (Kruskal)" if self.structure == "cp" else "the dimension"
             raise KnobError(f"PlantedTensor.rank = {self.rank}: expected at most {most}, {why}, for n = {self.n}.")
 
+    @property
+    def rank_one_terms(self) -> bool:
+        return self.structure == "cp"
+
     @cached_property
     def factors(self) -> list[np.ndarray]:
         """cp, tucker: one matrix (n, R) a mode, unit columns; tt: the cores (r, n, r')."""
@@ -251,6 +264,7 @@ class SymmetricTensor(TensorProblem):
 
     title: ClassVar[str] = "symmetric tensor of order 4"
     sources: ClassVar[tuple[str, ...]] = ("kileel2025",)
+    rank_one_terms: ClassVar[bool] = True
     d: int = knob(10, 2, 20, symbol="d", doc="dimension")
     components: int = knob(30, 1, 190, symbol="R", doc="number of rank-one components")
     signs: bool = knob(False, doc="whether a third of the weights is negative")
@@ -280,6 +294,7 @@ class SymmetricTensor(TensorProblem):
 
     @property
     def factors(self) -> list[np.ndarray]:
+        """The components once a mode: four times the same matrix (d, R)."""
         return [self.directions] * 4
 
     def made(self):

@@ -282,7 +282,7 @@ def _looked(problem, state):
 
 
 def _cut_tail(problem, state) -> float:
-    return float(max(best_cuts(problem, state.ranks))) if isinstance(state, TrainState) else math.nan
+    return float(max(best_cuts(problem, state.ranks)))
 
 
 def _train_quasi(problem, state) -> float:
@@ -316,8 +316,6 @@ TRAIN_IDENTITY = Measure(
 
 def cut_spectra(problem, state):
     """Relative tails of every unfolding against the rank."""
-    if not isinstance(state, TrainState):
-        return None
     count = max(len(gap) for gap in problem.gaps)
     lines = {
         f"cut {k + 1}": np.append(gap, [np.nan] * (count - len(gap))) + 1e-17 for k, gap in enumerate(problem.gaps)
@@ -338,4 +336,4 @@ EXPERIMENTS = (
     ),
 )
 
-PICTURES = (Picture("cut-tails", "tails of the cuts", "lines", cut_spectra, x="rank", log=True),)
+PICTURES = (Picture("cut-tails", "tails of the cuts", "lines", cut_spectra, x="rank", log=True, of=TrainState),)
