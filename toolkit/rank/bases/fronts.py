@@ -62,7 +62,7 @@ class TravellingFront(Problem):
         """u at places x (n, m), column by column at the times t (m,)."""
         if self.kind == KINDS[0]:
             return self.pulse(x - t / 2)
-        return self.pulse(self._feet(x, t)) if self.kind == KINDS[1] else self._merging(x, t)[0]
+        return self.pulse(self._feet(x, t)) if self.kind == KINDS[1] else self.merging(x, t)[0]
 
     def _feet(self, x, t) -> np.ndarray:
         """ξ with ξ + t g(ξ) = x: Newton's method, kept between the brackets by bisection."""
@@ -80,7 +80,7 @@ class TravellingFront(Problem):
             foot = new
         return foot
 
-    def _merging(self, x, t) -> tuple[np.ndarray, np.ndarray]:
+    def merging(self, x, t) -> tuple[np.ndarray, np.ndarray]:
         """(u, u_x) of the viscous fronts: mean and, over −2ν, variance of the speeds with the weights e_i."""
         nu = self.viscosity
         offset = np.append(np.cumsum(np.diff(SPEEDS[::-1]) * PLACES[::-1])[::-1], 0.0)
@@ -106,7 +106,7 @@ class TravellingFront(Problem):
             return frozen(self.x[:, None] + start * self.t), frozen(np.repeat(start, self.times, 1))
         places = np.empty((self.n, self.times))
         places[:, 0] = self.x
-        speed = lambda t, x: self._merging(x, t)[0]  # noqa: E731
+        speed = lambda t, x: self.merging(x, t)[0]  # noqa: E731
         for j in range(self.times - 1):
             places[:, j + 1] = runge_kutta(speed, self.t[j], self.t[j + 1] - self.t[j], places[:, j], 4)
         return frozen(places), frozen(self.exact(places, self.t))

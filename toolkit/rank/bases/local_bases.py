@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from toolkit.core.claim import Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
@@ -18,7 +18,7 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.bases.problems import KINDS, SolutionFamily
-from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
+from toolkit.rank.interpolation.problems import FieldTable
 
 STEPS = Stop(rtol=0.0, steps=80)
 LARGE = 400  # fields in a group up to which its modes are found by a full decomposition
@@ -102,7 +102,7 @@ class LocalBases(Method):
 
     title: ClassVar[str] = "local bases"
     sources: ClassVar[tuple[str, ...]] = ("daniel2021", "daniel2021optimal", "kaufman1990")
-    problems: ClassVar[tuple[type, ...]] = (SolutionFamily, MovingSource, SnapshotFile)
+    problems: ClassVar[tuple[type, ...]] = (SolutionFamily, FieldTable)
     monitors: ClassVar[tuple[str, ...]] = ("objective", "mean_error", "worst_error", "unknowns")
     scales: ClassVar[tuple[str, ...]] = ("unknowns",)
     clusters: int = knob(6, 1, 30, symbol="K", doc="groups")
@@ -211,10 +211,13 @@ def projected(fields: np.ndarray, owner: np.ndarray, bases: list, modes: int) ->
     return found
 
 
-@lru_cache(maxsize=64)
 def finished(problem, method: LocalBases) -> ClusterState:
-    """The state at the end of a method's programme, kept for a few. Nobody writes to it."""
-    return Run(problem, method, STEPS).finish().state
+    """The state at the end of a method's programme, without the distances; made once a problem, nobody writes to it."""
+
+    def made() -> ClusterState:
+        return replace(Run(problem, method, STEPS).finish().state, apart=np.empty((0, 0)))  # by far the largest array
+
+    return remembered(problem, ("local bases at the end", method), made)
 
 
 def held_out(method: LocalBases) -> Measure:

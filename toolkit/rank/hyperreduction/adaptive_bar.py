@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from toolkit.core.claim import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.kernels.points.viscoplastic import respond
@@ -99,10 +99,9 @@ def widened(problem: ViscoplasticBar, reduced: Reduced, field: np.ndarray) -> tu
     return np.vstack((modes, moved / scale)), np.vstack((strains, rest / scale))
 
 
-@lru_cache(maxsize=16)
 def fixed_worst(problem: ViscoplasticBar, method: FixedReducedBar) -> float:
-    """The worst error of the fixed model over the whole time."""
-    return Run(problem, method, STEPS).finish().state.worst
+    """The worst error of the fixed model over the whole time; computed once a problem."""
+    return remembered(problem, ("worst error", method), lambda: Run(problem, method, STEPS).finish().state.worst)
 
 
 def against_fixed(method: AdaptiveReducedBar) -> Measure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from toolkit.core.claim import Bound, Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -106,11 +106,14 @@ def solved(problem: ViscoplasticBar, loading, reduced: Reduced, step: int, a, in
     return None if found is None else (found[0], new, stress, found[1])
 
 
-@lru_cache(maxsize=32)
 def basis(problem: ViscoplasticBar, tolerance: float) -> tuple:
-    """(modes, strains, table of works) of the training loading; nobody writes to them."""
-    modes, strains = compressed(problem, problem.training.fields, tolerance)
-    return modes, strains, works(strains, problem.training.stresses, problem.width)
+    """(modes, strains, table of works) of the training loading; made once a problem, nobody writes to them."""
+
+    def made() -> tuple:
+        modes, strains = compressed(problem, problem.training.fields, tolerance)
+        return modes, strains, works(strains, problem.training.stresses, problem.width)
+
+    return remembered(problem, ("basis of the training", tolerance), made)
 
 
 def online_error(problem: ViscoplasticBar, reduced: Reduced) -> float:

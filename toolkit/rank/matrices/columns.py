@@ -27,7 +27,7 @@ from toolkit.rank.matrices.lowrank import (
     share,
     spectral,
 )
-from toolkit.rank.matrices.problems import DenseMatrix, SpectrumMatrix
+from toolkit.rank.matrices.problems import DenseMatrix
 from toolkit.rank.matrices.sketching import recovery
 
 SPENT = Status("converged", "the row at hand is reproduced to rounding", "The matrix has no higher rank to find")
@@ -229,6 +229,6 @@ class ACA(Method):
             measure="cross_gap", tol=1e-11, always=True, title="chosen rows and columns are reproduced", **about
         )
         found = (exact, optimality())
-        if isinstance(problem, SpectrumMatrix) and problem.kind == "exact rank" and problem.knee <= self.most:
+        if 0 < problem.exact_rank <= self.most:
             found += (Exact(measure="error", tol=1e-12, title="a matrix of rank r is found in r crosses", **about),)
         return found

@@ -154,8 +154,7 @@ class GeneralisedNystrom(RankByRank):
 
 def recovery(method: RankByRank, problem: DenseMatrix) -> tuple:
     """Exact recovery when the sketch reaches the rank of the matrix."""
-    known = isinstance(problem, SpectrumMatrix) and problem.kind == "exact rank"
-    if not known or problem.knee > min(method.most, min(problem.matrix.shape) - method.spare):
+    if not 0 < problem.exact_rank <= min(method.most, min(problem.matrix.shape) - method.spare):
         return ()
     return (
         Exact(

@@ -10,11 +10,13 @@ import numpy as np
 from toolkit.core.claim import Beats, Bound, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
+from toolkit.core.run import Run
 from toolkit.core.state import State
 from toolkit.core.status import Status
-from toolkit.core.stop import Stop
+from toolkit.core.stop import THROUGH, Stop
 from toolkit.kernels.sparse.update import gathered, gram, scattered
 from toolkit.rank.matrices.growing_matrix import GrowingMatrix
 
@@ -254,16 +256,13 @@ class SparseUpdate(GrowingSVD):
 
 def reference(problem: GrowingMatrix, rank: int, step: int) -> np.ndarray:
     """Zha–Simon's singular values after so many blocks, kept with the problem."""
-    kept = problem._exact.setdefault(("zha-simon", rank), [])
-    if len(kept) <= step:
-        method = ZhaSimon(rank=rank)
-        state = method.init(problem)
-        found = [state.values]
-        for _ in range(problem.steps):
-            state = method.step(problem, state)
-            found.append(state.values)
-        kept[:] = found
-    return kept[step]
+    method = ZhaSimon(rank=rank)
+
+    def made() -> list:
+        run = Run(problem, method, THROUGH)
+        return [run.solution().copy(), *(state.values.copy() for state in run)]
+
+    return remembered(problem, ("singular values", method), made)[step]
 
 
 @dataclass(frozen=True)
@@ -301,9 +300,9 @@ class Recomputed(GrowingSVD):
 
 
 def spectra(problem, state):
-    """The singular values held beside the exact ones, where those are cheap."""
+    """The singular values held beside the exact ones, where those have been computed to measure an error."""
     found = {"x": np.arange(1.0, len(state.values) + 1), "held": state.values}
-    kept = problem._exact.get((state.k, len(state.values)))
+    kept = problem.exact_so_far(state.k, len(state.values))
     return found if kept is None else {**found, "exact": kept}
 
 

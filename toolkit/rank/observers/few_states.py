@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from toolkit.core.claim import Exact, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -98,7 +98,7 @@ class ObserverMethod(Method):
     monitors: ClassVar[tuple[str, ...]] = ("error", "order")
 
     def designed(self, problem: WatchedRod) -> Observer:
-        """The observer of this rod, with its exact time steps."""
+        """The observer of this rod, with its exact time steps; made once a problem, nobody writes to it."""
         raise NotImplementedError
 
     def init(self, problem: WatchedRod) -> ObserverState:
@@ -160,7 +160,7 @@ class MomentMatchingObserver(ObserverMethod):
         return f"{self.title}, ν = {1 + 2 * self.tones}"
 
     def designed(self, problem: WatchedRod) -> Observer:
-        return matched(problem, self.tones, self.base, self.decay)
+        return remembered(problem, self, lambda: matched(problem, self.tones, self.base, self.decay))
 
     def claims(self, problem: WatchedRod) -> tuple:
         about = dict(source="shakib2025", stop=STEPS)
@@ -181,9 +181,8 @@ class MomentMatchingObserver(ObserverMethod):
         )
 
 
-@lru_cache(maxsize=32)
 def matched(problem: WatchedRod, tones: int, base: float, decay: float) -> Observer:
-    """The observer of moment matching; nobody writes to it."""
+    """The observer of moment matching."""
     from scipy.linalg import solve_sylvester
 
     s, row = generator(tones, base)
@@ -208,7 +207,7 @@ class FullObserver(ObserverMethod):
     sources: ClassVar[tuple[str, ...]] = ("luenberger1971",)
 
     def designed(self, problem: WatchedRod) -> Observer:
-        return luenberger(problem)
+        return remembered(problem, self, lambda: luenberger(problem))
 
     def claims(self, problem: WatchedRod) -> tuple:
         if problem.last < 9 or problem.steps > 2000:
@@ -218,9 +217,8 @@ class FullObserver(ObserverMethod):
         return (zero, *self.bounded(problem))
 
 
-@lru_cache(maxsize=8)
 def luenberger(problem: WatchedRod) -> Observer:
-    """The full observer; nobody writes to it."""
+    """The full observer."""
     k = gains(problem.a, problem.watched, 0.0)
     return advancing(problem, problem.a - k @ problem.watched, problem.b, k, np.eye(problem.n))
 

@@ -13,9 +13,6 @@ from toolkit.core.method import Method
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
 from toolkit.rank.recovery.problems import (
-    Completion,
-    GaussianSensing,
-    PhotographHoles,
     PlentifulSensing,
     Recovery,
     Sensing,
@@ -73,7 +70,7 @@ class FactorDescent(Method):
 
     monitors: ClassVar[tuple[str, ...]] = ("error", "loss", "rate")
     linear: ClassVar[tuple[str, ...]] = ("rate",)
-    problems: ClassVar[tuple[type, ...]] = (GaussianSensing, PlentifulSensing, Completion, PhotographHoles)
+    problems: ClassVar[tuple[type, ...]] = (Recovery,)
     no_claim: ClassVar[str] = "its rates are known for planted matrices, enough measurements and no noise"
 
     def init(self, problem: Recovery) -> FactorsState:
@@ -115,7 +112,7 @@ class FactorDescent(Method):
 class SymmetricFactors(FactorDescent):
     """X Xᵀ, for positive semidefinite truths."""
 
-    problems: ClassVar[tuple[type, ...]] = (GaussianSensing, PlentifulSensing)
+    problems: ClassVar[tuple[type, ...]] = (Sensing,)
 
     def first(self, problem):
         factor = self.alpha * gaussian_factors(problem, self.seed)[0]
