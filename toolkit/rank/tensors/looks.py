@@ -23,11 +23,11 @@ def core_blocks(problem, state):
 
 
 def comparable(problem, state) -> bool:
-    """Whether components were planted, and of the shape of those sought: a matrix with as many rows a mode."""
+    """Whether something was planted that can be compared: matrices with as many rows a mode, all as many columns."""
     true, found = problem.factors, state.factors
-    if true is None or len(found) != len(true):
+    if true is None or len(found) != len(true) or len({b.shape[1:] for b in found}) > 1:
         return False
-    return all(a.shape[:1] == b.shape[:1] and b.ndim == 2 for a, b in zip(true, found))
+    return all(a.shape[:1] == b.shape[:1] and a.ndim == b.ndim == 2 for a, b in zip(true, found))
 
 
 def component_match(problem, state):

@@ -294,13 +294,6 @@ def singular_tails(problem, state):
     return {"x": np.arange(1, count), **lines}
 
 
-def middle_slice(problem, state):
-    """The middle slice of the tensor, of its approximation, and their difference."""
-    where = (..., *(n // 2 for n in problem.shape[2:]))
-    given, found = problem.data[where], np.asarray(state.solution()).reshape(problem.shape)[where]
-    return {"given": given, "found": found, "difference": given - found}
-
-
 EXPERIMENTS = (
     Experiment(
         "core-width",
@@ -334,5 +327,4 @@ PICTURES = (
         of=TuckerState,
         when=_two_tails,
     ),
-    Picture("tensor-slice", "middle slice", "images", middle_slice, of=TensorProblem),
 )
