@@ -221,20 +221,18 @@ class NonnegativeCubature(Method):
         )
         if problem.shift or problem.change or problem.cycles > problem.trained + 1:
             return made
-        return (
-            *made,
-            Order(
-                measure="held_out_error",
-                p=1.0,
-                over="pod_tolerance",
-                values=(3e-2, 1e-2, 3e-3, 1e-3),
-                growing=True,
-                tol=0.35,
-                title="the error in a cycle not seen follows the tolerance of the modes",
-                assumes="the loading is that of the training, one cycle longer; the cubature is finer than the modes",
-                **about,
-            ),
+        held_out = Order(
+            measure="held_out_error",
+            p=1.0,
+            over="pod_tolerance",
+            values=(3e-2, 1e-2, 3e-3, 1e-3),
+            growing=True,
+            tol=0.35,
+            title="the error in a cycle not seen follows the tolerance of the modes",
+            assumes="the loading is that of the training, one cycle longer; the cubature is finer than the modes",
+            **about,
         )
+        return (*made, held_out)
 
 
 def gap(method: NonnegativeCubature) -> Measure:

@@ -13,6 +13,7 @@ ORDER = (
     "growing_matrix",
     "random_pivots",
     "gram_matrix",
+    "random_pairs",
     "givens",
 )
 __getattr__, __dir__ = face(__name__)

@@ -142,3 +142,10 @@ def leading(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     u, s, vt = svds(matrix, k=rank, v0=np.ones(min(matrix.shape)), tol=1e-12)
     order = np.argsort(-s)
     return u[:, order], s[order], vt[order].T.copy()
+
+
+CASES = (
+    GrowingMatrix(m=120, n=100, density=0.05, block=10),
+    GrowingMatrix(kind="graph", m=100, density=0.06, block=8),
+    GrowingMatrix(m=260, n=600, density=0.01, block=20, start=0.7),
+)

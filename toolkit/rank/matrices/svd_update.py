@@ -18,51 +18,12 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH, Stop
 from toolkit.kernels.sparse.update import gathered, gram, scattered
+from toolkit.rank.matrices.extended_factors import Extended
 from toolkit.rank.matrices.growing_matrix import GrowingMatrix
 
 STEPS = Stop(rtol=0.0, steps=400)
 DONE = Status("converged", "everything has arrived", "Start earlier, or let more rows arrive")
-WORST = 1e5  # condition of a small factor beyond which it is multiplied out
 DEPENDENT = 1e-14  # squared length of what is new in a row, over its own, that is rounding
-
-
-@dataclass(slots=True)
-class Extended:
-    """Singular vectors as a product: tall (N, k) times small (k, k), the inverse of small at hand."""
-
-    tall: np.ndarray
-    small: np.ndarray
-    inverse: np.ndarray
-
-    @classmethod
-    def of(cls, vectors: np.ndarray, length: int) -> Extended:
-        """Vectors, with rows of zeros to come."""
-        k = vectors.shape[1]
-        tall = np.zeros((length, k))
-        tall[: len(vectors)] = vectors
-        return cls(tall, np.eye(k), np.eye(k))
-
-    def vectors(self) -> np.ndarray:
-        """The vectors, multiplied out, (N, k)."""
-        return self.tall @ self.small
-
-    def turned(self, factor: np.ndarray) -> None:
-        """The vectors times a small matrix, in k³; multiplied out when that would grow ill-conditioned."""
-        small = self.small @ factor
-        u, s, vt = np.linalg.svd(small)
-        if s[-1] * WORST <= max(s[0], 1.0):  # also where nothing of the old vectors is left
-            self.tall = self.tall @ small
-            self.small, self.inverse = np.eye(len(small)), np.eye(len(small))
-        else:
-            self.small, self.inverse = small, vt.T / s @ u.T
-
-    def copy(self) -> Extended:
-        """A copy with arrays of its own."""
-        return Extended(self.tall.copy(), self.small.copy(), self.inverse.copy())
-
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return self.tall.nbytes + self.small.nbytes + self.inverse.nbytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -315,12 +276,6 @@ def places(problem, state):
         "newest": (vectors[-newest:, 0], vectors[-newest:, 1]),
     }
 
-
-CASES = (
-    GrowingMatrix(m=120, n=100, density=0.05, block=10),
-    GrowingMatrix(kind="graph", m=100, density=0.06, block=8),
-    GrowingMatrix(m=260, n=600, density=0.01, block=20, start=0.7),
-)
 
 PICTURES = (
     Picture("held-spectrum", "singular values held", "lines", spectra, "j", "σ_j", of=GrowingState),

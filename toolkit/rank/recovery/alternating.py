@@ -13,8 +13,9 @@ from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
+from toolkit.rank.recovery.completion import Completion
 from toolkit.rank.recovery.factor_descent import spectral_factors
-from toolkit.rank.recovery.problems import Completion, Entries
+from toolkit.rank.recovery.problems import Entries
 
 TINY = 1e-13
 

@@ -21,7 +21,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.core.study import sweep
 from toolkit.rank.recovery.alternating import AltMin
-from toolkit.rank.recovery.problems import PATTERNS, Completion
+from toolkit.rank.recovery.completion import PATTERNS, Completion
 
 DONE = Status("converged", "every trial has been made")
 RECOVERED = 1e-3  # distance from the truth, relative, at which a trial is won

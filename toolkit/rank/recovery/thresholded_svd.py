@@ -15,7 +15,8 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.shares import at_most_one
-from toolkit.rank.recovery.problems import Completion, Entries
+from toolkit.rank.recovery.completion import Completion
+from toolkit.rank.recovery.problems import Entries
 
 KEPT = Status("converged", "all singular values above the threshold are kept", "Lower the threshold to keep more")
 WHOLE = Stop(rtol=0.0, steps=60)

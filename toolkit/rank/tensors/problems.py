@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, permutations
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -14,13 +14,15 @@ from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.rank.tensors.multilinear import (
-    MOST_ENTRIES,
     checked_tensor,
     component_distance,
     cp_full,
+    few_enough,
     kruskal_limit,
     mode_svd,
+    noisy,
     projected,
+    symmetrised,
     tt_full,
     tucker_full,
 )
@@ -92,13 +94,6 @@ class TensorProblem(Problem):
 def tail(values: np.ndarray) -> np.ndarray:
     """√Σ_{i>r} σ_i² for r = 0 … len(values)."""
     return np.sqrt(np.append(np.cumsum(values[::-1] ** 2)[::-1], 0.0))
-
-
-def few_enough(owner: str, n: int, order: int) -> None:
-    """KnobError when n^order entries are too many."""
-    if n**order > MOST_ENTRIES:
-        most = int(MOST_ENTRIES ** (1 / order) + 1e-9)
-        raise KnobError(f"{owner}.n = {n}: expected at most {most} for order {order} ({MOST_ENTRIES} entries in all).")
 
 
 @dataclass(frozen=True)
@@ -246,14 +241,6 @@ class PlantedTensor(TensorProblem):
         return component_distance(self.factors, factors)
 
 
-def noisy(clean: np.ndarray, noise: float, rng) -> np.ndarray:
-    """Gaussian noise of the given norm relative to the tensor's added."""
-    if not noise:
-        return clean
-    drawn = rng.standard_normal(clean.shape)
-    return clean + drawn * (noise * np.linalg.norm(clean) / np.linalg.norm(drawn))
-
-
 @dataclass(frozen=True)
 class SymmetricTensor(TensorProblem):
     """Σ_i λ_i a_i^{⊗4} in d dimensions, a_i on the sphere, and symmetric noise.
@@ -307,12 +294,6 @@ class SymmetricTensor(TensorProblem):
     def component_error(self, factors) -> float:
         """The largest distance of a component to the one found for it, up to sign; infinity where one is missing."""
         return component_distance(self.factors, factors)
-
-
-def symmetrised(tensor: np.ndarray) -> np.ndarray:
-    """The mean over all permutations of the modes."""
-    orders = list(permutations(range(tensor.ndim)))
-    return sum(tensor.transpose(order) for order in orders) / len(orders)
 
 
 @dataclass(frozen=True)

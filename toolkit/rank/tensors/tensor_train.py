@@ -16,7 +16,7 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.tensors.multilinear import mode_svd, tt_full
+from toolkit.rank.tensors.multilinear import maxvol, mode_svd, tt_full
 from toolkit.rank.tensors.problems import GridFunction, TensorProblem
 
 LAST_RANK = Status("converged", "the last rank is done", "Raise `rank` to go on")
@@ -208,30 +208,6 @@ class TrainCross(TrainMethod):
 
 def _chosen(state):
     return [sorted(map(tuple, rows.tolist())) for rows in (*state.left, *state.right)]
-
-
-def maxvol(matrix: np.ndarray, slack: float = 1.02) -> np.ndarray:
-    """Rows (r,) of a square submatrix of an (m, r) matrix such that no entry of A Â⁻¹ exceeds `slack` in modulus.
-
-    From the pivots of LU, one row is exchanged for another while that enlarges the volume by more than the slack.
-    """
-    from scipy.linalg import lu_factor, solve
-
-    m, r = matrix.shape
-    rows = np.arange(m)
-    for i, j in enumerate(lu_factor(matrix, check_finite=False)[1]):
-        rows[[i, j]] = rows[[j, i]]
-    rows = rows[:r]
-    ratio = solve(matrix[rows].T, matrix.T, check_finite=False).T
-    for _ in range(100):
-        i, j = np.unravel_index(np.argmax(np.abs(ratio)), ratio.shape)
-        if abs(ratio[i, j]) <= slack:
-            break
-        unit = np.zeros(r)
-        unit[j] = 1.0
-        ratio -= np.outer(ratio[:, j], ratio[i] - unit) / ratio[i, j]
-        rows[j] = i
-    return rows
 
 
 def _block(problem, state, k: int) -> np.ndarray:
