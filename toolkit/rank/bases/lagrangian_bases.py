@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Exact
+from toolkit.core.claims import Beats, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -256,11 +256,6 @@ RANK_STATE = Measure("second_state", "second singular value of the states", _rat
 RANK_PLACE = Measure("third_place", "third singular value of the positions", _ratio("place_values", 2), "σ₃/σ₁")
 
 
-def _seen(problem, state):
-    """The front at rest, and along with the flow: places across, time upward."""
-    return {"at rest": problem.eulerian.T, "with the flow": problem.lagrangian[1].T}
-
-
 def _shapes(problem, state):
     """The first four modes of the state."""
     return {"x": problem.x, **{f"mode {i + 1}": state.vectors[:, i] for i in range(max(1, min(4, state.k)))}}
@@ -272,10 +267,7 @@ def _paths(problem, state):
     return {"x": problem.t, **{f"{problem.x[i]:.2f}": problem.lagrangian[0][i] for i in chosen}}
 
 
-CASES = tuple(TravellingFront(kind=kind, n=100, times=40) for kind in KINDS)
-
 PICTURES = (
-    Picture("front-space-time", "the front in space and time", "images", _seen, of=TravellingFront),
     Picture("front-modes", "modes of the state", "lines", _shapes, x="x", y="mode", of=ModesState),
     Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x", of=MovingState),
 )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, monotone
+from toolkit.core.claims import Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
@@ -272,11 +272,6 @@ def _medoids(problem, state):
     chosen = unit(problem.table[state.medoids[:8]])
     return {"x": problem.x, **{f"group {i + 1}": one for i, one in enumerate(chosen)}}
 
-
-CASES = (
-    SolutionFamily(n=60, fields=60, draws=100),
-    SolutionFamily(kind=KINDS[1], n=60, fields=60, draws=100),
-)
 
 PICTURES = (
     Picture(

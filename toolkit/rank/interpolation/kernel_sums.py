@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -20,7 +20,6 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels.points import fastsum as kernels
 from toolkit.rank.interpolation.crosses import Crosses
-from toolkit.rank.interpolation.shares import at_most_one
 
 KINDS = ("1/r", "log", "yukawa", "exponential")
 STEPS = Stop(rtol=0.0, steps=30)

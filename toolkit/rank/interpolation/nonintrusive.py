@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -17,7 +17,6 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.crosses import Crosses
 from toolkit.rank.interpolation.inclusion import MovingInclusion, Separated, product
-from toolkit.rank.interpolation.shares import at_most_one
 
 STEPS = Stop(rtol=0.0, steps=16)
 SMALLEST = 1e-13

@@ -7,14 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact
+from toolkit.core.claims import Bound, Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.matrices.problems import DenseMatrix
 
 STEPS = Stop(rtol=0.0, steps=40)

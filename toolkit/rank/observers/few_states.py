@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Rate
+from toolkit.core.claims import Exact, Rate, at_most_one
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
@@ -17,7 +17,6 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.observers.problems import INPUTS, WatchedRod, generator
 
 STEPS = Stop(rtol=0.0, steps=2000)

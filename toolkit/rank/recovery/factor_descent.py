@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Order, Rate
+from toolkit.core.claims import Order, Rate
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.state import State

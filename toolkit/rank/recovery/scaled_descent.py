@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Flat
+from toolkit.core.claims import Beats, Flat
 from toolkit.core.knob import knob
 from toolkit.rank.recovery.factor_descent import (
     FactorDescent,

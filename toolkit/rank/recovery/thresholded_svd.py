@@ -7,14 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Order
+from toolkit.core.claims import Bound, Order, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.recovery.completion import Completion
 from toolkit.rank.recovery.problems import Entries
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound
+from toolkit.core.claims import Bound, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -16,7 +16,6 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.tensors.multilinear import cp_full, leading, mode_svd, projected, times, tucker_full
 from toolkit.rank.tensors.problems import Potential, tail
 

@@ -8,13 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact, monotone
+from toolkit.core.claims import Bound, Exact, at_most_one, monotone
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.tensors.core_shape import (
     least_size,
     optimum_floor,
