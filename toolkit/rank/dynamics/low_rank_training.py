@@ -341,7 +341,7 @@ PICTURES = (
         "j",
         "σ_j",
         log=True,
-        of=DigitsTraining,
+        of=TrainingState,
     ),
 )
 
