@@ -52,7 +52,7 @@ class Method(Knobbed):
         """Why this method cannot be applied to this problem, in words; empty when it can."""
         if not self.problems or isinstance(problem, self.problems):
             return ""
-        names = " or ".join(dict.fromkeys(repr(title) for cls in self.problems for title in cls.titles()))
+        names = " or ".join(repr(cls.title or cls.__name__) for cls in self.problems)
         return f"it solves problems of the kind {names}"
 
     def claims(self, problem) -> tuple:

@@ -22,15 +22,6 @@ class Problem(Knobbed):
         super().__init_subclass__(**options)
         register("problem", cls)
 
-    @classmethod
-    def titles(cls) -> list[str]:
-        """Its title; of a base without one those of the problems that stand on it, or its name where there are none."""
-        return (
-            [cls.title]
-            if cls.title
-            else [one for kind in cls.__subclasses__() for one in kind.titles()] or [cls.__name__]
-        )
-
     def caption(self) -> str:
         """What the knobs mean in a few words (the element of a charge); empty where they say it themselves."""
         return ""
