@@ -174,7 +174,7 @@ MOVED = {
     "toolkit.rank.phase": "toolkit.rank.recovery.phase_diagram",
     "toolkit.rank.powers": "toolkit.rank.interpolation.matrix_powers",
     "toolkit.rank.projectorsplit": "toolkit.rank.dynamics.projector_splitting",
-    "toolkit.rank.promises": "toolkit.rank.interpolation.shares",
+    "toolkit.rank.promises": "toolkit.core.claims.bound",
     "toolkit.rank.randompivots": "toolkit.rank.matrices.random_pivots",
     "toolkit.rank.recovery": "toolkit.rank.recovery.problems",
     "toolkit.rank.recoveryviews": "toolkit.rank.recovery.looks",

@@ -3,6 +3,7 @@
 import copy
 import threading
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -370,3 +371,21 @@ def test_a_slice_goes_up_to_a_step_and_no_further(cls):
     while run.k < 1000:
         run.slice(0.001, until=1000)
     assert run.slice(0.01, until=1000).k == 1000 == run.slice(0.01, until=3).k
+
+
+@dataclass(slots=True, kw_only=True)
+class Held(tk.State):
+    """A state that holds one array."""
+
+    array: np.ndarray
+
+
+@pytest.mark.parametrize("array", [np.ones((3, 4)), np.ones((3, 4), order="F"), np.ones((4, 3)).T], ids=["C", "F", "T"])
+def test_a_copy_keeps_the_layout_of_an_array(array):
+    """In another layout products round differently, and a fork would part from its run."""
+    twin = Held(array=array).copy()
+    assert twin.array.strides == array.strides and not np.shares_memory(twin.array, array)
+    lent = twin.array
+    assert Held(array=array + 1).copy(into=twin).array is lent and lent[0, 0] == 2
+    other = Held(array=np.ascontiguousarray(array)).copy(into=twin)
+    assert other.array.strides == np.ascontiguousarray(array).strides

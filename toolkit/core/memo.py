@@ -14,3 +14,8 @@ def remembered(problem, key: Hashable, make: Callable):
     if key not in kept:
         kept[key] = make()
     return kept[key]
+
+
+def recalled(problem, key: Hashable):
+    """What `remembered` keeps of this problem object under a key; None where nobody has asked for it yet."""
+    return problem.__dict__.get("_remembered", {}).get(key)

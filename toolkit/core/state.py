@@ -68,11 +68,11 @@ class State:
 
 
 def _copied(value, old=None):
-    if isinstance(value, np.ndarray) and isinstance(old, np.ndarray):
-        if value.shape == old.shape and value.dtype == old.dtype and old.flags.writeable:
+    if isinstance(value, np.ndarray):
+        if isinstance(old, np.ndarray) and old.flags.writeable and _layout(old) == _layout(value):
             np.copyto(old, value)
             return old
-        return value.copy()
+        return value.copy(order="K")  # in another layout products would round differently
     if isinstance(value, (list, tuple)):
         return type(value)(_copied(item) for item in value)
     if isinstance(value, dict):
@@ -81,6 +81,10 @@ def _copied(value, old=None):
         return copy.deepcopy(value)
     make = getattr(value, "copy", None)
     return make() if callable(make) else value
+
+
+def _layout(array: np.ndarray) -> tuple:
+    return array.shape, array.strides, array.dtype
 
 
 def _nbytes(value) -> int:

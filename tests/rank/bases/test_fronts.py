@@ -41,14 +41,14 @@ def test_the_foot_of_a_characteristic_is_the_root_a_bracketing_method_finds():
 
 def test_the_paths_of_particles_are_those_of_another_integrator():
     found = scipy.integrate.solve_ivp(
-        lambda t, x: VISCOUS._merging(x, t)[0], (0, VISCOUS.t[-1]), VISCOUS.x, rtol=1e-11, atol=1e-12
+        lambda t, x: VISCOUS.merging(x, t)[0], (0, VISCOUS.t[-1]), VISCOUS.x, rtol=1e-11, atol=1e-12
     )
     np.testing.assert_allclose(VISCOUS.lagrangian[0][:, -1], found.y[:, -1], atol=1e-8)
 
 
 def test_the_slope_of_the_viscous_fronts_is_the_derivative():
     x = np.linspace(0, 1, 400)
-    u, slope = VISCOUS._merging(x, 0.3)
+    u, slope = VISCOUS.merging(x, 0.3)
     np.testing.assert_allclose(slopes(u[:, None], x)[4:-4, 0], slope[4:-4], atol=1e-5 * np.abs(slope).max())
 
 

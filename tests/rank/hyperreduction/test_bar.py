@@ -18,11 +18,25 @@ from toolkit.rank.hyperreduction.cubature import (
     picked,
     works,
 )
-from toolkit.rank.hyperreduction.problems import LAW, STEPS, FullBar, ViscoplasticBar, newton
+from toolkit.rank.hyperreduction.full_bar import STEPS, FullBar
+from toolkit.rank.hyperreduction.problems import LAW, NEWTON, ViscoplasticBar, newton
 from toolkit.rank.hyperreduction.reduced_bar import FixedReducedBar, gappy, orthonormal, spread
 
 BAR = ViscoplasticBar(n=60, steps=16, change=0.0)
 MOVED = ViscoplasticBar(n=60, steps=16, shift=0.15, change=0.2)
+
+
+@pytest.mark.parametrize("count, steps", [(0, 0), (1, 1), (NEWTON, NEWTON), (NEWTON + 1, None)])
+def test_newton_is_given_so_many_steps_and_no_more(count, steps):
+    """x² = 0 from one: every step halves x, so that the residual is 4^−count after `count` of them."""
+    at = []
+
+    def missed(x):
+        at[:] = [x]
+        return x**2
+
+    found = newton(missed, lambda rest: rest / (2 * at[0]), np.ones(1), 4.0**-count)
+    assert (found and found[1]) == steps
 
 
 def response(strain, rise, dt, old):

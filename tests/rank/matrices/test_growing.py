@@ -119,3 +119,13 @@ def test_very_sparse_ones_of_the_lab_are_updated_too(m, density, seed, kind):
 def test_more_triplets_than_rows_are_refused_in_words():
     problem = GrowingMatrix(m=20, n=20, start=0.05)
     assert "as many rows and columns" in ZhaSimon(rank=12).suits(problem)
+
+
+def test_exact_values_stand_beside_those_held_once_somebody_has_asked_for_them():
+    problem, method = GrowingMatrix(m=60, n=50, density=0.1, block=10), ZhaSimon(rank=4)
+    state = tk.Run(problem, method).step(2).state
+    spectrum = next(one for one in PICTURES if one.name == "held-spectrum")
+    assert list(spectrum.data(problem, state)) == ["x", "held"]
+    exact = problem.exact(2, 4)
+    np.testing.assert_array_equal(spectrum.data(problem, state)["exact"], exact)
+    assert problem.turned().exact_so_far(2, 4) is None  # another object remembers nothing yet

@@ -6,8 +6,9 @@ import scipy.sparse as sp
 
 import toolkit as tk
 from toolkit.kernels.sparse.update import gathered, gram, scattered
-from toolkit.rank.matrices.givens import FORMULAS, RandomPairs
+from toolkit.rank.matrices.givens import FORMULAS
 from toolkit.rank.matrices.growing_matrix import GrowingMatrix
+from toolkit.rank.matrices.random_pairs import RandomPairs
 from toolkit.rank.matrices.random_pivots import (
     GramMatrix,
     RandomCholesky,

@@ -7,10 +7,12 @@ import pytest
 
 import toolkit as tk
 from toolkit.rank.recovery.alternating import AltMin, SketchedAltMin, exact_rows, sketched_rows
-from toolkit.rank.recovery.factor_descent import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
+from toolkit.rank.recovery.completion import Completion
+from toolkit.rank.recovery.factor_descent import AsymmetricDescent, SymmetricDescent
 from toolkit.rank.recovery.nuclear_norm import FistaCompletion, SvtCompletion, shrunk
 from toolkit.rank.recovery.phase_diagram import PhaseDiagram, Recoverability, ordered, swept
-from toolkit.rank.recovery.problems import Completion, GaussianSensing, PlentifulSensing
+from toolkit.rank.recovery.problems import GaussianSensing, PlentifulSensing
+from toolkit.rank.recovery.scaled_descent import ScaledDescent, ScaledPair
 from toolkit.rank.recovery.subgradient import SubgradientDescent
 from toolkit.rank.recovery.thresholded_svd import ThresholdedSvd, distances, predictions, unfairness
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.rank.recovery.factor_descent import ScaledPair
-from toolkit.rank.recovery.problems import Completion, GaussianSensing, PhotographHoles
+from toolkit.rank.recovery.completion import Completion, PhotographHoles
+from toolkit.rank.recovery.problems import GaussianSensing
+from toolkit.rank.recovery.scaled_descent import ScaledPair
 
 LAB = tk.lab("rank")
 FEW = settings(max_examples=6, deadline=None, derandomize=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import toolkit as tk
+from toolkit.rank.reduced import residual_expansions as expansions
 from toolkit.rank.reduced import residual_norms as est
 from toolkit.rank.reduced.thermal_block import ThermalBlock
 
@@ -31,7 +32,7 @@ def test_the_direct_residual_is_the_dense_one(runs):
     model = runs[est.DirectResidual].state.model.first(4)
     coefficients = model.solve(PROBLEM.test_set)[0]
     expected = dense_residuals(model, PROBLEM.test_set, coefficients)
-    np.testing.assert_allclose(est.directly(PROBLEM, model, PROBLEM.test_set, coefficients), expected, rtol=1e-9)
+    np.testing.assert_allclose(expansions.directly(PROBLEM, model, PROBLEM.test_set, coefficients), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("cls", METHODS)
@@ -44,7 +45,10 @@ def test_the_squared_residual_is_linear_in_the_monomials(runs):
     model = runs[est.DirectResidual].state.model.first(3)
     theta = PROBLEM.drawn(200, 1)
     coefficients = model.solve(theta)[0]
-    x, squares = est.monomials(theta, coefficients), est.directly(PROBLEM, model, theta, coefficients) ** 2
+    x, squares = (
+        expansions.monomials(theta, coefficients),
+        expansions.directly(PROBLEM, model, theta, coefficients) ** 2,
+    )
     assert x.shape == (200, 55)
     fit = np.linalg.lstsq(x, squares, rcond=None)[0]
     np.testing.assert_allclose(x @ fit, squares, atol=1e-12 * squares.max())

@@ -6,9 +6,9 @@ import pytest
 import toolkit as tk
 from toolkit.rank.reduced.greedy_basis import PodBasis, WeakGreedy
 from toolkit.rank.reduced.infsup import bracketed
-from toolkit.rank.reduced.looks import WaveFields
 from toolkit.rank.reduced.online_model import OnlineFrequency, offline
 from toolkit.rank.reduced.scattering import ObstacleScattering, SlabScattering
+from toolkit.rank.reduced.wave_fields import WaveFields
 
 SLAB = SlabScattering(n=120, training=100, tests=20)
 DISK = ObstacleScattering(n=12, training=60, tests=10, low=3.0, high=7.0)

@@ -6,10 +6,10 @@ import pytest
 import toolkit as tk
 from toolkit.kernels.dense.tensor import subspace_power
 from toolkit.rank.tensors.cp import CpAls
-from toolkit.rank.tensors.multilinear import kruskal_limit, times
+from toolkit.rank.tensors.multilinear import kruskal_limit, maxvol, times
 from toolkit.rank.tensors.problems import GridFunction, PlantedTensor, Potential, SymmetricTensor
 from toolkit.rank.tensors.subspace_power import SubspacePower
-from toolkit.rank.tensors.tensor_train import TrainCross, TrainSvd, maxvol
+from toolkit.rank.tensors.tensor_train import TrainCross, TrainSvd
 from toolkit.rank.tensors.tucker import Hooi, SequentialHosvd
 
 LONG = tk.Stop(rtol=0.0, steps=300)

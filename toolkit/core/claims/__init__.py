@@ -2,7 +2,7 @@
 
 from toolkit.core.claims.base import Claim
 from toolkit.core.claims.beats import Beats
-from toolkit.core.claims.bound import Bound, monotone
+from toolkit.core.claims.bound import Bound, at_most_one, monotone
 from toolkit.core.claims.crowd import Crowd
 from toolkit.core.claims.exact import Exact
 from toolkit.core.claims.flat import Flat

@@ -76,3 +76,8 @@ def monotone(measure: str, *, floor: float = 0.0, **about) -> Bound:
     """The measure never grows from one measured step to the next, down to `floor`."""
     about.setdefault("title", f"{measure} never grows")
     return Bound(measure=measure, curve=lambda k, v: np.concatenate((v[:1], v[:-1])), floor=floor, **about)
+
+
+def at_most_one(measure: str, **about) -> Bound:
+    """A share of a bound, error over bound say, never exceeds one."""
+    return Bound(measure=measure, curve=lambda k, values: np.ones(len(k)), **about)

@@ -40,10 +40,12 @@ class TravellingFront(Problem):
 
     @cached_property
     def x(self) -> np.ndarray:
+        """Places of the grid at rest, (n,), from 0 to 1."""
         return frozen(np.linspace(0, 1, self.n))
 
     @cached_property
     def t(self) -> np.ndarray:
+        """Times of the snapshots, (m,), from 0."""
         shock = self.width * np.sqrt(np.e / 2) if self.kind == KINDS[1] else 1.0
         return frozen(np.linspace(0, self.last * shock, self.times))
 
@@ -53,13 +55,14 @@ class TravellingFront(Problem):
         return max(2, round(self.window * self.times))
 
     def pulse(self, x: np.ndarray) -> np.ndarray:
+        """g(x) = exp(−((x − 0.3)/w)²), the pulse at the start, at places of any shape."""
         return np.exp(-(((x - 0.3) / self.width) ** 2))
 
     def exact(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """u at places x (n, m), column by column at the times t (m,)."""
         if self.kind == KINDS[0]:
             return self.pulse(x - t / 2)
-        return self.pulse(self._feet(x, t)) if self.kind == KINDS[1] else self._merging(x, t)[0]
+        return self.pulse(self._feet(x, t)) if self.kind == KINDS[1] else self.merging(x, t)[0]
 
     def _feet(self, x, t) -> np.ndarray:
         """ξ with ξ + t g(ξ) = x: Newton's method, kept between the brackets by bisection."""
@@ -77,7 +80,7 @@ class TravellingFront(Problem):
             foot = new
         return foot
 
-    def _merging(self, x, t) -> tuple[np.ndarray, np.ndarray]:
+    def merging(self, x, t) -> tuple[np.ndarray, np.ndarray]:
         """(u, u_x) of the viscous fronts: mean and, over −2ν, variance of the speeds with the weights e_i."""
         nu = self.viscosity
         offset = np.append(np.cumsum(np.diff(SPEEDS[::-1]) * PLACES[::-1])[::-1], 0.0)
@@ -103,7 +106,7 @@ class TravellingFront(Problem):
             return frozen(self.x[:, None] + start * self.t), frozen(np.repeat(start, self.times, 1))
         places = np.empty((self.n, self.times))
         places[:, 0] = self.x
-        speed = lambda t, x: self._merging(x, t)[0]  # noqa: E731
+        speed = lambda t, x: self.merging(x, t)[0]  # noqa: E731
         for j in range(self.times - 1):
             places[:, j + 1] = runge_kutta(speed, self.t[j], self.t[j + 1] - self.t[j], places[:, j], 4)
         return frozen(places), frozen(self.exact(places, self.t))

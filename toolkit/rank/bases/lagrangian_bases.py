@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Exact
+from toolkit.core.claims import Beats, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -84,8 +84,12 @@ class EulerianPod(Method):
         }
         return phi @ marched(rates[problem.kind], problem.t, phi.T @ problem.eulerian[:, 0])
 
+    def compared(self, problem: TravellingFront, state: ModesState) -> tuple[np.ndarray, np.ndarray]:
+        """(the reduced model, the truth) at the same places and times, (n, m) both."""
+        return self.reduced(problem, state), problem.eulerian
+
     def measures(self, problem):
-        return (REDUCED, ECKART)
+        return (reduced_error(self), ECKART)
 
     def claims(self, problem: TravellingFront) -> tuple:
         title = "what the modes miss is the tail of the singular values"
@@ -109,28 +113,21 @@ def _tail_gap(problem, state) -> float:
     return abs(float(np.linalg.norm(seen - phi @ (phi.T @ seen)) / np.linalg.norm(seen)) - state.misfit)
 
 
-def _reduced_error(problem, state) -> float:
-    if not state.k:
-        return 1.0
-    if isinstance(state, MovingState):
-        places, guess = LagrangianPod().reduced(problem, state)
-        if not np.isfinite(places).all():
-            return float("nan")
-        truth = problem.exact(places, problem.t)
-    else:
-        guess, truth = EulerianPod().reduced(problem, state), problem.eulerian
-    found = np.linalg.norm(guess - truth) / np.linalg.norm(truth)
-    return float(found) if found < 10 else float("nan")
+def reduced_error(method: EulerianPod | LagrangianPod) -> Measure:
+    """The error of a method's reduced model, not a number where it is unstable or its grid folds."""
+
+    def of(problem, state) -> float:
+        if not state.k:
+            return 1.0
+        guess, truth = method.compared(problem, state)
+        found = np.linalg.norm(guess - truth) / np.linalg.norm(truth)
+        return float(found) if found < 10 else float("nan")
+
+    doc = "over all times, those beyond the window included; a gap where the reduced model is unstable"
+    return Measure("reduced_error", "error of the reduced model", of, "|ũ − u|/|u|", doc=doc)
 
 
 ECKART = Measure("tail_gap", "misfit against singular tail", _tail_gap, "|misfit − tail|")
-REDUCED = Measure(
-    "reduced_error",
-    "error of the reduced model",
-    _reduced_error,
-    "|ũ − u|/|u|",
-    doc="over all times, those beyond the window included; a gap where the reduced model is unstable",
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -207,12 +204,18 @@ class LagrangianPod(Method):
         if np.diff(x).min() <= 0:
             return None
         mass, stiff = stiffness(phi, x)
-        flux = problem._merging(x[[0, -1]], t)[1] * (-1, 1)
+        flux = problem.merging(x[[0, -1]], t)[1] * (-1, 1)
         lost = span * problem.viscosity / 2 * stiff
         return np.linalg.solve(mass + lost, mass @ b - lost @ b + span * problem.viscosity * (flux @ phi[[0, -1]]))
 
+    def compared(self, problem: TravellingFront, state: MovingState) -> tuple[np.ndarray, np.ndarray]:
+        """(the reduced model, the truth where its grid is) at all times, (n, m) both; NaN once it has folded."""
+        places, guess = self.reduced(problem, state)
+        known = np.isfinite(places).all()
+        return guess, problem.exact(places, problem.t) if known else np.full_like(guess, np.nan)
+
     def measures(self, problem):
-        return (REDUCED, RANK_STATE, RANK_PLACE)
+        return (reduced_error(self), RANK_STATE, RANK_PLACE)
 
     def claims(self, problem: TravellingFront) -> tuple:
         if problem.kind == KINDS[2]:
@@ -253,34 +256,20 @@ RANK_STATE = Measure("second_state", "second singular value of the states", _rat
 RANK_PLACE = Measure("third_place", "third singular value of the positions", _ratio("place_values", 2), "σ₃/σ₁")
 
 
-def _seen(problem, state):
-    """The front at rest, and along with the flow: places across, time upward."""
-    if not isinstance(problem, TravellingFront):
-        return None
-    return {"at rest": problem.eulerian.T, "with the flow": problem.lagrangian[1].T}
-
-
 def _shapes(problem, state):
     """The first four modes of the state."""
-    if not isinstance(state, ModesState):
-        return None
     return {"x": problem.x, **{f"mode {i + 1}": state.vectors[:, i] for i in range(max(1, min(4, state.k)))}}
 
 
 def _paths(problem, state):
     """Twelve particles on their way."""
-    if not isinstance(state, MovingState):
-        return None
     chosen = np.linspace(0, problem.n - 1, 12).astype(int)
     return {"x": problem.t, **{f"{problem.x[i]:.2f}": problem.lagrangian[0][i] for i in chosen}}
 
 
-CASES = tuple(TravellingFront(kind=kind, n=100, times=40) for kind in KINDS)
-
 PICTURES = (
-    Picture("front-space-time", "the front in space and time", "images", _seen),
-    Picture("front-modes", "modes of the state", "lines", _shapes, x="x", y="mode"),
-    Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x"),
+    Picture("front-modes", "modes of the state", "lines", _shapes, x="x", y="mode", of=ModesState),
+    Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x", of=MovingState),
 )
 
 EXPERIMENTS = (

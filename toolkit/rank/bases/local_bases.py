@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, monotone
+from toolkit.core.claims import Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
@@ -18,7 +18,7 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.bases.problems import KINDS, SolutionFamily
-from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
+from toolkit.rank.interpolation.problems import FieldTable
 
 STEPS = Stop(rtol=0.0, steps=80)
 LARGE = 400  # fields in a group up to which its modes are found by a full decomposition
@@ -102,7 +102,7 @@ class LocalBases(Method):
 
     title: ClassVar[str] = "local bases"
     sources: ClassVar[tuple[str, ...]] = ("daniel2021", "daniel2021optimal", "kaufman1990")
-    problems: ClassVar[tuple[type, ...]] = (SolutionFamily, MovingSource, SnapshotFile)
+    problems: ClassVar[tuple[type, ...]] = (SolutionFamily, FieldTable)
     monitors: ClassVar[tuple[str, ...]] = ("objective", "mean_error", "worst_error", "unknowns")
     scales: ClassVar[tuple[str, ...]] = ("unknowns",)
     clusters: int = knob(6, 1, 30, symbol="K", doc="groups")
@@ -211,10 +211,13 @@ def projected(fields: np.ndarray, owner: np.ndarray, bases: list, modes: int) ->
     return found
 
 
-@lru_cache(maxsize=64)
 def finished(problem, method: LocalBases) -> ClusterState:
-    """The state at the end of a method's programme, kept for a few. Nobody writes to it."""
-    return Run(problem, method, STEPS).finish().state
+    """The state at the end of a method's programme, without the distances; made once a problem, nobody writes to it."""
+
+    def made() -> ClusterState:
+        return replace(Run(problem, method, STEPS).finish().state, apart=np.empty((0, 0)))  # by far the largest array
+
+    return remembered(problem, ("local bases at the end", method), made)
 
 
 def held_out(method: LocalBases) -> Measure:
@@ -253,10 +256,12 @@ def ratio(method: LocalBases, other: str) -> Measure:
 WIDTH = Measure("width_gap", "sum of sines against projection errors", _width_gap, "|Σ sin − Σ |u − P₁u|/|u||/M")
 
 
+def _of_family(problem, state) -> bool:
+    return isinstance(problem, SolutionFamily)
+
+
 def _map(problem, state):
     """The solutions in the plane of place and amplitude, by group."""
-    if not isinstance(state, ClusterState) or not isinstance(problem, SolutionFamily):
-        return None
     place, amplitude = problem.parameters[:, 0], np.log10(problem.parameters[:, 1])
     shown = {f"group {i + 1}": (place[state.owner == i], amplitude[state.owner == i]) for i in range(len(state.bases))}
     return {**shown, "medoids": (place[state.medoids], amplitude[state.medoids])}
@@ -264,20 +269,22 @@ def _map(problem, state):
 
 def _medoids(problem, state):
     """The medoids, scaled to norm one."""
-    if not isinstance(state, ClusterState) or not isinstance(problem, SolutionFamily):
-        return None
     chosen = unit(problem.table[state.medoids[:8]])
     return {"x": problem.x, **{f"group {i + 1}": one for i, one in enumerate(chosen)}}
 
 
-CASES = (
-    SolutionFamily(n=60, fields=60, draws=100),
-    SolutionFamily(kind=KINDS[1], n=60, fields=60, draws=100),
-)
-
 PICTURES = (
-    Picture("cluster-map", "solutions by group", "points", _map, x="place μ", y="log₁₀ amplitude"),
-    Picture("medoids", "medoids", "lines", _medoids, x="x", y="u/|u|"),
+    Picture(
+        "cluster-map",
+        "solutions by group",
+        "points",
+        _map,
+        x="place μ",
+        y="log₁₀ amplitude",
+        of=ClusterState,
+        when=_of_family,
+    ),
+    Picture("medoids", "medoids", "lines", _medoids, x="x", y="u/|u|", of=ClusterState, when=_of_family),
 )
 
 EXPERIMENTS = (

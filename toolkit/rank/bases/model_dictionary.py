@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -66,6 +66,7 @@ class DictionaryModels(Method):
         return words or ("the front is no solution of an equation to reduce" if problem.kind == KINDS[1] else "")
 
     def offline(self, problem: SolutionFamily):
+        """The groups with their bases, made once a problem."""
         return finished(problem, LocalBases(clusters=min(self.clusters, problem.fields), modes=self.modes))
 
     def init(self, problem: SolutionFamily) -> DictionaryState:
@@ -148,8 +149,8 @@ def against_global(method: DictionaryModels) -> Measure:
 
 
 def _draws(problem, state):
-    """The draws so far in the plane of place and peak, by group."""
-    if not isinstance(state, DictionaryState) or not len(state.peaks):
+    """The draws so far in the plane of place and peak, by group; None before the first."""
+    if not len(state.peaks):
         return None
     place = problem.draw_parameters[: len(state.peaks), 0]
     return {
@@ -157,7 +158,7 @@ def _draws(problem, state):
     }
 
 
-PICTURES = (Picture("draws-by-group", "draws by group", "points", _draws, x="place μ", y="peak"),)
+PICTURES = (Picture("draws-by-group", "draws by group", "points", _draws, x="place μ", y="peak", of=DictionaryState),)
 
 EXPERIMENTS = (
     Experiment(

@@ -39,6 +39,7 @@ class SolutionFamily(Problem):
 
     @cached_property
     def x(self) -> np.ndarray:
+        """Points inside (0, 1), (n,)."""
         return frozen(np.arange(1, self.n + 1) / (self.n + 1))
 
     def drawn(self, count: int, seed: int) -> np.ndarray:
@@ -48,10 +49,12 @@ class SolutionFamily(Problem):
 
     @cached_property
     def parameters(self) -> np.ndarray:
+        """Parameters (M, 3) of the solutions bases are made from."""
         return self.drawn(self.fields, self.seed)
 
     @cached_property
     def draw_parameters(self) -> np.ndarray:
+        """Parameters (draws, 3) of Monte Carlo's draws."""
         return self.drawn(self.draws, self.seed + 2**32)
 
     @cached_property
@@ -88,10 +91,12 @@ class SolutionFamily(Problem):
 
     @cached_property
     def table(self) -> np.ndarray:
+        """Solutions bases are made from, one a row, (M, n)."""
         return frozen(self.solved(self.parameters))
 
     @cached_property
     def held_out(self) -> np.ndarray:
+        """Sixty other solutions, (60, n)."""
         return frozen(self.solved(self.drawn(60, self.seed + 2**31)))
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -119,6 +119,7 @@ class RegisteredGrid(Method):
         return self._on(problem, state, across, state.along)
 
     def displacement(self, problem, across, along) -> np.ndarray:
+        """D (n, m) of the grid, from its factors U and V (controls, k): how far a place is moved at a time."""
         return splines(problem.n, self.controls) @ (across @ along.T) @ splines(problem.times, self.controls).T
 
     def _on(self, problem, state: GridState, across, along) -> GridState | None:
@@ -289,23 +290,19 @@ NARROWEST = Measure("narrowest", "narrowest cell", _narrowest, "min ∂X/∂ξ",
 
 def _lines(problem, state):
     """Places of sixteen points of the learned grid over time."""
-    if not isinstance(state, GridState):
-        return None
     chosen = np.linspace(0, problem.n - 1, 16).astype(int)
     return {"x": problem.t, **{f"ξ = {problem.x[i]:.2f}": state.grid[i] for i in chosen}}
 
 
 def _views(problem, state):
     """The front at rest, on the learned grid, and decoded from two modes: places across, time upward."""
-    if not isinstance(state, GridState):
-        return None
     mapped = (state.vectors * state.values) @ state.right
     return {"at rest": state.fields.T, "on the grid": mapped.T, "from two modes": decoded(problem, state, 2).T}
 
 
 PICTURES = (
-    Picture("learned-grid", "the learned grid", "lines", _lines, x="t", y="x"),
-    Picture("registered-front", "the front, registered", "images", _views),
+    Picture("learned-grid", "the learned grid", "lines", _lines, x="t", y="x", of=GridState),
+    Picture("registered-front", "the front, registered", "images", _views, of=GridState),
 )
 
 EXPERIMENTS = (

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.probe import Measure
 from toolkit.core.stop import THROUGH
@@ -24,10 +24,12 @@ from toolkit.rank.dynamics.problems import HeatFlow, SchroedingerFlow
 
 
 def tolerance_knob():
+    """The knob for what truncation may leave out."""
     return knob(1e-6, 1e-14, 1.0, log=True, symbol="ϑ", doc="most that truncation leaves out in a step (Frobenius)")
 
 
 def most_knob():
+    """The knob for the largest rank."""
     return knob(30, 1, 60, symbol="r_max", doc="largest rank")
 
 

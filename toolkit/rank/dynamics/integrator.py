@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Flat, Order
+from toolkit.core.claims import Exact, Flat, Order
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.state import State
@@ -104,10 +104,12 @@ def truncation(values: np.ndarray, tolerance: float, most: int) -> int:
 
 
 def steps_knob():
+    """The knob for the number of time steps."""
     return knob(100, 2, 4000, log=True, symbol="T/h", doc="time steps, all of one length")
 
 
 def rank_knob():
+    """The knob for the rank."""
     return knob(6, 1, 40, symbol="r", doc="rank of the approximation")
 
 
@@ -126,6 +128,7 @@ class LowRankIntegrator(Method):
         raise NotImplementedError
 
     def starting_rank(self, problem: MatrixFlow) -> int:
+        """Rank of what is begun with, no more than the initial value has rows and columns."""
         return min(self.rank, *problem.initial.shape)
 
     def init(self, problem: MatrixFlow) -> LowRankState:

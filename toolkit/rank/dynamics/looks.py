@@ -8,11 +8,11 @@ from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import THROUGH
 from toolkit.rank.dynamics.basis_update import AugmentedBug, Bug, ParallelBug
 from toolkit.rank.dynamics.integrator import LowRankState
-from toolkit.rank.dynamics.problems import HeatFlow, MatrixFlow, PlantedFlow, SchroedingerFlow
+from toolkit.rank.dynamics.problems import HeatFlow, PlantedFlow, SchroedingerFlow
 from toolkit.rank.dynamics.projector_splitting import FactorEquations, ProjectorSplitting
 from toolkit.rank.dynamics.transport_riccati import RiccatiFlow, TransportFlow
 from toolkit.rank.dynamics.tree_basis_update import ParallelTreeBug, TreeBugSequential, TreeState
-from toolkit.rank.dynamics.tree_problems import CubeHeat, SpinChain, TreeFlow
+from toolkit.rank.dynamics.tree_problems import CubeHeat, SpinChain
 from toolkit.rank.dynamics.tree_tensor import leaves
 
 DRAWN = 12
@@ -21,8 +21,6 @@ LEAST = 1e-17
 
 def singular_values(problem, state):
     """σ_j of the approximation over time; those of the solution, now, at the right end."""
-    if not isinstance(problem, MatrixFlow) or not isinstance(state, LowRankState):
-        return None
     rows = np.unique(np.linspace(0, state.k, min(state.k + 1, 200)).astype(int))
     spectra = state.spectra[rows]
     lines = {"x": problem.end * rows / (len(state.spectra) - 1)}
@@ -34,8 +32,6 @@ def singular_values(problem, state):
 
 def spectrum_now(problem, state):
     """Singular values of the approximation and of the solution."""
-    if not isinstance(problem, MatrixFlow) or not isinstance(state, LowRankState):
-        return None
     mine, true = np.linalg.svd(state.s, compute_uv=False), problem.known(state.t)[1]
     shown = min(len(true), 40)
     padded = np.full(shown, np.nan)
@@ -46,8 +42,6 @@ def spectrum_now(problem, state):
 
 def field(problem, state):
     """The approximation, the solution, and how far apart they are, as the logarithm of it."""
-    if not isinstance(problem, MatrixFlow) or not isinstance(state, LowRankState):
-        return None
     now, true = state.solution(), problem.known(state.t)[0]
     gap = np.log10(np.abs(now - true) + 1e-17)
     if np.iscomplexobj(now):
@@ -56,10 +50,14 @@ def field(problem, state):
     return {title: np.ascontiguousarray(values[::-1]) for title, values in views.items()}
 
 
+def _of_flow(*words, **more) -> Picture:
+    return Picture(*words, of=LowRankState, **more)
+
+
 PICTURES = (
-    Picture("flow-singular-values", "singular values in time", "lines", singular_values, "t", "σ_j", log=True),
-    Picture("flow-spectrum", "singular values now, and the solution's", "lines", spectrum_now, "j", "σ_j", log=True),
-    Picture("flow-field", "approximation, solution, error", "images", field),
+    _of_flow("flow-singular-values", "singular values in time", "lines", singular_values, "t", "σ_j", log=True),
+    _of_flow("flow-spectrum", "singular values now, and the solution's", "lines", spectrum_now, "j", "σ_j", log=True),
+    _of_flow("flow-field", "approximation, solution, error", "images", field),
 )
 
 CASES = (
@@ -142,21 +140,12 @@ EXPERIMENTS = (
 )
 
 
-LEAST = 1e-17
-
-
 def _name(tree, place: int) -> str:
     return "{" + ", ".join(str(axis + 1) for axis in leaves(tree, place)) + "}"
 
 
-def _mine(problem, state) -> bool:
-    return isinstance(problem, TreeFlow) and isinstance(state, TreeState)
-
-
 def node_ranks(problem, state):
     """The rank at every node but the root over time; a node is named by the axes below it."""
-    if not _mine(problem, state):
-        return None
     rows = np.unique(np.linspace(0, state.k, min(state.k + 1, 200)).astype(int))
     lines = {"x": problem.end * rows / (len(state.ranks) - 1)}
     inner = [place for place in range(1, len(state.tree)) if state.tree[place].leaf < 0]
@@ -168,8 +157,6 @@ def node_ranks(problem, state):
 
 def edge_values(problem, state):
     """Singular values of the matricisations at the inner nodes (of a flat tree: at the leaves)."""
-    if not _mine(problem, state):
-        return None
     inner = [place for place in range(1, len(state.tree)) if state.tree[place].leaf < 0]
     places = (inner or list(range(1, len(state.tree))))[:8]
     longest = max(len(state.values[place]) for place in places)
@@ -183,8 +170,6 @@ def edge_values(problem, state):
 
 def halves(problem, state):
     """The tensor as a matrix, first half of the axes against the second: approximation, solution, error."""
-    if not _mine(problem, state):
-        return None
     now, true = state.solution(), problem.reference(state.t)
     rows = int(np.prod(now.shape[: now.ndim // 2]))
     views = {"approximation": np.abs(now), "solution": np.abs(true), "log₁₀ |error|": np.log10(abs(now - true) + 1e-17)}
@@ -192,9 +177,9 @@ def halves(problem, state):
 
 
 PICTURES += (
-    Picture("tree-ranks", "ranks of the nodes in time", "lines", node_ranks, "t", "rank"),
-    Picture("tree-edges", "singular values at the nodes", "lines", edge_values, "j", "σ_j", log=True),
-    Picture("tree-halves", "half of the axes against the other", "images", halves),
+    Picture("tree-ranks", "ranks of the nodes in time", "lines", node_ranks, "t", "rank", of=TreeState),
+    Picture("tree-edges", "singular values at the nodes", "lines", edge_values, "j", "σ_j", log=True, of=TreeState),
+    Picture("tree-halves", "half of the axes against the other", "images", halves, of=TreeState),
 )
 
 CASES += (SpinChain(sites=5), SpinChain(sites=3, tree="Tucker"), CubeHeat(dimensions=3, n=5), CubeHeat(n=4, kappa=2.0))

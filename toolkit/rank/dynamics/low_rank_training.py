@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Beats, Flat, monotone
+from toolkit.core.claims import Beats, Flat, monotone
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -156,6 +156,7 @@ class TrainingState(State):
         return [(u @ s, v) if s is not None else (u, v) for u, s, v in self.layers]
 
     def matrices(self) -> list[np.ndarray]:
+        """Both low-rank matrices W, multiplied out."""
         return [p @ q.T for p, q in self.factors()]
 
     def solution(self) -> np.ndarray:
@@ -212,6 +213,7 @@ class TrainingMethod(Method):
 
 
 def rate_knob():
+    """The knob for the length of a step."""
     return knob(SMALL_STEP, 1e-4, 5.0, log=True, symbol="η", doc="step down the gradient: the time step of the flow")
 
 
@@ -320,8 +322,6 @@ class FullDescent(TrainingMethod):
 
 def layer_spectra(problem, state):
     """Singular values of both low-rank matrices, and those at the start."""
-    if not isinstance(problem, DigitsTraining):
-        return None
     lines: dict = {"x": np.arange(1.0, 17.0)}
     for i, ((p, q), (_, first, _)) in enumerate(zip(state.factors(), problem.factors)):
         values = np.linalg.svd(p @ q.T, compute_uv=False)
@@ -332,7 +332,18 @@ def layer_spectra(problem, state):
     return lines
 
 
-PICTURES = (Picture("training-spectra", "singular values of the layers", "lines", layer_spectra, "j", "σ_j", log=True),)
+PICTURES = (
+    Picture(
+        "training-spectra",
+        "singular values of the layers",
+        "lines",
+        layer_spectra,
+        "j",
+        "σ_j",
+        log=True,
+        of=TrainingState,
+    ),
+)
 
 CASES = (DigitsTraining(images=100, hidden=16, start_rank=6),)
 

@@ -30,6 +30,7 @@ class MatrixFlow(Problem):
 
     @property
     def stiffness(self) -> float:
+        """A bound of the moduli of the eigenvalues of F′, over the unit of time."""
         raise NotImplementedError
 
     def slope(self, t: float, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,6 +192,7 @@ class HeatFlow(MatrixFlow):
 
     @cached_property
     def line(self) -> np.ndarray:
+        """Inner points along a side, (n,)."""
         return np.arange(1.0, self.n + 1) / (self.n + 1)
 
     @cached_property

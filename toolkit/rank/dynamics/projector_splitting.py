@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.stop import THROUGH
 from toolkit.rank.dynamics.integrator import LowRankIntegrator, Substeps, planted, rank_knob, runge_kutta, steps_knob

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Flat, Order
+from toolkit.core.claims import Exact, Flat, Order
 from toolkit.core.method import Method
 from toolkit.core.state import State
 from toolkit.core.status import Status

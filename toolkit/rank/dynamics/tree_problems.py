@@ -26,10 +26,12 @@ class TreeFlow(Problem):
 
     @property
     def order(self) -> int:
+        """d, the number of axes."""
         raise NotImplementedError
 
     @cached_property
     def nodes(self) -> tuple:
+        """The tree, node by node from the root."""
         return planted_tree(tree_shape(self.tree, self.order))
 
     @cached_property
@@ -44,6 +46,7 @@ class TreeFlow(Problem):
 
     @property
     def stiffness(self) -> float:
+        """A bound of the moduli of the eigenvalues of c H, over the unit of time."""
         raise NotImplementedError
 
     @cached_property
@@ -173,6 +176,7 @@ class CubeHeat(TreeFlow):
 
     @cached_property
     def line(self) -> np.ndarray:
+        """Inner points along an axis, (n,)."""
         return np.arange(1.0, self.n + 1) / (self.n + 1)
 
     @cached_property

@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "hyper-reduction of a bar that yields"
-ORDER = ("problems", "cubature", "reduced_bar", "adaptive_bar")
+ORDER = ("problems", "full_bar", "cubature", "reduced_bar", "adaptive_bar")
 __getattr__, __dir__ = face(__name__)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.kernels.points.viscoplastic import respond
@@ -99,10 +99,9 @@ def widened(problem: ViscoplasticBar, reduced: Reduced, field: np.ndarray) -> tu
     return np.vstack((modes, moved / scale)), np.vstack((strains, rest / scale))
 
 
-@lru_cache(maxsize=16)
 def fixed_worst(problem: ViscoplasticBar, method: FixedReducedBar) -> float:
-    """The worst error of the fixed model over the whole time."""
-    return Run(problem, method, STEPS).finish().state.worst
+    """The worst error of the fixed model over the whole time; computed once a problem."""
+    return remembered(problem, ("worst error", method), lambda: Run(problem, method, STEPS).finish().state.worst)
 
 
 def against_fixed(method: AdaptiveReducedBar) -> Measure:
@@ -126,24 +125,31 @@ FULL_SHARE = Measure(
 
 
 def _strains(problem, state):
-    """Strains of the truth and of the reduced model, in per mille."""
-    if not isinstance(state, ReducedBarState) or not state.k:
+    """Strains of the truth and of the reduced model, in per mille; None at the start."""
+    if not state.k:
         return None
     truth = problem.strains(problem.truth.fields[state.k - 1])
     return {"x": problem.middles, "full model": 1e3 * truth, "reduced": 1e3 * problem.strains(state.solution())}
 
 
 def _indicated(problem, state):
-    """Indicator against the error of the plastic strain, one point a time step."""
-    if not isinstance(state, ReducedBarState):
-        return None
+    """Indicator against the error of the plastic strain, one point a time step; None before the first."""
     pairs = np.array([one for one in state.seen if min(one) > 0])
     return {"time steps": (pairs[:, 0], pairs[:, 1])} if len(pairs) else None
 
 
 PICTURES = (
-    Picture("bar-strains", "strains, ‰", "lines", _strains, x="x", y="‰"),
-    Picture("indicator-error", "indicator and error", "points", _indicated, x="indicator", y="error of p", log=True),
+    Picture("bar-strains", "strains, ‰", "lines", _strains, x="x", y="‰", of=ReducedBarState),
+    Picture(
+        "indicator-error",
+        "indicator and error",
+        "points",
+        _indicated,
+        x="indicator",
+        y="error of p",
+        log=True,
+        of=ReducedBarState,
+    ),
 )
 
 EXPERIMENTS = (

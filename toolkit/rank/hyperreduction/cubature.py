@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact, Order
+from toolkit.core.claims import Bound, Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -106,11 +106,14 @@ def solved(problem: ViscoplasticBar, loading, reduced: Reduced, step: int, a, in
     return None if found is None else (found[0], new, stress, found[1])
 
 
-@lru_cache(maxsize=32)
 def basis(problem: ViscoplasticBar, tolerance: float) -> tuple:
-    """(modes, strains, table of works) of the training loading; nobody writes to them."""
-    modes, strains = compressed(problem, problem.training.fields, tolerance)
-    return modes, strains, works(strains, problem.training.stresses, problem.width)
+    """(modes, strains, table of works) of the training loading; made once a problem, nobody writes to them."""
+
+    def made() -> tuple:
+        modes, strains = compressed(problem, problem.training.fields, tolerance)
+        return modes, strains, works(strains, problem.training.stresses, problem.width)
+
+    return remembered(problem, ("basis of the training", tolerance), made)
 
 
 def online_error(problem: ViscoplasticBar, reduced: Reduced) -> float:
@@ -218,20 +221,18 @@ class NonnegativeCubature(Method):
         )
         if problem.shift or problem.change or problem.cycles > problem.trained + 1:
             return made
-        return (
-            *made,
-            Order(
-                measure="held_out_error",
-                p=1.0,
-                over="pod_tolerance",
-                values=(3e-2, 1e-2, 3e-3, 1e-3),
-                growing=True,
-                tol=0.35,
-                title="the error in a cycle not seen follows the tolerance of the modes",
-                assumes="the loading is that of the training, one cycle longer; the cubature is finer than the modes",
-                **about,
-            ),
+        held_out = Order(
+            measure="held_out_error",
+            p=1.0,
+            over="pod_tolerance",
+            values=(3e-2, 1e-2, 3e-3, 1e-3),
+            growing=True,
+            tol=0.35,
+            title="the error in a cycle not seen follows the tolerance of the modes",
+            assumes="the loading is that of the training, one cycle longer; the cubature is finer than the modes",
+            **about,
         )
+        return (*made, held_out)
 
 
 def gap(method: NonnegativeCubature) -> Measure:
@@ -284,23 +285,23 @@ NEGATIVE = Measure(
 
 
 def _weights(problem, state):
-    """Weights of the elements chosen."""
-    if not isinstance(state, CubatureState) or not len(state.weights):
+    """Weights of the elements chosen; None while there are none."""
+    if not len(state.weights):
         return None
     return {"chosen elements": (problem.middles[state.chosen], state.weights)}
 
 
 def _modes(problem, state):
     """Strains of the first modes of the training."""
-    if not isinstance(state, CubatureState):
-        return None
     values = np.linalg.svd(problem.strains(problem.training.fields), full_matrices=False)[2]
     return {"x": problem.middles, **{f"mode {i + 1}": values[i] for i in range(4)}}
 
 
 PICTURES = (
-    Picture("cubature-points", "weights of the chosen elements", "points", _weights, x="x", y="weight"),
-    Picture("bar-modes", "strains of the modes", "lines", _modes, x="x", y="strain"),
+    Picture(
+        "cubature-points", "weights of the chosen elements", "points", _weights, x="x", y="weight", of=CubatureState
+    ),
+    Picture("bar-modes", "strains of the modes", "lines", _modes, x="x", y="strain", of=CubatureState),
 )
 
 EXPERIMENTS = (

@@ -9,32 +9,26 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
-from toolkit.core.lab import Picture
-from toolkit.core.method import Method
-from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
-from toolkit.core.state import State
 from toolkit.core.status import Status
-from toolkit.core.stop import Stop
 from toolkit.kernels.points.viscoplastic import respond
 
 # Young's modulus MPa, expansion 1/K, elastic limit MPa, viscosity MPa and its exponent, hardening MPa, recall, loss 1/K
 LAW = np.array([2e5, 1.5e-5, 120.0, 200.0, 5.0, 5e4, 200.0, 6e-4])
-STEPS = Stop(rtol=0.0, steps=400)
-OVER = Status("converged", "the last time is reached", "More cycles: raise `cycles` of the problem")
+NEWTON = 59  # most steps of Newton's method in a time step
 STUCK = Status("failed", "Newton's method did not converge in this time step", "Take more time steps in a cycle")
 
 
 def newton(missed, move, start: np.ndarray, goal: float):
     """(root, steps) of missed(x) = 0 by Newton's method, halved where the residual would grow; None without success.
 
-    `missed(x)` leaves what `move(residual)` needs, the tangent at x.
+    `missed(x)` leaves what `move(residual)` needs, the tangent at x. Without success: a singular tangent, or |residual|
+    above `goal` after NEWTON steps.
     """
     x, rest = start, missed(start)
-    for tries in range(60):
+    for tries in range(NEWTON + 1):
         size = np.abs(rest).max()
         if size <= goal:
             return x, tries
@@ -97,18 +91,22 @@ class ViscoplasticBar(Problem):
 
     @property
     def learned(self) -> Loading:
+        """The training loading."""
         return Loading(0.4, self.heat, self.trained)
 
     @property
     def asked(self) -> Loading:
+        """The loading to be computed."""
         return Loading(0.4 + self.shift, self.heat * (1 + self.change), self.cycles)
 
     @cached_property
     def middles(self) -> np.ndarray:
+        """Midpoints of the elements, (n,)."""
         return frozen((np.arange(self.n) + 0.5) / self.n)
 
     @property
     def dt(self) -> float:
+        """Length of a time step, in cycles."""
         return 1 / self.steps
 
     def rise(self, loading: Loading, step: int, points=slice(None)) -> np.ndarray:
@@ -162,6 +160,7 @@ class ViscoplasticBar(Problem):
 
     @cached_property
     def training(self) -> Response:
+        """The full model of the training loading."""
         return self.computed(self.learned)
 
     @cached_property
@@ -181,101 +180,4 @@ class ViscoplasticBar(Problem):
         return float(np.linalg.norm(self.strains(field - self.truth.fields[step - 1])) / self.scale)
 
 
-@dataclass(slots=True, kw_only=True)
-class BarState(State):
-    """Displacements (n−1,), internal variables (3, n), stress (n,), cycles left, largest accumulated plastic strain."""
-
-    field: np.ndarray
-    internal: np.ndarray
-    stress: np.ndarray
-    remaining: float = 0.0
-    plastic: float = 0.0
-    newton: float = 0.0
-
-    def solution(self) -> np.ndarray:
-        return self.field
-
-
-def ticked(problem: ViscoplasticBar, state):
-    """The state with the cycles that are left, at the end of a time step."""
-    state.remaining = problem.cycles - state.k / problem.steps
-    if state.k >= problem.cycles * problem.steps:
-        state.remaining, state.status = 0.0, OVER
-    return state
-
-
-@dataclass(frozen=True)
-class FullBar(Method):
-    """The full model of the loading to be computed: implicit Euler, Newton's method with the consistent tangent.
-
-    A step is a time step: a few solves with a tridiagonal matrix, O(n). Fails where Newton's method does not converge
-    in forty steps.
-    Reference: J.-L. Chaboche, Int. J. Plasticity 5 (1989) 247–302, doi:10.1016/0749-6419(89)90015-6.
-    """
-
-    title: ClassVar[str] = "full model of the bar"
-    sources: ClassVar[tuple[str, ...]] = ("chaboche1989",)
-    problems: ClassVar[tuple[type, ...]] = (ViscoplasticBar,)
-    monitors: ClassVar[tuple[str, ...]] = ("remaining", "plastic", "newton")
-    linear: ClassVar[tuple[str, ...]] = ("remaining", "newton")
-
-    def init(self, problem: ViscoplasticBar) -> BarState:
-        n = problem.n
-        none = np.zeros((3, n))
-        return BarState(field=np.zeros(n - 1), internal=none, stress=np.zeros(n), remaining=float(problem.cycles))
-
-    def step(self, problem: ViscoplasticBar, state: BarState) -> BarState:
-        after = problem.advanced(problem.asked, state.k + 1, state.field, state.internal)
-        state.k += 1
-        if after is None:
-            state.status = STUCK
-            return state
-        state.field, state.internal, state.stress, tries = after
-        state.newton, state.plastic = float(tries), float(state.internal[2].max())
-        state.work.solves += tries
-        state.work.nfe += (tries + 1) * problem.n
-        return ticked(problem, state)
-
-    def measures(self, problem):
-        return (BALANCE, OUTSIDE)
-
-    def claims(self, problem: ViscoplasticBar) -> tuple:
-        about = dict(source="chaboche1989", stop=STEPS, always=True)
-        return (
-            Exact(measure="balance", tol=1e-8, title="forces are in balance", assumes="Newton's end", **about),
-            Exact(
-                measure="back_stress",
-                tol=1 + 1e-9,
-                title="the back stress stays below its limit C/D",
-                assumes="implicit Euler keeps the ball of that radius",
-                **about,
-            ),
-        )
-
-
-def _balance(problem, state) -> float:
-    load = problem.rotation(state.k) * problem.load
-    return float(np.abs(state.stress[:-1] - state.stress[1:] - load).max() / LAW[2])
-
-
-BALANCE = Measure("balance", "force out of balance", _balance, "max |r|/R", doc="relative to the elastic limit")
-OUTSIDE = Measure(
-    "back_stress",
-    "largest back stress",
-    lambda problem, state: float(np.abs(state.internal[1]).max() * LAW[6] / LAW[5]),
-    "max |X| D/C",
-    log=False,
-)
-
-
-def _along(problem, state):
-    """Stress over 100 MPa, accumulated plastic strain in per mille and temperature over 100 K along the bar."""
-    if not isinstance(problem, ViscoplasticBar) or not isinstance(state, BarState):
-        return None
-    shown = {"stress, 100 MPa": state.stress / 100, "accumulated plastic strain, ‰": 1e3 * state.internal[2]}
-    return {"x": problem.middles, **shown, "temperature rise, 100 K": problem.rise(problem.asked, state.k) / 100}
-
-
 CASES = (ViscoplasticBar(n=60, steps=16, change=0.0), ViscoplasticBar(n=60, steps=16, shift=0.15, change=0.2))
-
-PICTURES = (Picture("along-bar", "along the bar", "lines", _along, x="x"),)

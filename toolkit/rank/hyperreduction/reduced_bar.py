@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Flat
+from toolkit.core.claims import Exact, Flat
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -15,7 +15,8 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.hyperreduction.cubature import Reduced, basis, cubature, solved
-from toolkit.rank.hyperreduction.problems import STUCK, ViscoplasticBar, ticked
+from toolkit.rank.hyperreduction.full_bar import ticked
+from toolkit.rank.hyperreduction.problems import STUCK, ViscoplasticBar
 
 STEPS = Stop(rtol=0.0, steps=400)
 LOST = Status(

@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound
+from toolkit.core.claims import Bound, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.probe import Measure
 from toolkit.rank.interpolation.eim import NOTHING_LEFT, STEPS, FieldMethod, FieldState
 from toolkit.rank.interpolation.problems import FieldTable
-from toolkit.rank.interpolation.shares import at_most_one
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,17 @@ class MovingInclusion(Problem):
 
     @cached_property
     def training_set(self) -> np.ndarray:
+        """Parameters (training, 2) to choose from."""
         return self.drawn(self.training, self.seed)
 
     @cached_property
     def test_set(self) -> np.ndarray:
+        """Parameters (tests, 2) the errors are measured at."""
         return self.drawn(self.tests, self.seed + 2**31)
 
     @cached_property
     def midpoints(self) -> np.ndarray:
+        """Midpoints of the cells, (n,)."""
         return frozen((np.arange(self.n) + 0.5) / self.n)
 
     def coefficient(self, mu: np.ndarray) -> np.ndarray:
@@ -60,6 +63,7 @@ class MovingInclusion(Problem):
 
     @cached_property
     def load(self) -> np.ndarray:
+        """The functional 1: the width of a cell at every inner node, (n−1,)."""
         return frozen(np.full(self.n - 1, 1.0 / self.n))
 
     def solve(self, matrix: np.ndarray, load: np.ndarray | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -20,7 +20,6 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels.points import fastsum as kernels
 from toolkit.rank.interpolation.crosses import Crosses
-from toolkit.rank.interpolation.shares import at_most_one
 
 KINDS = ("1/r", "log", "yukawa", "exponential")
 STEPS = Stop(rtol=0.0, steps=30)
@@ -51,6 +50,7 @@ class KernelSum(Problem):
 
     @property
     def side(self) -> int:
+        """Cells of the finest level along a side."""
         return 2**self.levels
 
     @cached_property
@@ -279,8 +279,8 @@ SHARE = Measure(
 
 
 def _chosen(problem, state):
-    """The points chosen about a cell of the finest level, in units of its width."""
-    if not isinstance(state, SumState) or not state.crosses[-1].rows:
+    """The points chosen about a cell of the finest level, in units of its width; None while there are none."""
+    if not state.crosses[-1].rows:
         return None
     level = Level(problem, problem.levels, state.crosses[-1])
     shown = {"in the cell": level.own, "beyond the neighbours": level.checks}
@@ -289,7 +289,7 @@ def _chosen(problem, state):
 
 CASES = (KernelSum(points=300, levels=2), KernelSum(points=300, kind="yukawa"))
 
-PICTURES = (Picture("multipole-points", "points chosen about a cell", "points", _chosen, x="x", y="y"),)
+PICTURES = (Picture("multipole-points", "points chosen about a cell", "points", _chosen, x="x", y="y", of=SumState),)
 
 EXPERIMENTS = (
     Experiment(

@@ -11,8 +11,8 @@ from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
 
 
 def _places(problem, state):
-    """The points on the domain, in the order of selection."""
-    if not isinstance(state, FieldState) or problem.shape is None or not state.points:
+    """The points on the domain, in the order of selection; None while there are none."""
+    if not state.points:
         return None
     y, x = np.divmod(np.array(state.points), problem.shape[1])
     x, y = x / (problem.shape[1] - 1), y / (problem.shape[0] - 1)
@@ -21,8 +21,6 @@ def _places(problem, state):
 
 def _field(problem, state):
     """The field held out that is worst interpolated, its interpolant and the error."""
-    if not isinstance(state, FieldState) or problem.shape is None:
-        return None
     guess = state.interpolant(problem.held_out)
     worst = int(np.argmax(np.abs(problem.held_out - guess).max(axis=1)))
     field = problem.held_out[worst]
@@ -33,9 +31,13 @@ def _field(problem, state):
 CASES = (MovingSource(n=16, fields=60), MovingSource(kind="far source", n=16, fields=60), SnapshotFile())
 
 
+def _on_an_image(problem, state) -> bool:
+    return problem.shape is not None
+
+
 PICTURES = (
-    Picture("eim-points", "interpolation points", "points", _places, x="x", y="y"),
-    Picture("eim-field", "worst field, interpolant, error", "images", _field),
+    Picture("eim-points", "interpolation points", "points", _places, x="x", y="y", of=FieldState, when=_on_an_image),
+    Picture("eim-field", "worst field, interpolant, error", "images", _field, of=FieldState, when=_on_an_image),
 )
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Beats, Exact
+from toolkit.core.claims import Beats, Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
@@ -20,7 +20,6 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.crosses import Crosses
-from toolkit.rank.interpolation.shares import at_most_one
 
 STEPS = Stop(rtol=0.0, steps=24)
 DONE = Status("converged", "the largest number of terms is reached", "Raise `terms` to go on")
@@ -64,10 +63,12 @@ class AffineMatrices(Problem):
 
     @cached_property
     def training_set(self) -> np.ndarray:
+        """Parameters (training, 3) to choose from."""
         return self.drawn(self.training, self.seed + 2**31)
 
     @cached_property
     def test_set(self) -> np.ndarray:
+        """Parameters (tests, 3) the errors are measured at."""
         return self.drawn(self.tests, self.seed + 2**32)
 
     @cached_property

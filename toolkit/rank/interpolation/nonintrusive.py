@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -17,7 +17,6 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.crosses import Crosses
 from toolkit.rank.interpolation.inclusion import MovingInclusion, Separated, product
-from toolkit.rank.interpolation.shares import at_most_one
 
 STEPS = Stop(rtol=0.0, steps=16)
 SMALLEST = 1e-13
@@ -235,8 +234,8 @@ FLOOR = Measure("floor", "floor of the interpolation", lambda problem, state: st
 
 
 def _bumps(problem, state):
-    """The coefficient at the chosen parameters."""
-    if not isinstance(state, SeparatedState) or not state.crosses.rows:
+    """The coefficient at the chosen parameters; None while there are none."""
+    if not state.crosses.rows:
         return None
     chosen = problem.training_set[state.crosses.rows[-6:]]
     return {
@@ -247,7 +246,17 @@ def _bumps(problem, state):
 
 CASES = (MovingInclusion(n=60, training=60, tests=6),)
 
-PICTURES = (Picture("chosen-coefficients", "coefficient at the chosen parameters", "lines", _bumps, x="x", y="κ"),)
+PICTURES = (
+    Picture(
+        "chosen-coefficients",
+        "coefficient at the chosen parameters",
+        "lines",
+        _bumps,
+        x="x",
+        y="κ",
+        of=SeparatedState,
+    ),
+)
 
 EXPERIMENTS = (
     Experiment(

@@ -27,9 +27,20 @@ SAMPLE = "sample"
 class FieldTable(Problem):
     """Base: fields at points, one field a row; `table` (M, n), `held_out` (m, n) more fields, `shape` of an image."""
 
-    table: np.ndarray
-    held_out: np.ndarray
-    shape: tuple[int, int] | None = None
+    @cached_property
+    def table(self) -> np.ndarray:
+        """The fields that bases are made from, (M, n)."""
+        raise NotImplementedError
+
+    @cached_property
+    def held_out(self) -> np.ndarray:
+        """Fields for the test, (m, n)."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Rows and columns of the image that a field is; None where it is none."""
+        return None
 
     @cached_property
     def size(self) -> float:

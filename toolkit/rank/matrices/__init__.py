@@ -4,6 +4,7 @@ from toolkit.core.rooms import face
 
 TITLE = "matrices of low rank"
 ORDER = (
+    "looks",
     "lowrank",
     "problems",
     "sketching",
@@ -12,6 +13,7 @@ ORDER = (
     "growing_matrix",
     "random_pivots",
     "gram_matrix",
+    "random_pairs",
     "givens",
 )
 __getattr__, __dir__ = face(__name__)

@@ -7,19 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
-from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.status import Status
 from toolkit.rank.matrices.lowrank import (
     BELOW,
-    MOST,
     STEPS,
     FactorState,
     RankByRank,
-    TruncatedSVD,
     below_one,
     judged,
     most,
@@ -30,7 +27,7 @@ from toolkit.rank.matrices.lowrank import (
     share,
     spectral,
 )
-from toolkit.rank.matrices.problems import CauchyMatrix, DenseMatrix, PhotographMatrix, SpectrumMatrix
+from toolkit.rank.matrices.problems import DenseMatrix
 from toolkit.rank.matrices.sketching import recovery
 
 SPENT = Status("converged", "the row at hand is reproduced to rounding", "The matrix has no higher rank to find")
@@ -232,45 +229,6 @@ class ACA(Method):
             measure="cross_gap", tol=1e-11, always=True, title="chosen rows and columns are reproduced", **about
         )
         found = (exact, optimality())
-        if isinstance(problem, SpectrumMatrix) and problem.kind == "exact rank" and problem.knee <= self.most:
+        if 0 < problem.exact_rank <= self.most:
             found += (Exact(measure="error", tol=1e-12, title="a matrix of rank r is found in r crosses", **about),)
         return found
-
-
-def chosen_lines(problem, state):
-    """The matrix with its chosen rows and columns, the rest dimmed."""
-    lines = isinstance(state, FactorState) and state.extra and "rows" in state.extra
-    if not isinstance(problem, PhotographMatrix) or not lines:
-        return None
-    shown = 0.25 * problem.matrix
-    rows, columns = list(state.extra["rows"]), list(state.extra["columns"])
-    shown[rows], shown[:, columns] = problem.matrix[rows], problem.matrix[:, columns]
-    return {"z": shown[::-1]}
-
-
-PICTURES = (Picture("chosen-lines", "chosen rows and columns", "image", chosen_lines, grey=True),)
-
-EXPERIMENTS = (
-    Experiment(
-        "columns-not-vectors",
-        "Columns instead of vectors",
-        "A few of the photograph's own columns and rows in place of singular vectors: how much error does that cost?",
-        PhotographMatrix(every=4),
-        (DEIMCUR(), LeverageCUR(), ACA(most=MOST), TruncatedSVD()),
-        STEPS.turned(steps=MOST),
-        measure="error",
-        against="rank",
-        picture="chosen-lines",
-    ),
-    Experiment(
-        "crosses-of-cauchy",
-        "Two lines a step",
-        "Adaptive crosses see a row and a column a step: do they follow the exponential tail of a Cauchy matrix?",
-        CauchyMatrix(),
-        (ACA(), DEIMCUR(ranks="1, 2, 3, …", most=20), TruncatedSVD(ranks="1, 2, 3, …", most=20)),
-        STEPS.turned(steps=20),
-        measure="error",
-        against="rank",
-        picture="singular-values",
-    ),
-)

@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.memo import recalled, remembered
 from toolkit.core.problem import Problem
 
 TOPICS = 12
@@ -71,6 +72,7 @@ class GrowingMatrix(Problem):
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Rows and columns in the end."""
         return self.matrix.shape
 
     @property
@@ -100,25 +102,18 @@ class GrowingMatrix(Problem):
         last = rows if self.kind == "text" else np.maximum(rows, self.matrix.indices)
         return np.concatenate(([0.0], np.cumsum(np.bincount(last, self.matrix.data**2, self.m))))
 
-    @cached_property
-    def _blocks(self) -> dict:
-        return {}
-
     def arriving(self, step: int) -> tuple:
         """The blocks of the step: compressed rows of new rows, and (graph) of new columns, transposed."""
-        if step not in self._blocks:
-            (old, wide), (new, wider) = self.extent(step - 1), self.extent(step)
-            rows = self.matrix[old:new, :wide]
-            columns = None if wider == wide else self.matrix[:new, wide:wider].T.tocsr()
-            for block in (rows, columns):
-                if block is not None:
-                    block.sort_indices()
-            self._blocks[step] = rows, columns
-        return self._blocks[step]
+        return remembered(self, ("arriving", step), lambda: self._cut(step))
 
-    @cached_property
-    def _decomposed(self) -> dict:
-        return {}
+    def _cut(self, step: int) -> tuple:
+        (old, wide), (new, wider) = self.extent(step - 1), self.extent(step)
+        rows = self.matrix[old:new, :wide]
+        columns = None if wider == wide else self.matrix[:new, wide:wider].T.tocsr()
+        for block in (rows, columns):
+            if block is not None:
+                block.sort_indices()
+        return rows, columns
 
     def leading(self, step: int, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The k leading singular triplets after so many blocks: U (rows, k), σ, V (columns, k); made anew each time."""
@@ -126,19 +121,15 @@ class GrowingMatrix(Problem):
 
     def initial(self, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The k leading triplets of what is there at first, kept."""
-        if rank not in self._decomposed:
-            self._decomposed[rank] = tuple(frozen(part) for part in self.leading(0, rank))
-        return self._decomposed[rank]
-
-    @cached_property
-    def _exact(self) -> dict:
-        return {}
+        return remembered(self, ("initial", rank), lambda: tuple(frozen(part) for part in self.leading(0, rank)))
 
     def exact(self, step: int, rank: int) -> np.ndarray:
         """The k leading singular values after so many blocks, kept."""
-        if (step, rank) not in self._exact:
-            self._exact[step, rank] = frozen(self.leading(step, rank)[1])
-        return self._exact[step, rank]
+        return remembered(self, ("exact", step, rank), lambda: frozen(self.leading(step, rank)[1]))
+
+    def exact_so_far(self, step: int, rank: int) -> np.ndarray | None:
+        """The same where they have been asked for already; else None, as they may cost too much for a picture."""
+        return recalled(self, ("exact", step, rank))
 
 
 def leading(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -151,3 +142,10 @@ def leading(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     u, s, vt = svds(matrix, k=rank, v0=np.ones(min(matrix.shape)), tol=1e-12)
     order = np.argsort(-s)
     return u[:, order], s[order], vt[order].T.copy()
+
+
+CASES = (
+    GrowingMatrix(m=120, n=100, density=0.05, block=10),
+    GrowingMatrix(kind="graph", m=100, density=0.06, block=8),
+    GrowingMatrix(m=260, n=600, density=0.01, block=20, start=0.7),
+)

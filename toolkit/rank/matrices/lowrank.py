@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact
+from toolkit.core.claims import Bound, Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
-from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
-from toolkit.rank.matrices.problems import DenseMatrix, PhotographMatrix
+from toolkit.rank.matrices.problems import DenseMatrix
 
 STEPS = Stop(rtol=0.0, steps=40)
 DONE = Status("converged", "the largest rank is reached", "Raise `most` to go on")
@@ -34,10 +32,15 @@ class FactorState(State):
     error: float = 1.0
     optimal: float = 1.0
     rank: float = 0.0
-    extra: dict | None = None
+    extra: dict = field(default_factory=dict)
 
     def solution(self) -> np.ndarray:
         return self.left @ self.right
+
+    @property
+    def lines(self) -> tuple[list, list] | None:
+        """The rows and columns of the matrix that it is made of; None where it is not made of such."""
+        return (list(self.extra["rows"]), list(self.extra["columns"])) if "rows" in self.extra else None
 
 
 def schedule(k: int, most: int, doubling: bool) -> int:
@@ -282,45 +285,3 @@ class RandomisedSVD(RankByRank):
 def gaussian(seed: int, count: int, length: int) -> np.ndarray:
     """`count` Gaussian vectors, one a row: the first ones are the same for any larger count."""
     return np.random.default_rng(seed).standard_normal((count, length))
-
-
-def singular_values(problem, state):
-    """All singular values, and the kept ones."""
-    if not isinstance(problem, DenseMatrix) or not isinstance(state, FactorState):
-        return None
-    values = np.maximum(problem.singular, 1e-18 * (problem.after(0) or 1.0))
-    kept = np.where(np.arange(len(values)) < state.rank, values, np.nan)
-    return {"x": np.arange(1.0, len(values) + 1), "singular values": values, "kept": kept}
-
-
-def reconstruction(problem, state):
-    """The matrix, its approximation and their difference, drawn with the first row on top.
-
-    What is never negative (a photograph) is shown within its own range: what overshoots is in the error.
-    """
-    if not isinstance(problem, DenseMatrix) or not isinstance(state, FactorState):
-        return None
-    matrix, now = problem.matrix, state.solution()
-    shown = np.clip(now, 0.0, matrix.max()) if matrix.min() >= 0 else now
-    views = {"original": matrix, f"rank {state.rank:.0f}": shown, "error": matrix - now}
-    return {title: problem.picture(values)[::-1] for title, values in views.items()}
-
-
-PICTURES = (
-    Picture("singular-values", "singular values, and those kept", "lines", singular_values, "j", "σ_j", log=True),
-    Picture("rank-k", "original, reconstruction, error", "images", reconstruction, grey=True),
-)
-
-EXPERIMENTS = (
-    Experiment(
-        "photograph-rank",
-        "How much of a photograph is needed",
-        "Drag the rank: how many singular values does the eye ask for, and how near do sketches come?",
-        PhotographMatrix(),
-        (TruncatedSVD(), RandomisedSVD(), RandomisedSVD(power=1)),
-        STEPS,
-        measure="error",
-        against="rank",
-        picture="rank-k",
-    ),
-)

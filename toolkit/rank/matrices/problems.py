@@ -22,6 +22,7 @@ class DenseMatrix(Problem):
     """Base: `matrix` (m, n) real, read-only; its singular value decomposition is made once, when first asked for."""
 
     definite: ClassVar[bool] = False
+    exact_rank: ClassVar[int] = 0  # where the matrix is made to have one; 0: it is not known
 
     @cached_property
     def matrix(self) -> np.ndarray:
@@ -78,6 +79,10 @@ class SpectrumMatrix(DenseMatrix):
     decay: float = knob(1.0, 0.0, 12.0, symbol="p", doc="exponent of the decay; of a step its depth in digits")
     knee: int = knob(15, 1, 600, log=True, symbol="r", doc="where the step is; the rank of 'exact rank'")
     seed: int = seed_knob("the orthogonal factors")
+
+    @property
+    def exact_rank(self) -> int:
+        return self.knee if self.kind == "exact rank" else 0
 
     @cached_property
     def spectrum(self) -> np.ndarray:

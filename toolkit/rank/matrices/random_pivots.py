@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact
+from toolkit.core.claims import Bound, Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -300,8 +300,6 @@ class RandomGramSchmidt(RandomPivots):
 
 def cosines(problem, state):
     """B scaled to a unit diagonal, of the first repetition: cosines between the columns."""
-    if not isinstance(problem, GramMatrix) or not isinstance(state, PivotState):
-        return None
     now = state.work_on[0]
     B = now if np.array_equal(now, now.T) else now.T @ now
     length = np.sqrt(np.diag(B))
@@ -310,7 +308,7 @@ def cosines(problem, state):
 
 CASES = (GramMatrix(n=6, condition=20.0), GramMatrix(n=9, condition=100.0))
 
-PICTURES = (Picture("cosines", "cosines between columns, first repetition", "image", cosines),)
+PICTURES = (Picture("cosines", "cosines between columns, first repetition", "image", cosines, of=PivotState),)
 
 EXPERIMENTS = (
     Experiment(

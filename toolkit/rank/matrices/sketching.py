@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.rank.matrices.lowrank import (
@@ -154,8 +154,7 @@ class GeneralisedNystrom(RankByRank):
 
 def recovery(method: RankByRank, problem: DenseMatrix) -> tuple:
     """Exact recovery when the sketch reaches the rank of the matrix."""
-    known = isinstance(problem, SpectrumMatrix) and problem.kind == "exact rank"
-    if not known or problem.knee > min(method.most, min(problem.matrix.shape) - method.spare):
+    if not 0 < problem.exact_rank <= min(method.most, min(problem.matrix.shape) - method.spare):
         return ()
     return (
         Exact(

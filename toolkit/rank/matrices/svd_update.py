@@ -7,57 +7,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Bound, Exact
+from toolkit.core.claims import Beats, Bound, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
+from toolkit.core.run import Run
 from toolkit.core.state import State
 from toolkit.core.status import Status
-from toolkit.core.stop import Stop
+from toolkit.core.stop import THROUGH, Stop
 from toolkit.kernels.sparse.update import gathered, gram, scattered
+from toolkit.rank.matrices.extended_factors import Extended
 from toolkit.rank.matrices.growing_matrix import GrowingMatrix
 
 STEPS = Stop(rtol=0.0, steps=400)
 DONE = Status("converged", "everything has arrived", "Start earlier, or let more rows arrive")
-WORST = 1e5  # condition of a small factor beyond which it is multiplied out
 DEPENDENT = 1e-14  # squared length of what is new in a row, over its own, that is rounding
-
-
-@dataclass(slots=True)
-class Extended:
-    """Singular vectors as a product: tall (N, k) times small (k, k), the inverse of small at hand."""
-
-    tall: np.ndarray
-    small: np.ndarray
-    inverse: np.ndarray
-
-    @classmethod
-    def of(cls, vectors: np.ndarray, length: int) -> Extended:
-        """Vectors, with rows of zeros to come."""
-        k = vectors.shape[1]
-        tall = np.zeros((length, k))
-        tall[: len(vectors)] = vectors
-        return cls(tall, np.eye(k), np.eye(k))
-
-    def vectors(self) -> np.ndarray:
-        return self.tall @ self.small
-
-    def turned(self, factor: np.ndarray) -> None:
-        """The vectors times a small matrix, in k³; multiplied out when that would grow ill-conditioned."""
-        small = self.small @ factor
-        u, s, vt = np.linalg.svd(small)
-        if s[-1] * WORST <= max(s[0], 1.0):  # also where nothing of the old vectors is left
-            self.tall = self.tall @ small
-            self.small, self.inverse = np.eye(len(small)), np.eye(len(small))
-        else:
-            self.small, self.inverse = small, vt.T / s @ u.T
-
-    def copy(self) -> Extended:
-        return Extended(self.tall.copy(), self.small.copy(), self.inverse.copy())
-
-    def nbytes(self) -> int:
-        return self.tall.nbytes + self.small.nbytes + self.inverse.nbytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -251,16 +217,13 @@ class SparseUpdate(GrowingSVD):
 
 def reference(problem: GrowingMatrix, rank: int, step: int) -> np.ndarray:
     """Zha–Simon's singular values after so many blocks, kept with the problem."""
-    kept = problem._exact.setdefault(("zha-simon", rank), [])
-    if len(kept) <= step:
-        method = ZhaSimon(rank=rank)
-        state = method.init(problem)
-        found = [state.values]
-        for _ in range(problem.steps):
-            state = method.step(problem, state)
-            found.append(state.values)
-        kept[:] = found
-    return kept[step]
+    method = ZhaSimon(rank=rank)
+
+    def made() -> list:
+        run = Run(problem, method, THROUGH)
+        return [run.solution().copy(), *(state.values.copy() for state in run)]
+
+    return remembered(problem, ("singular values", method), made)[step]
 
 
 @dataclass(frozen=True)
@@ -298,18 +261,14 @@ class Recomputed(GrowingSVD):
 
 
 def spectra(problem, state):
-    """The singular values held beside the exact ones, where those are cheap."""
-    if not isinstance(problem, GrowingMatrix) or not isinstance(state, GrowingState):
-        return None
+    """The singular values held beside the exact ones, where those have been computed to measure an error."""
     found = {"x": np.arange(1.0, len(state.values) + 1), "held": state.values}
-    kept = problem._exact.get((state.k, len(state.values)))
+    kept = problem.exact_so_far(state.k, len(state.values))
     return found if kept is None else {**found, "exact": kept}
 
 
 def places(problem, state):
     """Texts, or nodes, by their second and third left singular vectors."""
-    if not isinstance(problem, GrowingMatrix) or not isinstance(state, GrowingState) or len(state.values) < 3:
-        return None
     vectors = state.left.tall[: int(state.arrived)][-2000:] @ state.left.small[:, 1:3]
     newest = max(1, min(problem.block, len(vectors)))
     return {
@@ -318,15 +277,18 @@ def places(problem, state):
     }
 
 
-CASES = (
-    GrowingMatrix(m=120, n=100, density=0.05, block=10),
-    GrowingMatrix(kind="graph", m=100, density=0.06, block=8),
-    GrowingMatrix(m=260, n=600, density=0.01, block=20, start=0.7),
-)
-
 PICTURES = (
-    Picture("held-spectrum", "singular values held", "lines", spectra, "j", "σ_j"),
-    Picture("embedding", "rows by two singular vectors", "points", places, "u₂", "u₃"),
+    Picture("held-spectrum", "singular values held", "lines", spectra, "j", "σ_j", of=GrowingState),
+    Picture(
+        "embedding",
+        "rows by two singular vectors",
+        "points",
+        places,
+        "u₂",
+        "u₃",
+        of=GrowingState,
+        when=lambda problem, state: len(state.values) >= 3,
+    ),
 )
 
 EXPERIMENTS = (

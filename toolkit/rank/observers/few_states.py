@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Rate
+from toolkit.core.claims import Exact, Rate, at_most_one
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.observers.problems import INPUTS, WatchedRod, generator
 
 STEPS = Stop(rtol=0.0, steps=2000)
@@ -98,6 +97,7 @@ class ObserverMethod(Method):
     monitors: ClassVar[tuple[str, ...]] = ("error", "order")
 
     def designed(self, problem: WatchedRod) -> Observer:
+        """The observer of this rod, with its exact time steps; made once a problem, nobody writes to it."""
         raise NotImplementedError
 
     def init(self, problem: WatchedRod) -> ObserverState:
@@ -159,7 +159,7 @@ class MomentMatchingObserver(ObserverMethod):
         return f"{self.title}, ν = {1 + 2 * self.tones}"
 
     def designed(self, problem: WatchedRod) -> Observer:
-        return matched(problem, self.tones, self.base, self.decay)
+        return remembered(problem, self, lambda: matched(problem, self.tones, self.base, self.decay))
 
     def claims(self, problem: WatchedRod) -> tuple:
         about = dict(source="shakib2025", stop=STEPS)
@@ -180,9 +180,8 @@ class MomentMatchingObserver(ObserverMethod):
         )
 
 
-@lru_cache(maxsize=32)
 def matched(problem: WatchedRod, tones: int, base: float, decay: float) -> Observer:
-    """The observer of moment matching; nobody writes to it."""
+    """The observer of moment matching."""
     from scipy.linalg import solve_sylvester
 
     s, row = generator(tones, base)
@@ -207,7 +206,7 @@ class FullObserver(ObserverMethod):
     sources: ClassVar[tuple[str, ...]] = ("luenberger1971",)
 
     def designed(self, problem: WatchedRod) -> Observer:
-        return luenberger(problem)
+        return remembered(problem, self, lambda: luenberger(problem))
 
     def claims(self, problem: WatchedRod) -> tuple:
         if problem.last < 9 or problem.steps > 2000:
@@ -217,9 +216,8 @@ class FullObserver(ObserverMethod):
         return (zero, *self.bounded(problem))
 
 
-@lru_cache(maxsize=8)
 def luenberger(problem: WatchedRod) -> Observer:
-    """The full observer; nobody writes to it."""
+    """The full observer."""
     k = gains(problem.a, problem.watched, 0.0)
     return advancing(problem, problem.a - k @ problem.watched, problem.b, k, np.eye(problem.n))
 
@@ -243,8 +241,6 @@ SHARE = Measure(
 
 def _profile(problem, state):
     """Temperature along the rod, and what the observer takes it for."""
-    if not isinstance(state, ObserverState):
-        return None
     rod, seen = state.both[: problem.n], state.both[problem.n :]
     return {"x": problem.x, "temperature": rod, "observed": state.observer.lift @ seen}
 
@@ -255,7 +251,17 @@ CASES = (
     WatchedRod(n=30, steps=150, input=INPUTS[2]),
 )
 
-PICTURES = (Picture("rod-observed", "temperature, and as observed", "lines", _profile, x="x", y="temperature"),)
+PICTURES = (
+    Picture(
+        "rod-observed",
+        "temperature, and as observed",
+        "lines",
+        _profile,
+        x="x",
+        y="temperature",
+        of=ObserverState,
+    ),
+)
 
 EXPERIMENTS = (
     Experiment(

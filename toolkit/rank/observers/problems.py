@@ -50,20 +50,24 @@ class WatchedRod(Problem):
 
     @property
     def dt(self) -> float:
+        """Length of a time step."""
         return self.last / self.steps
 
     @cached_property
     def x(self) -> np.ndarray:
+        """Nodes of the rod, (n,), from its heated end on; the cold end is not one of them."""
         return frozen(np.arange(self.n) / self.n)
 
     @cached_property
     def a(self) -> np.ndarray:
+        """A (n, n): the second difference, a flux at the left end, zero at the right."""
         matrix = self.n**2 * (np.eye(self.n, k=1) + np.eye(self.n, k=-1) - 2 * np.eye(self.n))
         matrix[0, 1] = 2 * self.n**2  # half a mass at the heated end
         return frozen(matrix)
 
     @cached_property
     def b(self) -> np.ndarray:
+        """b (n, 1): what a flux does to the heated end."""
         return frozen(2.0 * self.n * np.eye(self.n)[:, :1])
 
     @cached_property
@@ -73,6 +77,7 @@ class WatchedRod(Problem):
 
     @cached_property
     def start(self) -> np.ndarray:
+        """x(0) (n,), of root mean square one."""
         shape = np.cos(np.pi * self.x / 2) + np.cos(3 * np.pi * self.x / 2)
         return frozen(shape / np.sqrt(np.mean(shape**2)))
 

@@ -6,7 +6,9 @@ TITLE = "matrices recovered from few numbers"
 ORDER = (
     "looks",
     "problems",
+    "completion",
     "factor_descent",
+    "scaled_descent",
     "subgradient",
     "alternating",
     "nuclear_norm",

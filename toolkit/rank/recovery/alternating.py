@@ -7,14 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Order, Rate
+from toolkit.core.claims import Exact, Order, Rate
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
+from toolkit.rank.recovery.completion import Completion
 from toolkit.rank.recovery.factor_descent import spectral_factors
-from toolkit.rank.recovery.problems import Completion, Entries, PhotographHoles
+from toolkit.rank.recovery.problems import Entries
 
 TINY = 1e-13
 
@@ -104,8 +105,9 @@ class Alternating(Method):
 
     monitors: ClassVar[tuple[str, ...]] = ("error", "misfit", "sweep_flops", "passes")
     linear: ClassVar[tuple[str, ...]] = ("passes",)
-    problems: ClassVar[tuple[type, ...]] = (Completion, PhotographHoles)
+    problems: ClassVar[tuple[type, ...]] = (Entries,)
     no_claim: ClassVar[str] = "its rate is known for incoherent matrices of rank k, enough entries and no noise"
+    tolerance: ClassVar[float] = 0.0  # of the least squares of a sweep: solved exactly
 
     def init(self, problem: Entries) -> SweepState:
         left, right = spectral_factors(problem)
@@ -141,7 +143,7 @@ class Alternating(Method):
         if not plenty or not problem.clean or problem.searched != problem.planted:
             return ()
         assumes = "incoherent truth, k = r, enough entries, no noise"
-        floor = max(1e-8, 1e3 * getattr(self, "tolerance", 0.0))
+        floor = max(1e-8, 1e3 * self.tolerance)
         if floor > 1e-4:  # too few sweeps above what the tolerance leaves
             return self.more(problem, assumes)
         return (

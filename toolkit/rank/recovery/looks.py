@@ -7,16 +7,11 @@ import numpy as np
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
 from toolkit.rank.recovery.alternating import AltMin, SketchedAltMin
-from toolkit.rank.recovery.factor_descent import AsymmetricDescent, ScaledDescent, ScaledPair, SymmetricDescent
+from toolkit.rank.recovery.completion import Completion, PhotographHoles
+from toolkit.rank.recovery.factor_descent import AsymmetricDescent, SymmetricDescent
 from toolkit.rank.recovery.nuclear_norm import FistaCompletion, SvtCompletion
-from toolkit.rank.recovery.problems import (
-    Completion,
-    Entries,
-    GaussianSensing,
-    PhotographHoles,
-    PlentifulSensing,
-    Recovery,
-)
+from toolkit.rank.recovery.problems import Entries, GaussianSensing, PlentifulSensing, Recovery
+from toolkit.rank.recovery.scaled_descent import ScaledDescent, ScaledPair
 from toolkit.rank.recovery.subgradient import SubgradientDescent
 from toolkit.rank.recovery.thresholded_svd import ThresholdedSvd
 
@@ -25,8 +20,6 @@ LEAST = 1e-17
 
 def holes(problem, state):
     """What was known (holes dark), what was made of it, and the error; the first row on top."""
-    if not isinstance(problem, Entries):
-        return None
     now = state.solution()
     low = problem.truth.min()
     known = np.where(problem.seen > 0, problem.filled, low)
@@ -36,8 +29,6 @@ def holes(problem, state):
 
 def spectrum(problem, state):
     """Singular values of the iterate, and of the truth."""
-    if not isinstance(problem, Recovery):
-        return None
     now, truth = (np.linalg.svd(x, compute_uv=False) for x in (state.solution(), problem.truth))
     shown = min(len(truth), 40)
     return {
@@ -46,6 +37,20 @@ def spectrum(problem, state):
         "truth": np.where(truth[:shown] > 1e-12 * truth[0], truth[:shown], np.nan),
     }
 
+
+CASES = (
+    GaussianSensing(side=16),
+    GaussianSensing(side=16, width=5, samples=20.0),
+    GaussianSensing(side=12, samples=40.0, outliers=0.2),
+    GaussianSensing(side=12, samples=40.0, outliers=0.2, width=12),
+    GaussianSensing(side=12, design="all entries"),
+    GaussianSensing(side=12, design="all entries", width=4),
+    PlentifulSensing(side=10, width=4),
+    Completion(),
+    Completion(rows=150, columns=150),
+    Completion(rows=200, columns=60, condition=1.0, noise=0.5),
+    PhotographHoles(every=16),
+)
 
 EXPERIMENTS = (
     Experiment(
@@ -112,6 +117,15 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("recovery-holes", "known, recovered, error", "images", holes),
-    Picture("recovered-spectrum", "singular values, recovered and true", "lines", spectrum, "j", "σ_j", log=True),
+    Picture("recovery-holes", "known, recovered, error", "images", holes, of=Entries),
+    Picture(
+        "recovered-spectrum",
+        "singular values, recovered and true",
+        "lines",
+        spectrum,
+        "j",
+        "σ_j",
+        log=True,
+        of=Recovery,
+    ),
 )

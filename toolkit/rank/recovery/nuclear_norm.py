@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, monotone
+from toolkit.core.claims import Bound, monotone
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
-from toolkit.rank.recovery.problems import Completion, Entries, PhotographHoles
+from toolkit.rank.recovery.problems import Entries
 
 
 def shrunk(matrix: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +43,7 @@ class NuclearNorm(Method):
     """What the nuclear-norm methods share: one SVD of the whole matrix a step."""
 
     monitors: ClassVar[tuple[str, ...]] = ("error", "misfit", "nuclear")
-    problems: ClassVar[tuple[type, ...]] = (Completion, PhotographHoles)
+    problems: ClassVar[tuple[type, ...]] = (Entries,)
 
     def init(self, problem: Entries) -> NuclearState:
         zero = np.zeros(problem.truth.shape)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -21,7 +21,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.core.study import sweep
 from toolkit.rank.recovery.alternating import AltMin
-from toolkit.rank.recovery.problems import PATTERNS, Completion
+from toolkit.rank.recovery.completion import PATTERNS, Completion
 
 DONE = Status("converged", "every trial has been made")
 RECOVERED = 1e-3  # distance from the truth, relative, at which a trial is won
@@ -222,8 +222,6 @@ def swept(
 
 def success(problem, state):
     """Share of successes; x the number of entries, y the rank, 1 at the bottom; −1 where nothing was tried yet."""
-    if not isinstance(problem, Recoverability) or not isinstance(state, PhaseState):
-        return None
     return {"z": np.where(state.tried > 0, state.solution(), -1.0)}
 
 
@@ -243,4 +241,6 @@ EXPERIMENTS = (
     ),
 )
 
-PICTURES = (Picture("recovery-shares", "share recovered", "image", success, "number of entries", "rank"),)
+PICTURES = (
+    Picture("recovery-shares", "share recovered", "image", success, "number of entries", "rank", of=PhaseState),
+)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Exact, Flat, Order, Rate
+from toolkit.core.claims import Beats, Exact, Flat, Order, Rate
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop
 from toolkit.rank.recovery.factor_descent import SymmetricDescent, SymmetricFactors, accurate, size

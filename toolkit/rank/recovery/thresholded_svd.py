@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Order
+from toolkit.core.claims import Bound, Order, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
-from toolkit.rank.recovery.problems import Completion, Entries, PhotographHoles
+from toolkit.rank.recovery.completion import Completion
+from toolkit.rank.recovery.problems import Entries
 
 KEPT = Status("converged", "all singular values above the threshold are kept", "Lower the threshold to keep more")
 WHOLE = Stop(rtol=0.0, steps=60)
@@ -105,7 +105,7 @@ class ThresholdedSvd(Method):
     title: ClassVar[str] = "thresholded SVD, once"
     sources: ClassVar[tuple[str, ...]] = ("zhang2023fairness", "chatterjee2015")
     monitors: ClassVar[tuple[str, ...]] = ("error", "mse")
-    problems: ClassVar[tuple[type, ...]] = (Completion, PhotographHoles)
+    problems: ClassVar[tuple[type, ...]] = (Entries,)
     no_claim: ClassVar[str] = "what it keeps of a matrix is known where that is planted, and three entries of ten seen"
     factor: float = knob(1.1, 0.1, 10.0, log=True, symbol="c", doc="threshold over the norm that noise would have")
 

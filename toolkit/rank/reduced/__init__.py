@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "reduced bases with certified bounds"
-ORDER = ("looks", "thermal_block", "greedy_basis", "online_model", "scattering", "residual_norms")
+ORDER = ("looks", "wave_fields", "thermal_block", "greedy_basis", "online_model", "scattering", "residual_norms")
 __getattr__, __dir__ = face(__name__)

@@ -80,6 +80,7 @@ class Reduced:
 
     @property
     def dimension(self) -> int:
+        """N, the number of basis functions."""
         return len(self.load)
 
     @property

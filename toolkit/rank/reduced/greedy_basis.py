@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Rate
+from toolkit.core.claims import Exact, Rate
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -39,6 +39,17 @@ class ReducedState(State):
 
     def nbytes(self) -> int:
         return self.model.nbytes
+
+    @property
+    def used(self) -> Reduced:
+        """The model on the functions that are used so far: all of them."""
+        return self.model
+
+    def shown(self, problem) -> tuple[np.ndarray, np.ndarray]:
+        """(coordinates of the full solution, the reduced one) at the test parameter where the bound is worst."""
+        coefficients, bounds = self.model.bounds(problem.test_set)
+        worst = int(np.argmax(bounds))
+        return problem.test_solutions[worst], coefficients[worst] @ self.model.fields
 
 
 def tested(problem: Parametrised, model: Reduced) -> tuple[np.ndarray, np.ndarray]:

@@ -30,6 +30,7 @@ class Helmholtz(Parametrised):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Vertices along every axis."""
         return (self.n + 1,) * len(self.angles)
 
     @property
@@ -106,9 +107,11 @@ class Helmholtz(Parametrised):
         return np.exp(1j * k * (self.places @ np.array(self.angles)))
 
     def load(self, k: float) -> np.ndarray:
+        """ik S e^(ik d·x): the load at wavenumber k, (unknowns,)."""
         return 1j * k * (self.incoming @ self.incident(k))
 
     def matrix(self, k: float) -> sp.csc_array:
+        """A(k) = K − ik B − k² M."""
         return sp.csc_array(self.stiffness - 1j * k * self.border - k * k * self.mass)
 
     def solve(self, mu: np.ndarray) -> np.ndarray:
@@ -117,6 +120,7 @@ class Helmholtz(Parametrised):
         return self.factored(k)(self.load(k))
 
     def factored(self, k: float):
+        """A(k)⁻¹ as a function of a load, by sparse LU."""
         from scipy.sparse.linalg import splu
 
         return splu(self.matrix(k), permc_spec="MMD_AT_PLUS_A", options=dict(SymmetricMode=True)).solve

@@ -39,6 +39,7 @@ class LeastResidual:
 
     @property
     def dimension(self) -> int:
+        """N, the number of basis functions."""
         return len(self.fields)
 
     @property

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
-
 import numpy as np
 
-from toolkit.core.arrays import frozen
-from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.deim import Deim
 from toolkit.rank.interpolation.eim import Eim, SymmetricEim
-from toolkit.rank.interpolation.problems import FieldTable
 from toolkit.rank.reduced.greedy_basis import STEPS, PodBasis, ReducedState, WeakGreedy
 from toolkit.rank.reduced.online_model import Online, OnlineFrequency, OnlineState
 from toolkit.rank.reduced.scattering import ObstacleScattering, Scattering, SlabScattering
 from toolkit.rank.reduced.thermal_block import ThermalBlock
+from toolkit.rank.reduced.wave_fields import WaveFields
 
 
 def _functions(problem, state):
-    """The last three basis functions."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or not state.model.dimension:
+    """The last three basis functions; None while there are none."""
+    if not state.model.dimension:
         return None
     last = range(max(0, state.model.dimension - 3), state.model.dimension)
     return {f"function {i + 1}": problem.image(state.model.fields[i]) for i in last}
@@ -31,8 +25,6 @@ def _functions(problem, state):
 
 def _picks(problem, state):
     """Training parameters by their first and last block, those picked, and where the bound is worst."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or problem.blocks < 2:
-        return None
     x, y = problem.training_set[:, 0], problem.training_set[:, -1]
     tenth = np.argsort(state.bounds)[-max(1, len(x) // 10) :]
     shown = {"training": (x, y), "a tenth with the largest bounds": (x[tenth], y[tenth])}
@@ -43,8 +35,6 @@ def _picks(problem, state):
 
 def _surface(problem, state):
     """The logarithm of the bound over the two conductivities of a problem with two blocks."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, ReducedState) or problem.blocks != 2:
-        return None
     axis = np.linspace(1 / problem.contrast, 1, 48)
     theta = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     return {"z": np.log10(np.maximum(state.model.bounds(theta)[1], 1e-16)).reshape(48, 48)}
@@ -52,8 +42,6 @@ def _surface(problem, state):
 
 def _beside(problem, state):
     """Full solution, reduced solution, and their difference."""
-    if not isinstance(problem, ThermalBlock) or not isinstance(state, OnlineState):
-        return None
     truth = problem.fields(state.truth)
     shown = {"full": truth, "reduced": state.field, "difference": truth - state.field}
     return {name: problem.image(field) for name, field in shown.items()}
@@ -61,11 +49,30 @@ def _beside(problem, state):
 
 CASES = (ThermalBlock(n=16, training=40, tests=6), ThermalBlock(columns=2, rows=1, n=16, training=40, tests=6))
 
+
+def _of_block(*words, state: type, blocks=(1, 9), **more) -> Picture:
+    """A picture of the thermal block, of so many blocks from first to last, and of one kind of state."""
+
+    def when(problem, now) -> bool:
+        return isinstance(now, state) and blocks[0] <= problem.blocks <= blocks[1]
+
+    return Picture(*words, of=ThermalBlock, when=when, **more)
+
+
 PICTURES = (
-    Picture("basis-functions", "basis functions", "images", _functions),
-    Picture("greedy-picks", "parameters", "points", _picks, x="first block", y="last block"),
-    Picture("bound-surface", "log₁₀ of the bound over both conductivities", "image", _surface),
-    Picture("full-reduced", "full, reduced, difference", "images", _beside),
+    _of_block("basis-functions", "basis functions", "images", _functions, state=ReducedState),
+    _of_block(
+        "greedy-picks", "parameters", "points", _picks, "first block", "last block", state=ReducedState, blocks=(2, 9)
+    ),
+    _of_block(
+        "bound-surface",
+        "log₁₀ of the bound over both conductivities",
+        "image",
+        _surface,
+        state=ReducedState,
+        blocks=(2, 2),
+    ),
+    _of_block("full-reduced", "full, reduced, difference", "images", _beside, state=OnlineState),
 )
 
 EXPERIMENTS = (
@@ -94,92 +101,27 @@ EXPERIMENTS = (
 )
 
 
-FIELDS = ("incident", "total")
-
-
-@dataclass(frozen=True)
-class WaveFields(FieldTable):
-    """Plane waves, or the waves about an obstacle, at many frequencies: real and imaginary parts as fields.
-
-    "incident": e^(ik d·x), the classical example of a parameter that cannot be separated; "total": the solution of the
-    scattering problem. k is drawn uniformly from the problem's range, with the seed.
-    Reference: M. Barrault, Y. Maday, N. C. Nguyen, A. T. Patera, C. R. Math. 339 (2004) 667–672,
-    doi:10.1016/j.crma.2004.08.006.
-    """
-
-    title: ClassVar[str] = "waves of many frequencies"
-    sources: ClassVar[tuple[str, ...]] = ("barrault2004",)
-    kind: str = knob(FIELDS[0], choices=FIELDS, doc="the incident wave, or the total field")
-    n: int = knob(28, 6, 36, symbol="n", doc="cells along a side")
-    fields: int = knob(60, 10, 500, log=True, symbol="M", doc="frequencies in the table; two fields each")
-    angle: float = knob(20.0, 0.0, 90.0, unit="°", doc="direction of the incident wave against the x axis")
-    low: float = knob(3.0, 0.5, 12.0, log=True, symbol="k₀", doc="least wavenumber")
-    high: float = knob(9.0, 1.0, 12.0, log=True, symbol="k₁", doc="largest wavenumber")
-    seed: int = seed_knob("the wavenumbers")
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.scattering  # noqa: B018 - a range that is none is refused here
-
-    @cached_property
-    def scattering(self) -> ObstacleScattering:
-        """The problem whose waves they are."""
-        return ObstacleScattering(n=self.n, angle=self.angle, low=self.low, high=self.high)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.scattering.shape
-
-    def made(self, parameters: np.ndarray) -> np.ndarray:
-        """Real parts, then imaginary parts, at wavenumbers (M, 1): (2M, points)."""
-        one = self.scattering.solve if self.kind == "total" else lambda mu: self.scattering.incident(mu[0])
-        waves = np.stack([one(mu) for mu in parameters])
-        return np.vstack((waves.real, waves.imag))
-
-    @cached_property
-    def table(self) -> np.ndarray:
-        return frozen(self.made(self.scattering.drawn(self.fields, self.seed)))
-
-    @cached_property
-    def held_out(self) -> np.ndarray:
-        return frozen(self.made(self.scattering.drawn(8, self.seed + 2**31)))
-
-
 def _waves(problem, state):
     """{name: field} of full and reduced solution: at the parameter, or where the bound is worst of the test set."""
-    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
-        return None
-    if isinstance(state, OnlineState):
-        truth, guess = state.truth, state.field
-    else:
-        coefficients, bounds = state.model.bounds(problem.test_set)
-        worst = int(np.argmax(bounds))
-        truth, guess = problem.test_solutions[worst], coefficients[worst] @ state.model.fields
+    truth, guess = state.shown(problem)
     full = problem.fields(truth)
     return {"full": full, "reduced": guess, "difference": full - guess}
 
 
 def _line(problem, state):
     waves = _waves(problem, state)
-    if waves is None or len(problem.shape) != 1:
-        return None
     return {"x": problem.places[:, 0], **{name: wave.real for name, wave in waves.items()}}
 
 
 def _plane(problem, state):
-    waves = _waves(problem, state)
-    if waves is None or len(problem.shape) != 2:
-        return None
-    return {name: wave.real.reshape(problem.shape) for name, wave in waves.items()}
+    return {name: wave.real.reshape(problem.shape) for name, wave in _waves(problem, state).items()}
 
 
 def _response(problem, state):
     """|ℓ(u)| over frequency: full, reduced, and the band of the bound, |ℓ(u) − ℓ(u_N)| ≤ |ℓ|_X' Δ."""
-    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
-        return None
     order = np.argsort(problem.test_set[:, 0])
     k = problem.test_set[order]
-    model = state.model.first(len(state.coefficients)) if isinstance(state, OnlineState) else state.model
+    model = state.used
     coefficients, bounds = model.bounds(k)
     reduced = np.abs(coefficients @ (model.fields @ problem.output))
     band = np.linalg.norm(problem.whitened(problem.output)) * bounds
@@ -191,8 +133,6 @@ def _response(problem, state):
 
 def _picked(problem, state):
     """The bound over frequency, and where the search has solved in full."""
-    if not isinstance(problem, Scattering) or not isinstance(state, ReducedState):
-        return None
     k, bounds = problem.training_set[:, 0], np.maximum(state.bounds, 1e-16)
     shown = {"bound": (k, bounds)}
     if state.picks:
@@ -202,8 +142,6 @@ def _picked(problem, state):
 
 def _stability(problem, state):
     """The inf-sup constant at the frequencies where it was computed, and its lower bound in between."""
-    if not isinstance(problem, Scattering) or not isinstance(state, (OnlineState, ReducedState)):
-        return None
     k = np.linspace(problem.low, problem.high, 400)
     known = problem.infsup
     return {"lower bound": (k, known.lower(k)), "computed": (known.values, known.constants)}
@@ -215,12 +153,25 @@ CASES += (
     WaveFields(n=10, fields=20),
 )
 
+
+def _of_waves(*words, states=(OnlineState, ReducedState), dimensions=(1, 2), **more) -> Picture:
+    """A picture of scattering in so many dimensions, and of some kinds of state."""
+
+    def when(problem, now) -> bool:
+        return isinstance(now, states) and len(problem.shape) in dimensions
+
+    return Picture(*words, of=Scattering, when=when, **more)
+
+
+WAVE = "real part of the wave: full, reduced, difference"
 PICTURES += (
-    Picture("wave-line", "real part of the wave: full, reduced, difference", "lines", _line, x="x"),
-    Picture("wave-plane", "real part of the wave: full, reduced, difference", "images", _plane),
-    Picture("frequency-response", "what is behind the obstacle, and what is certain", "lines", _response, x="k"),
-    Picture("frequency-picks", "bound over frequency", "points", _picked, x="k", y="bound", log=True),
-    Picture("inf-sup", "inf-sup constant over frequency", "points", _stability, x="k", y="β", log=True),
+    _of_waves("wave-line", WAVE, "lines", _line, "x", dimensions=(1,)),
+    _of_waves("wave-plane", WAVE, "images", _plane, dimensions=(2,)),
+    _of_waves("frequency-response", "what is behind the obstacle, and what is certain", "lines", _response, "k"),
+    _of_waves(
+        "frequency-picks", "bound over frequency", "points", _picked, "k", "bound", log=True, states=ReducedState
+    ),
+    _of_waves("inf-sup", "inf-sup constant over frequency", "points", _stability, "k", "β", log=True),
 )
 
 EXPERIMENTS += (

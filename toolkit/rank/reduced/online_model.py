@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 
 from toolkit.core.knob import knob
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
@@ -24,10 +24,10 @@ from toolkit.rank.reduced.thermal_block import ThermalBlock
 OFFLINE = 24
 
 
-@lru_cache(maxsize=8)
 def offline(problem: Parametrised) -> Reduced:
-    """The model of a greedy search of OFFLINE steps, kept for a few problems. Nobody writes to it."""
-    return Run(problem, WeakGreedy(dimension=OFFLINE), Stop(rtol=1e-12, steps=OFFLINE)).finish().state.model
+    """The model of a greedy search of OFFLINE steps; made once a problem, nobody writes to it."""
+    search, stop = WeakGreedy(dimension=OFFLINE), Stop(rtol=1e-12, steps=OFFLINE)
+    return remembered(problem, search, lambda: Run(problem, search, stop).finish().state.model)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +49,15 @@ class OnlineState(State):
     def field(self) -> np.ndarray:
         """The reduced solution at the inner vertices."""
         return self.coefficients @ self.model.fields[: len(self.coefficients)]
+
+    @property
+    def used(self) -> Reduced:
+        """The model on the functions that are used so far."""
+        return self.model.first(len(self.coefficients))
+
+    def shown(self, problem) -> tuple[np.ndarray, np.ndarray]:
+        """(coordinates of the full solution, the reduced one) at the parameter."""
+        return self.truth, self.field
 
 
 class OnlineMethod(Method):

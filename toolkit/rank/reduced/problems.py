@@ -27,6 +27,7 @@ class Parametrised(Problem):
     tail_source = ""
 
     def empty_model(self):
+        """The model without a basis function."""
         raise NotImplementedError
 
     def drawn(self, count: int, seed: int) -> np.ndarray:
@@ -38,6 +39,7 @@ class Parametrised(Problem):
         raise NotImplementedError
 
     def coordinates(self, fields: np.ndarray) -> np.ndarray:
+        """Numbers whose Euclidean length is the norm, for fields (…, unknowns)."""
         raise NotImplementedError
 
     def load_norms(self, parameters: np.ndarray) -> np.ndarray:

@@ -10,12 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Bound, monotone
+from toolkit.core.claims import Bound, at_most_one, monotone
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.crosses import Crosses
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.reduced.helmholtz import Helmholtz
 from toolkit.rank.reduced.infsup import InfSup, bracketed, least_singular
 from toolkit.rank.reduced.least_residual import LeastResidual

@@ -10,10 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from toolkit.core.arrays import frozen
-from toolkit.core.claim import Bound
+from toolkit.core.claims import Bound, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.reduced.galerkin_model import Reduced
 from toolkit.rank.reduced.problems import Parametrised
 

@@ -15,5 +15,6 @@ ORDER = (
     "chebyshev_tucker",
     "functional_tucker",
     "tucker",
+    "slices",
 )
 __getattr__, __dir__ = face(__name__)

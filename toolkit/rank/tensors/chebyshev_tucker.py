@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound
+from toolkit.core.claims import Bound, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -16,7 +16,6 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.tensors.multilinear import cp_full, leading, mode_svd, projected, times, tucker_full
 from toolkit.rank.tensors.problems import Potential, tail
 
@@ -243,8 +242,6 @@ def ellipse_bound(problem: Potential, degree: int) -> float:
 
 def potential_slices(problem, state):
     """The middle slice: given, and the error's logarithm; log₁₀ |core|."""
-    if not isinstance(problem, Potential) or not isinstance(state, ChebyshevState):
-        return None
     middle = problem.n // 2
     error = np.abs(state.values - problem.data)[:, :, middle]
     core = np.abs(state.core).max(axis=2)
@@ -257,8 +254,6 @@ def potential_slices(problem, state):
 
 def mode_functions(problem, state):
     """The first functions of the first mode."""
-    if not isinstance(state, ChebyshevState):
-        return None
     x = np.linspace(-1, 1, 101)
     (found,) = state.lines(x)[:1]
     return {"x": x, **{f"u{j + 1}": found[:, j] for j in range(min(4, found.shape[1]))}}
@@ -281,6 +276,6 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("long-range-slice", "potential, error and core", "images", potential_slices),
-    Picture("axis-functions", "functions of the first axis", "lines", mode_functions, x="x"),
+    Picture("long-range-slice", "potential, error and core", "images", potential_slices, of=ChebyshevState),
+    Picture("axis-functions", "functions of the first axis", "lines", mode_functions, x="x", of=ChebyshevState),
 )

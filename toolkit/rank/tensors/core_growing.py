@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import monotone
+from toolkit.core.claims import monotone
 from toolkit.core.knob import knob
 from toolkit.rank.tensors.core_packing import BUDGETS, SPENT, CoreShapeMethod, captured_error, looked, refined, widened
 from toolkit.rank.tensors.core_shape import size, surrogate, tail_energies

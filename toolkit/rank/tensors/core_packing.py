@@ -8,13 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact, monotone
+from toolkit.core.claims import Bound, Exact, at_most_one, monotone
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.interpolation.shares import at_most_one
 from toolkit.rank.tensors.core_shape import (
     least_size,
     optimum_floor,
@@ -222,7 +221,7 @@ def widened(left, factor, rank: int) -> np.ndarray:
 
 
 def _surrogate(problem, state) -> float:
-    return math.sqrt(surrogate(tail_energies(problem), state.ranks)) if isinstance(state, TuckerState) else math.nan
+    return math.sqrt(surrogate(tail_energies(problem), state.ranks))
 
 
 def _share(problem, state) -> float:
@@ -231,8 +230,6 @@ def _share(problem, state) -> float:
 
 
 def _floor_ratio(problem, state) -> float:
-    if not isinstance(state, TuckerState):
-        return math.nan
     least = math.sqrt(optimum_floor(tail_energies(problem), problem.shape, state.unknowns))
     return state.error / least if least > RESOLVED else math.nan
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, monotone
+from toolkit.core.claims import Exact, monotone
 from toolkit.core.knob import knob, seed_knob
-from toolkit.core.lab import Experiment, Picture
+from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -18,7 +18,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.kernels.dense import tensor as kernels
 from toolkit.rank.tensors.multilinear import cp_full, kruskal_limit
-from toolkit.rank.tensors.problems import PlantedTensor, SymmetricTensor, TensorProblem
+from toolkit.rank.tensors.problems import PlantedTensor, TensorProblem
 
 SWEEPS = Stop(rtol=0.0, steps=60)
 FITTED = Status("converged", "the tensor is fitted to rounding", "Nothing is left; fewer components may do")
@@ -163,8 +163,7 @@ class CpAls(Method):
 
     def measures(self, problem) -> tuple[Measure, ...]:
         own = (ERROR_GAP, CONGRUENCE)
-        planted = isinstance(problem, SymmetricTensor) or getattr(problem, "structure", "") == "cp"
-        unique = planted and self.rank <= kruskal_limit(problem.shape)
+        unique = problem.rank_one_terms and self.rank <= kruskal_limit(problem.shape)
         return (*own, COMPONENTS) if unique else own
 
 
@@ -177,7 +176,7 @@ def _congruence(problem, state) -> float:
 
 
 def _component_error(problem, state) -> float:
-    found = problem.component_error(state.factors) if hasattr(state, "factors") else math.nan
+    found = problem.component_error(state.factors)
     return found if math.isfinite(found) else math.nan
 
 
@@ -205,17 +204,6 @@ COMPONENTS = Measure(
 )
 
 
-def component_match(problem, state):
-    """|cosines| of planted components (rows) with those found (columns)."""
-    if not isinstance(problem, (PlantedTensor, SymmetricTensor)) or not hasattr(state, "factors"):
-        return None
-    true, found = problem.factors, state.factors
-    if len(found) != len(true) or any(a.shape[:1] != b.shape[:1] or b.ndim != 2 for a, b in zip(true, found)):
-        return None
-    sizes = [np.maximum(np.linalg.norm(b, axis=0), 1e-300) for b in found]
-    return {"z": np.abs(np.prod([a.T @ (b / s) for a, b, s in zip(true, found, sizes)], axis=0))}
-
-
 EXPERIMENTS = (
     Experiment(
         "als-sweeps",
@@ -228,5 +216,3 @@ EXPERIMENTS = (
         picture="component-match",
     ),
 )
-
-PICTURES = (Picture("component-match", "planted against found: |cosine|", "image", component_match),)

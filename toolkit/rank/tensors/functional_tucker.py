@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -48,6 +48,7 @@ class ContinuousEntries(Problem):
         return rng.standard_normal((self.rank,) * ORDER), rng.uniform(0.3, 1.5, shape), rng.uniform(0, 2 * np.pi, shape)
 
     def raw(self, points: np.ndarray) -> np.ndarray:
+        """The function at points (m, 3), not scaled: (m,)."""
         core, frequency, phase = self.truth
         a, b, c = (np.cos(2 * np.pi * x[:, None] * f + p) + x[:, None] for x, f, p in zip(points.T, frequency, phase))
         return np.einsum("ijk,ni,nj,nk->n", core, a, b, c)
@@ -293,8 +294,6 @@ class BinnedTucker(FieldMethod):
 
 def mode_lines(problem, state):
     """Trajectories of the first mode's components."""
-    if not isinstance(problem, ContinuousEntries) or not isinstance(state, FieldState):
-        return None
     times, means = problem.axes[0][0], state.means[0]
     line = np.linspace(0, 1, LINE)
     if len(means) == len(times):
@@ -324,4 +323,4 @@ EXPERIMENTS = (
     ),
 )
 
-PICTURES = (Picture("mode-trajectories", "first mode's components", "lines", mode_lines, x="index"),)
+PICTURES = (Picture("mode-trajectories", "first mode's components", "lines", mode_lines, x="index", of=FieldState),)

@@ -1,4 +1,4 @@
-"""What is seen of core shapes: the whole core, and what is kept of it."""
+"""What is seen of tensors: the whole core and what is kept of it; planted components beside those found."""
 
 from __future__ import annotations
 
@@ -9,18 +9,32 @@ from toolkit.core.stop import Stop
 from toolkit.rank.tensors.core_growing import GreedyPacking, LossGreedy
 from toolkit.rank.tensors.core_packing import PackedCore
 from toolkit.rank.tensors.core_shape import UnequalTensor
-from toolkit.rank.tensors.problems import TensorProblem
+from toolkit.rank.tensors.cp import CpState
+from toolkit.rank.tensors.subspace_power import SubspaceState
 from toolkit.rank.tensors.tucker import TuckerState
 
 
 def core_blocks(problem, state):
     """How large the core is in the whole core of the HOSVD: log₁₀ |entries|, and what of them is kept."""
-    if not isinstance(problem, TensorProblem) or not isinstance(state, TuckerState) or problem.data.ndim != 3:
-        return None
     whole = np.log10(np.abs(problem.whole_core).max(axis=2) / problem.norm + 1e-12)
     kept = whole.copy()
     kept[state.ranks[0] :], kept[:, state.ranks[1] :] = -12, -12
     return {"whole core, largest over mode 3": whole, "kept": kept}
+
+
+def comparable(problem, state) -> bool:
+    """Whether something was planted that can be compared: matrices with as many rows a mode, all as many columns."""
+    true, found = problem.factors, state.factors
+    if true is None or len(found) != len(true) or len({b.shape[1:] for b in found}) > 1:
+        return False
+    return all(a.shape[:1] == b.shape[:1] and a.ndim == b.ndim == 2 for a, b in zip(true, found))
+
+
+def component_match(problem, state):
+    """|cosines| of planted components (rows) with those found (columns)."""
+    true, found = problem.factors, state.factors
+    sizes = [np.maximum(np.linalg.norm(b, axis=0), 1e-300) for b in found]
+    return {"z": np.abs(np.prod([a.T @ (b / s) for a, b, s in zip(true, found, sizes)], axis=0))}
 
 
 EXPERIMENTS = (
@@ -38,4 +52,21 @@ EXPERIMENTS = (
 )
 
 
-PICTURES = (Picture("core-shape", "core and what is kept of it", "images", core_blocks),)
+PICTURES = (
+    Picture(
+        "core-shape",
+        "core and what is kept of it",
+        "images",
+        core_blocks,
+        of=TuckerState,
+        when=lambda problem, state: problem.data.ndim == 3,
+    ),
+    Picture(
+        "component-match",
+        "planted against found: |cosine|",
+        "image",
+        component_match,
+        of=(CpState, SubspaceState, TuckerState),
+        when=comparable,
+    ),
+)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import numpy as np
 
-from toolkit.core.errors import DataError
+from toolkit.core.errors import DataError, KnobError
 
 MOST_ENTRIES = 1 << 18
 
@@ -162,3 +163,48 @@ def component_distance(true, found) -> float:
         parts = [min(np.linalg.norm(a[:, i] - b[:, j]), np.linalg.norm(a[:, i] + b[:, j])) for a, b in zip(one, other)]
         apart.append(max(parts))
     return float(max(apart))
+
+
+def few_enough(owner: str, n: int, order: int) -> None:
+    """KnobError when n^order entries are too many."""
+    if n**order > MOST_ENTRIES:
+        most = int(MOST_ENTRIES ** (1 / order) + 1e-9)
+        raise KnobError(f"{owner}.n = {n}: expected at most {most} for order {order} ({MOST_ENTRIES} entries in all).")
+
+
+def noisy(clean: np.ndarray, noise: float, rng) -> np.ndarray:
+    """Gaussian noise of the given norm relative to the tensor's added."""
+    if not noise:
+        return clean
+    drawn = rng.standard_normal(clean.shape)
+    return clean + drawn * (noise * np.linalg.norm(clean) / np.linalg.norm(drawn))
+
+
+def symmetrised(tensor: np.ndarray) -> np.ndarray:
+    """The mean over all permutations of the modes."""
+    orders = list(permutations(range(tensor.ndim)))
+    return sum(tensor.transpose(order) for order in orders) / len(orders)
+
+
+def maxvol(matrix: np.ndarray, slack: float = 1.02) -> np.ndarray:
+    """Rows (r,) of a square submatrix of an (m, r) matrix such that no entry of A Â⁻¹ exceeds `slack` in modulus.
+
+    From the pivots of LU, one row is exchanged for another while that enlarges the volume by more than the slack.
+    """
+    from scipy.linalg import lu_factor, solve
+
+    m, r = matrix.shape
+    rows = np.arange(m)
+    for i, j in enumerate(lu_factor(matrix, check_finite=False)[1]):
+        rows[[i, j]] = rows[[j, i]]
+    rows = rows[:r]
+    ratio = solve(matrix[rows].T, matrix.T, check_finite=False).T
+    for _ in range(100):
+        i, j = np.unravel_index(np.argmax(np.abs(ratio)), ratio.shape)
+        if abs(ratio[i, j]) <= slack:
+            break
+        unit = np.zeros(r)
+        unit[j] = 1.0
+        ratio -= np.outer(ratio[:, j], ratio[i] - unit) / ratio[i, j]
+        rows[j] = i
+    return rows

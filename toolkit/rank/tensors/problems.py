@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, permutations
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -14,20 +14,29 @@ from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.rank.tensors.multilinear import (
-    MOST_ENTRIES,
     checked_tensor,
     component_distance,
     cp_full,
+    few_enough,
     kruskal_limit,
     mode_svd,
+    noisy,
     projected,
+    symmetrised,
     tt_full,
     tucker_full,
 )
 
 
 class TensorProblem(Problem):
-    """Base: approximate the tensor `data` of order d. Errors are Frobenius norms relative to the tensor's."""
+    """Base: approximate the tensor `data` of order d. Errors are Frobenius norms relative to the tensor's.
+
+    `factors` are what was planted: a matrix with unit columns a mode, or the cores of a train; None where nothing was.
+    `rank_one_terms`: whether what was planted is a sum of rank-one tensors, of which `factors` hold one a column.
+    """
+
+    factors: ClassVar[list | None] = None
+    rank_one_terms: ClassVar[bool] = False
 
     def made(self) -> np.ndarray:
         """The tensor, computed anew."""
@@ -42,6 +51,7 @@ class TensorProblem(Problem):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of the modes."""
         return self.data.shape
 
     @cached_property
@@ -84,13 +94,6 @@ class TensorProblem(Problem):
 def tail(values: np.ndarray) -> np.ndarray:
     """√Σ_{i>r} σ_i² for r = 0 … len(values)."""
     return np.sqrt(np.append(np.cumsum(values[::-1] ** 2)[::-1], 0.0))
-
-
-def few_enough(owner: str, n: int, order: int) -> None:
-    """KnobError when n^order entries are too many."""
-    if n**order > MOST_ENTRIES:
-        most = int(MOST_ENTRIES ** (1 / order) + 1e-9)
-        raise KnobError(f"{owner}.n = {n}: expected at most {most} for order {order} ({MOST_ENTRIES} entries in all).")
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class Potential(TensorProblem):
 
     @property
     def line(self) -> np.ndarray:
+        """Points of the grid along an axis, (n,)."""
         return np.linspace(-1, 1, self.n)
 
     def made(self):
@@ -208,6 +212,10 @@ class PlantedTensor(TensorProblem):
             why = "components, so that they are unique (Kruskal)" if self.structure == "cp" else "the dimension"
             raise KnobError(f"PlantedTensor.rank = {self.rank}: expected at most {most}, {why}, for n = {self.n}.")
 
+    @property
+    def rank_one_terms(self) -> bool:
+        return self.structure == "cp"
+
     @cached_property
     def factors(self) -> list[np.ndarray]:
         """cp, tucker: one matrix (n, R) a mode, unit columns; tt: the cores (r, n, r')."""
@@ -233,14 +241,6 @@ class PlantedTensor(TensorProblem):
         return component_distance(self.factors, factors)
 
 
-def noisy(clean: np.ndarray, noise: float, rng) -> np.ndarray:
-    """Gaussian noise of the given norm relative to the tensor's added."""
-    if not noise:
-        return clean
-    drawn = rng.standard_normal(clean.shape)
-    return clean + drawn * (noise * np.linalg.norm(clean) / np.linalg.norm(drawn))
-
-
 @dataclass(frozen=True)
 class SymmetricTensor(TensorProblem):
     """Σ_i λ_i a_i^{⊗4} in d dimensions, a_i on the sphere, and symmetric noise.
@@ -251,6 +251,7 @@ class SymmetricTensor(TensorProblem):
 
     title: ClassVar[str] = "symmetric tensor of order 4"
     sources: ClassVar[tuple[str, ...]] = ("kileel2025",)
+    rank_one_terms: ClassVar[bool] = True
     d: int = knob(10, 2, 20, symbol="d", doc="dimension")
     components: int = knob(30, 1, 190, symbol="R", doc="number of rank-one components")
     signs: bool = knob(False, doc="whether a third of the weights is negative")
@@ -280,6 +281,7 @@ class SymmetricTensor(TensorProblem):
 
     @property
     def factors(self) -> list[np.ndarray]:
+        """The components once a mode: four times the same matrix (d, R)."""
         return [self.directions] * 4
 
     def made(self):
@@ -292,12 +294,6 @@ class SymmetricTensor(TensorProblem):
     def component_error(self, factors) -> float:
         """The largest distance of a component to the one found for it, up to sign; infinity where one is missing."""
         return component_distance(self.factors, factors)
-
-
-def symmetrised(tensor: np.ndarray) -> np.ndarray:
-    """The mean over all permutations of the modes."""
-    orders = list(permutations(range(tensor.ndim)))
-    return sum(tensor.transpose(order) for order in orders) / len(orders)
 
 
 @dataclass(frozen=True)

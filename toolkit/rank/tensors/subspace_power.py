@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Order
+from toolkit.core.claims import Exact, Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
@@ -209,8 +209,8 @@ RANK_GAP = Measure(
 
 
 def objective(problem, state):
-    """1 − F(x) along the power iterations of the component found last."""
-    if not isinstance(state, SubspaceState) or len(state.trace) < 2:
+    """1 − F(x) along the power iterations of the component found last; None before the first."""
+    if len(state.trace) < 2:
         return None
     return {"x": np.arange(len(state.trace)), "1 − F(x)": np.maximum(1 - state.trace, 1e-16)}
 
@@ -229,5 +229,13 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("power-objective", "power iterations of the last component", "lines", objective, x="iteration", log=True),
+    Picture(
+        "power-objective",
+        "power iterations of the last component",
+        "lines",
+        objective,
+        x="iteration",
+        log=True,
+        of=SubspaceState,
+    ),
 )

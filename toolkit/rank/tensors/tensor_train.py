@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact
+from toolkit.core.claims import Bound, Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -16,7 +16,7 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.rank.tensors.multilinear import mode_svd, tt_full
+from toolkit.rank.tensors.multilinear import maxvol, mode_svd, tt_full
 from toolkit.rank.tensors.problems import GridFunction, TensorProblem
 
 LAST_RANK = Status("converged", "the last rank is done", "Raise `rank` to go on")
@@ -210,30 +210,6 @@ def _chosen(state):
     return [sorted(map(tuple, rows.tolist())) for rows in (*state.left, *state.right)]
 
 
-def maxvol(matrix: np.ndarray, slack: float = 1.02) -> np.ndarray:
-    """Rows (r,) of a square submatrix of an (m, r) matrix such that no entry of A Â⁻¹ exceeds `slack` in modulus.
-
-    From the pivots of LU, one row is exchanged for another while that enlarges the volume by more than the slack.
-    """
-    from scipy.linalg import lu_factor, solve
-
-    m, r = matrix.shape
-    rows = np.arange(m)
-    for i, j in enumerate(lu_factor(matrix, check_finite=False)[1]):
-        rows[[i, j]] = rows[[j, i]]
-    rows = rows[:r]
-    ratio = solve(matrix[rows].T, matrix.T, check_finite=False).T
-    for _ in range(100):
-        i, j = np.unravel_index(np.argmax(np.abs(ratio)), ratio.shape)
-        if abs(ratio[i, j]) <= slack:
-            break
-        unit = np.zeros(r)
-        unit[j] = 1.0
-        ratio -= np.outer(ratio[:, j], ratio[i] - unit) / ratio[i, j]
-        rows[j] = i
-    return rows
-
-
 def _block(problem, state, k: int) -> np.ndarray:
     """Entries of T on left rows × mode k × right columns: (r_{k−1}, n_k, r_k)."""
     nothing, last = np.zeros((1, 0), dtype=np.int64), problem.data.ndim - 1
@@ -282,7 +258,7 @@ def _looked(problem, state):
 
 
 def _cut_tail(problem, state) -> float:
-    return float(max(best_cuts(problem, state.ranks))) if isinstance(state, TrainState) else math.nan
+    return float(max(best_cuts(problem, state.ranks)))
 
 
 def _train_quasi(problem, state) -> float:
@@ -316,8 +292,6 @@ TRAIN_IDENTITY = Measure(
 
 def cut_spectra(problem, state):
     """Relative tails of every unfolding against the rank."""
-    if not isinstance(state, TrainState):
-        return None
     count = max(len(gap) for gap in problem.gaps)
     lines = {
         f"cut {k + 1}": np.append(gap, [np.nan] * (count - len(gap))) + 1e-17 for k, gap in enumerate(problem.gaps)
@@ -338,4 +312,4 @@ EXPERIMENTS = (
     ),
 )
 
-PICTURES = (Picture("cut-tails", "tails of the cuts", "lines", cut_spectra, x="rank", log=True),)
+PICTURES = (Picture("cut-tails", "tails of the cuts", "lines", cut_spectra, x="rank", log=True, of=TrainState),)

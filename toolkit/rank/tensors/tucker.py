@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact, monotone
+from toolkit.core.claims import Bound, Exact, monotone
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -37,6 +37,7 @@ class TuckerState(State):
 
     @property
     def ranks(self) -> tuple[int, ...]:
+        """The multilinear rank."""
         return self.core.shape
 
     def solution(self) -> np.ndarray:
@@ -238,7 +239,7 @@ def _counted(problem, state, last):
 
 
 def _tail(problem, state) -> float:
-    return float(np.max(problem.tails(state.ranks))) if isinstance(state, TuckerState) else math.nan
+    return float(np.max(problem.tails(state.ranks)))
 
 
 def _quasi(problem, state) -> float:
@@ -272,33 +273,25 @@ IDENTITY = Measure(
 
 def core_block(problem, state):
     """log₁₀ |core| of the first slices, side by side."""
-    if not isinstance(state, TuckerState) or state.core.ndim < 3:
-        return None
     slices = state.core.reshape(state.core.shape[0], state.core.shape[1], -1)
     top = np.abs(slices).max() or 1.0
     count = min(3, slices.shape[2])
     return {f"slice {j + 1}": np.log10(np.abs(slices[:, :, j]) / top + 1e-12) for j in range(count)}
 
 
+def _two_tails(problem, state) -> bool:
+    """Whether every unfolding has three singular values or more, which is two tails at least."""
+    return min(min(n, problem.data.size // n) for n in problem.shape) > 2
+
+
 def singular_tails(problem, state):
     """Relative tails of every mode against the rank."""
-    if not isinstance(problem, TensorProblem) or not isinstance(state, TuckerState):
-        return None
     count = min(len(values) for _, values in problem.modes)
     lines = {
         f"mode {k + 1}": np.array([problem.tails((r,) * 9)[k] for r in range(1, count)]) + 1e-17
         for k in range(problem.data.ndim)
     }
-    return {"x": np.arange(1, count), **lines} if count > 2 else None
-
-
-def middle_slice(problem, state):
-    """The middle slice of the tensor, of its approximation, and their difference."""
-    if not isinstance(problem, TensorProblem):
-        return None
-    where = (..., *(n // 2 for n in problem.shape[2:]))
-    given, found = problem.data[where], np.asarray(state.solution()).reshape(problem.shape)[where]
-    return {"given": given, "found": found, "difference": given - found}
+    return {"x": np.arange(1, count), **lines}
 
 
 EXPERIMENTS = (
@@ -316,7 +309,22 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("core-block", "log₁₀ |core|, first slices", "images", core_block),
-    Picture("mode-tails", "singular tails of the modes", "lines", singular_tails, x="multilinear rank", log=True),
-    Picture("tensor-slice", "middle slice", "images", middle_slice),
+    Picture(
+        "core-block",
+        "log₁₀ |core|, first slices",
+        "images",
+        core_block,
+        of=TuckerState,
+        when=lambda problem, state: state.core.ndim >= 3,
+    ),
+    Picture(
+        "mode-tails",
+        "singular tails of the modes",
+        "lines",
+        singular_tails,
+        x="multilinear rank",
+        log=True,
+        of=TuckerState,
+        when=_two_tails,
+    ),
 )
