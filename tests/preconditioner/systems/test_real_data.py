@@ -5,17 +5,18 @@ import pytest
 
 import toolkit as tk
 from toolkit.core import spec as specs
+from toolkit.data import bundled
 from toolkit.preconditioner.krylov.looks import PICTURES, spectrum
 from toolkit.preconditioner.multigrid.looks import CASES, EXPERIMENTS
-from toolkit.preconditioner.systems.digit_graph import IMAGES, GraphLaplacian, _digits
-from toolkit.preconditioner.systems.gallery import NAMES, Example, stored
+from toolkit.preconditioner.systems.digit_graph import GraphLaplacian
+from toolkit.preconditioner.systems.gallery import Example
 from toolkit.preconditioner.systems.matrix_market import MatrixMarket
 from toolkit.preconditioner.systems.raster import Raster
 
 DEFINITE = {"airfoil", "bar", "knot", "unit_cube", "local_disc_galerkin_diffusion"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", bundled.MATRICES)
 class TestExamples:
     def test_flags_say_the_truth(self, name):
         problem = Example(name)
@@ -57,8 +58,8 @@ def test_airfoil_is_an_m_matrix_nearly_and_a_matrix_market_file_by_name():
 
 
 def test_vertices_count_from_zero():
-    for name in NAMES:
-        assert stored(name).elements.min() == 0
+    for name in bundled.MATRICES:
+        assert bundled.matrix(name).elements.min() == 0
 
 
 # -- rasters ---------------------------------------------------------------------------------------------------------
@@ -98,7 +99,7 @@ def test_graph_laplacian(knobs):
 def test_graph_joins_the_nearest_with_gaussian_weights():
     from sklearn.neighbors import kneighbors_graph
 
-    distance = kneighbors_graph(_digits()[0][:150], 4, mode="distance").toarray()
+    distance = kneighbors_graph(bundled.digits()[0][:150], 4, mode="distance").toarray()
     scale = (distance[distance > 0] ** 2).mean()
     directed = np.where(distance > 0, np.exp(-(distance**2) / scale), 0.0)
     weights = GraphLaplacian(images=150, neighbours=4).weights.toarray()
@@ -107,8 +108,8 @@ def test_graph_joins_the_nearest_with_gaussian_weights():
 
 def test_harmonic_functions_recognise_the_digit():
     problem = GraphLaplacian(labelled=200, digit=0)
-    truth = _digits()[1][problem.unknown] == 0
-    assert problem.size + len(problem.known) == IMAGES
+    truth = bundled.digits()[1][problem.unknown] == 0
+    assert problem.size + len(problem.known) == bundled.DIGITS
     assert np.mean((problem.exact > 0.5) == truth) > 0.98
 
 
