@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -16,6 +18,8 @@ MOST_ENTRIES = 4_000_000
 MOST_FIELDS = 2000
 MOST_GRID_BYTES = 16 << 20
 MOST_VALUES = 1 << 20  # on a grid
+# what NumPy's reader raises on a damaged file, whose header is Python text
+_FAULTS = (ValueError, OSError, EOFError, TypeError, SyntaxError, MemoryError, tokenize.TokenError)
 
 
 class Fields(Reader):
@@ -42,6 +46,12 @@ class GridValues(Reader):
 
 
 FIELDS, GRID_VALUES = Fields(), GridValues()
+
+
+def _why(error: Exception) -> str:
+    """The first words of an error: some quote the file."""
+    words = (str(error).splitlines() or [type(error).__name__])[0]
+    return words if len(words) <= 160 else f"{words[:160]}…"
 
 
 # -- fields ----------------------------------------------------------------------------------------------------------
@@ -73,8 +83,8 @@ def _npy(name: str, data: bytes) -> np.ndarray:
         return np.load(stream, allow_pickle=False)
     except DataError:
         raise
-    except (ValueError, OSError, EOFError, TypeError) as error:
-        raise DataError(f"{name}: a damaged .npy file ({error}); expected what numpy.save writes.") from None
+    except _FAULTS as error:
+        raise DataError(f"{name}: a damaged .npy file ({_why(error)}); expected what numpy.save writes.") from None
 
 
 def _npz(name: str, data: bytes) -> np.ndarray:
@@ -87,10 +97,10 @@ def _npz(name: str, data: bytes) -> np.ndarray:
                 raise DataError(f"{name}: {arrays[0].file_size} bytes unpacked; expected at most {4 * MOST_BYTES}.")
             with archive.open(arrays[0]) as member:
                 inner = member.read(4 * MOST_BYTES)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (*_FAULTS, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{name}: a damaged .npz file ({error}); expected what numpy.savez writes.") from None
+        raise DataError(f"{name}: a damaged .npz file ({_why(error)}); expected what numpy.savez writes.") from None
     return _npy(f"{name}: {arrays[0].filename}", inner)
 
 
@@ -141,8 +151,8 @@ def grid_values(name: str, data: bytes) -> np.ndarray:
         raise DataError(f"{name}: it does not begin as a .npy file does: save it with numpy.save.")
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False, max_header_size=10_000)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError) as error:
-        raise DataError(f"{name}: it cannot be read as .npy ({str(error).splitlines()[0]}).") from None
+    except _FAULTS as error:
+        raise DataError(f"{name}: it cannot be read as .npy ({_why(error)}).") from None
     if values.dtype.kind not in "fiu" or values.dtype.itemsize > 8:
         raise DataError(f"{name}: values of type {values.dtype}; expected real numbers of at most 64 bits.")
     if not 1 <= values.ndim <= 3 or not 2 <= values.size <= MOST_VALUES:
