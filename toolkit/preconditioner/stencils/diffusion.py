@@ -41,6 +41,7 @@ class Diffusion(GridProblem):
     sources: ClassVar[tuple[str, ...]] = ("saad2003", "lindgren2011")
     symmetric: ClassVar[bool] = True
     definite: ClassVar[bool] = True
+    cellwise: ClassVar[bool] = True
     dim: int = knob(2, 2, 3, doc="space dimensions")
     n: int = knob(64, 4, 2048, log=True, doc="intervals a side")
     medium: str = knob(
@@ -64,6 +65,10 @@ class Diffusion(GridProblem):
     def cells(self) -> np.ndarray | None:
         """The coefficient of a plane problem, shape (n, n); None in space."""
         return self.coefficient if self.dim == 2 else None
+
+    @property
+    def gentle(self) -> bool:
+        return self.medium in ("constant", "log-normal", "photograph") and self.contrast <= 1e4
 
     @cached_property
     def matrix(self) -> sp.csr_array:

@@ -13,11 +13,11 @@ from scipy.sparse.csgraph import connected_components
 from toolkit.core.arrays import csr, frozen
 from toolkit.core.knob import knob, seed_knob
 from toolkit.data import bundled
-from toolkit.preconditioner.systems.problems import LinearSystem
+from toolkit.preconditioner.systems.problems import PlacedSystem
 
 
 @dataclass(frozen=True)
-class GraphLaplacian(LinearSystem):
+class GraphLaplacian(PlacedSystem):
     """L_uu f = −L_ul f_l: the harmonic function on the k-nearest-neighbour graph of scikit-learn's digits.
 
     Vertices are 8 × 8 images, edges join each to its `neighbours` nearest (either way), of weight

@@ -12,13 +12,13 @@ import scipy.sparse as sp
 from toolkit.core.arrays import frozen, is_hermitian
 from toolkit.core.knob import knob, seed_knob
 from toolkit.data import bundled
-from toolkit.preconditioner.systems.problems import LinearSystem
+from toolkit.preconditioner.systems.problems import PlacedSystem
 from toolkit.preconditioner.systems.raster import Raster
 from toolkit.preconditioner.systems.sparse import is_definite
 
 
 @dataclass(frozen=True)
-class Example(LinearSystem):
+class Example(PlacedSystem):
     """A x = b with a real matrix that comes with PyAMG: an airfoil, an elastic bar, a knot, a recirculating flow, …
 
     Dirichlet unknowns are eliminated. `near_null` holds the modes that smoothed aggregation should reproduce:
@@ -88,15 +88,21 @@ class Example(LinearSystem):
             return np.column_stack((x - y / 2, z + y / 4 + x / 8))
         return vertices[:, :2]
 
-    @cached_property
-    def _raster(self) -> Raster | None:
+    @property
+    def drawn(self) -> bool:
+        """Whether the mesh is plane, of triangles or quadrilaterals."""
         mesh = bundled.matrix(self.matrix_name)
         plane = mesh.vertices.shape[1] == 2 and mesh.elements.max() < len(mesh.vertices)
-        return Raster(mesh.vertices, mesh.elements) if plane and mesh.elements.shape[1] in (3, 4) else None
+        return bool(plane and mesh.elements.shape[1] in (3, 4))
+
+    @cached_property
+    def _raster(self) -> Raster:
+        mesh = bundled.matrix(self.matrix_name)
+        return Raster(mesh.vertices, mesh.elements)
 
     def field(self, v: np.ndarray) -> np.ndarray | None:
         """A vector as a picture of the mesh, zero at Dirichlet vertices; None for meshes in space."""
-        if self._raster is None:
+        if not self.drawn:
             return None
         values = np.zeros(len(bundled.matrix(self.matrix_name).vertices))
         values[: self.size] = self._values(v)
