@@ -14,10 +14,6 @@ from toolkit.preconditioner import LinearSystem
 ROOT = Path(__file__).resolve().parents[2]
 STOP = tk.Stop(steps=2, rtol=0.0, divergence=1e300)
 SMALL = 300
-# Many seconds in plain Python. The first two's kernels have oracles of their own; the others solve the same thing
-# hundreds of times to fit or to climb, by a kernel that a dozen other samplers of the lab are compared by.
-LONG = ("self_consistency", "deep_mesh")
-LONG += ("bespoke_solver", "bespoke_training", "dc_solver", "searched_solver", "schedule_search", "step_ladder")
 ROUNDING = {
     "inner_gmres-outliers": "Arnoldi goes on past an invariant space: its last vectors are rounding",
     "mesh-adaptive": "cells with equal estimates: rounding decides which are marked first",
@@ -26,12 +22,15 @@ SOLVED = {"structure": 1e6}  # iterated to a tolerance of 1e-6 by a cycle in sin
 
 
 def solutions() -> dict[str, np.ndarray]:
-    """What two steps of every method give on every small case it suits."""
+    """What two steps of every method give on every small case it suits, but for those that say they are slow.
+
+    The kernels of these have oracles of their own, or are those of a dozen others of the lab that are compared here.
+    """
     found = {}
     for lab in tk.labs().values():
         for i, problem in enumerate(lab.cases):
             for name, cls in lab.methods().items():
-                if name not in LONG and _size(problem) <= SMALL and not cls().suits(problem):
+                if not cls.slow and _size(problem) <= SMALL and not cls().suits(problem):
                     run = tk.solve(problem, cls(), STOP)
                     kappa = getattr(problem, "condition", None) or SOLVED.get(problem.slug(), 1e4)
                     found[f"{lab.name}-{name}-{problem.slug()}-{i}-κ={kappa:.0e}"] = np.asarray(run.solution())

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from toolkit.core.knob import knobs
-from toolkit.data.image_file import ENDINGS
-from toolkit.rank.interpolation.problems import SnapshotFile, read
+from toolkit.data.images import ENDINGS
+from toolkit.data.tables import FIELDS
+from toolkit.rank.interpolation.problems import SnapshotFile
 from toolkit.rank.matrices.lowrank import TruncatedSVD
 from toolkit.rank.matrices.problems import OwnPhotograph
 from toolkit.rank.tensors.multilinear import kruskal_limit
@@ -256,7 +257,7 @@ def test_truncated_and_damaged_snapshots_are_refused_by_name_or_read(kind, cut, 
         whole[int(place * len(whole))] ^= mask
     data = bytes(whole[: int(cut * len(whole))] if cut < 0.9 or not flips else whole)
     try:
-        found = read("mine", data)
+        found = FIELDS.made("mine", data)
         assert found.ndim == 2 and np.isfinite(found).all()
     except tk.DataError as error:
         told(error, "mine", "expected")

@@ -25,6 +25,7 @@ class Method(Knobbed):
     abscissa (unknowns), `linear` those that are shares or counts: drawn on a linear axis, all others on a logarithmic
     one. `problems` are the kinds of problem it solves; empty: any of its lab.
     `no_claim` says in words that no claim is known, where `claims` has none.
+    `slow`: its small cases take many seconds in plain Python.
     """
 
     title: ClassVar[str] = ""
@@ -34,6 +35,7 @@ class Method(Knobbed):
     linear: ClassVar[tuple[str, ...]] = ()
     problems: ClassVar[tuple[type, ...]] = ()
     no_claim: ClassVar[str] = ""
+    slow: ClassVar[bool] = False
     advance = None
 
     def __init_subclass__(cls, **options):

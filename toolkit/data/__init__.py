@@ -1,1 +1,1 @@
-"""What comes from outside: uploads, and the readers of matrices, meshes, images and tables."""
+"""What comes from outside: the upload store, a reader for each kind of file, and the bundled data sets."""

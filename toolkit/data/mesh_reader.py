@@ -1,7 +1,7 @@
-"""Reads one mesh file through meshio: a program of its own, run by `meshfile` under limits of memory and time.
+"""Reads one mesh file through meshio: a program of its own, run by `meshes` under limits of memory and time.
 
 A reader of many formats believes what a file says of its sizes; in here it can only end itself.
-Usage: python meshread.py FILE msh|vtu|obj MEGABYTES SECONDS; writes an .npz with `points` and, by type, `cells`.
+Usage: python mesh_reader.py FILE msh|vtu|obj MEGABYTES SECONDS; writes an .npz with `points` and, by type, `cells`.
 """
 
 import contextlib

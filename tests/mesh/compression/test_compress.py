@@ -9,10 +9,11 @@ import pytest
 
 import toolkit as tk
 from toolkit.core.errors import DataError, KnobError
+from toolkit.data.tables import GRID_VALUES
 from toolkit.mesh.compression import codec
 from toolkit.mesh.compression.compressors import MGARD, LevelByLevel, zfp_is_here
 from toolkit.mesh.compression.multilevel import Axis, Hierarchy, amplification, hierarchy
-from toolkit.mesh.compression.problems import FieldFile, TurbulentField, read_npy
+from toolkit.mesh.compression.problems import FieldFile, TurbulentField
 
 SHAPES = [(3,), (4,), (9,), (10,), (37,), (258,), (5, 5), (6, 7), (33, 50), (1, 8), (9, 2), (3, 4, 5), (17, 20, 31)]
 SHAPES += [(40, 9, 2), (2, 3, 66)]
@@ -255,7 +256,7 @@ class TestFields:
     def test_what_is_no_npy_file_is_refused(self, tmp_path):
         for data in (b"", b"PK\x03\x04", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff" + b"{" * 40):
             with pytest.raises(DataError, match=r"u\.npy"):
-                read_npy("u.npy", data)
+                GRID_VALUES.made("u.npy", data)
         for source in ("nowhere.npy", "u.txt", "upload:../../etc/passwd", "upload:" + "0" * 64):
             with pytest.raises(DataError):
                 FieldFile(source)

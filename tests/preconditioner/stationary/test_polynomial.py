@@ -13,6 +13,7 @@ from toolkit.preconditioner import (
     CG,
     ChebyshevPolynomial,
     FastGradient,
+    Helmholtz,
     Identity,
     Jacobi,
     KrylovGradient,
@@ -126,6 +127,13 @@ def test_chebyshev_is_its_polynomial(degree, ratio, complex_):
     if ratio is None:
         top = chebyshev.chebval(theta / delta, unit)
         assert method.condition(problem) == pytest.approx((top + 1) / (top - 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_a_spectrum_in_closed_form_gives_the_same_sums_on_a_line_and_in_the_plane(dim):
+    problem = Helmholtz(dim=dim, n=6, wavenumber=1.0)
+    sums = SymmetricPolynomial(degree=2).coefficients(problem)[0]
+    np.testing.assert_allclose(sums, elementary_from_traces(problem.matrix, 2), rtol=1e-12)
 
 
 def test_chebyshev_of_degree_d_is_the_best_polynomial_of_its_degree():

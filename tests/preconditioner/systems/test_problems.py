@@ -12,9 +12,10 @@ from toolkit.core import spec as specs
 from toolkit.preconditioner.stationary.incomplete import ThresholdILU
 from toolkit.preconditioner.stationary.preconditioning import inverse_matrix
 from toolkit.preconditioner.stationary.shifted_laplace import ShiftedLaplace
-from toolkit.preconditioner.stencils.convection import ConvectionDiffusion, Helmholtz
+from toolkit.preconditioner.stencils.convection import ConvectionDiffusion
 from toolkit.preconditioner.stencils.couplings import assemble, couplings
 from toolkit.preconditioner.stencils.diffusion import Diffusion, _refined
+from toolkit.preconditioner.stencils.helmholtz import Helmholtz
 from toolkit.preconditioner.stencils.poisson import Anisotropic, Poisson
 from toolkit.preconditioner.stencils.problems import cross, stencil_matrix
 from toolkit.preconditioner.systems import sparse

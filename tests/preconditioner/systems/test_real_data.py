@@ -5,17 +5,19 @@ import pytest
 
 import toolkit as tk
 from toolkit.core import spec as specs
-from toolkit.preconditioner.krylov.looks import PICTURES, spectrum
+from toolkit.data import bundled
+from toolkit.preconditioner.krylov.looks import spectrum
 from toolkit.preconditioner.multigrid.looks import CASES, EXPERIMENTS
-from toolkit.preconditioner.systems.digit_graph import IMAGES, GraphLaplacian, _digits
-from toolkit.preconditioner.systems.gallery import NAMES, Example, stored
+from toolkit.preconditioner.systems.digit_graph import GraphLaplacian
+from toolkit.preconditioner.systems.gallery import Example
 from toolkit.preconditioner.systems.matrix_market import MatrixMarket
 from toolkit.preconditioner.systems.raster import Raster
 
+PICTURES = tk.lab("preconditioner").pictures
 DEFINITE = {"airfoil", "bar", "knot", "unit_cube", "local_disc_galerkin_diffusion"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", bundled.MATRICES)
 class TestExamples:
     def test_flags_say_the_truth(self, name):
         problem = Example(name)
@@ -57,8 +59,8 @@ def test_airfoil_is_an_m_matrix_nearly_and_a_matrix_market_file_by_name():
 
 
 def test_vertices_count_from_zero():
-    for name in NAMES:
-        assert stored(name).elements.min() == 0
+    for name in bundled.MATRICES:
+        assert bundled.matrix(name).elements.min() == 0
 
 
 # -- rasters ---------------------------------------------------------------------------------------------------------
@@ -98,7 +100,7 @@ def test_graph_laplacian(knobs):
 def test_graph_joins_the_nearest_with_gaussian_weights():
     from sklearn.neighbors import kneighbors_graph
 
-    distance = kneighbors_graph(_digits()[0][:150], 4, mode="distance").toarray()
+    distance = kneighbors_graph(bundled.digits()[0][:150], 4, mode="distance").toarray()
     scale = (distance[distance > 0] ** 2).mean()
     directed = np.where(distance > 0, np.exp(-(distance**2) / scale), 0.0)
     weights = GraphLaplacian(images=150, neighbours=4).weights.toarray()
@@ -107,8 +109,8 @@ def test_graph_joins_the_nearest_with_gaussian_weights():
 
 def test_harmonic_functions_recognise_the_digit():
     problem = GraphLaplacian(labelled=200, digit=0)
-    truth = _digits()[1][problem.unknown] == 0
-    assert problem.size + len(problem.known) == IMAGES
+    truth = bundled.digits()[1][problem.unknown] == 0
+    assert problem.size + len(problem.known) == bundled.DIGITS
     assert np.mean((problem.exact > 0.5) == truth) > 0.98
 
 
@@ -150,19 +152,21 @@ def test_every_experiment_runs_and_shows_its_picture(experiment):
     if experiment.picture:
         method = next((m for m in experiment.methods if m.label() in ("CG", "MINRES")), experiment.methods[0])
         state = tk.Run(experiment.problem, method).step(4).snapshot()
+        assert pictures[experiment.picture].applies(experiment.problem, state)
         assert pictures[experiment.picture].data(experiment.problem, state) is not None
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda p: p.name)
 @pytest.mark.parametrize("problem", CASES, ids=lambda p: p.slug())
-def test_pictures_show_arrays_or_nothing(problem, picture):
+def test_pictures_that_apply_show_arrays(problem, picture):
     name = "gcrodr" if problem.slug() == "darcy_sequence" else "jacobi"
     method = tk.lab("preconditioner").methods()[name]()
     if method.suits(problem):
         pytest.skip("no method here")
-    found = picture.data(problem, tk.Run(problem, method).step(2).snapshot())
-    if found is None:
+    state = tk.Run(problem, method).step(2).snapshot()
+    if not picture.applies(problem, state):
         return
+    found = picture.data(problem, state)
     if picture.kind == "image":
         assert found["z"].ndim == 2
     elif picture.kind == "lines":

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
+from toolkit.data.tables import FIELDS
 from toolkit.rank.interpolation.crosses import Crosses
 from toolkit.rank.interpolation.deim import Deim
 from toolkit.rank.interpolation.eim import Eim, RectangularEim, SymmetricEim
-from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile, read
+from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
 
 GAUSS = MovingSource(n=14, fields=50)
 
@@ -110,7 +111,7 @@ class TestFiles:
             saved(fields.astype(np.float32)),
             saved(fields.astype(int)),
         ):
-            np.testing.assert_array_equal(read("f", data), fields)
+            np.testing.assert_array_equal(FIELDS.made("f", data), fields)
 
     @pytest.mark.parametrize(
         "data, words",
@@ -135,7 +136,7 @@ class TestFiles:
     @pytest.mark.filterwarnings("ignore:loadtxt")
     def test_what_cannot_be_used_is_refused_by_name(self, data, words):
         with pytest.raises(tk.DataError, match="mine") as caught:
-            read("mine", data)
+            FIELDS.made("mine", data)
         assert words in str(caught.value)
 
     def test_an_upload_runs_and_is_known_by_its_content(self, tmp_path, monkeypatch):

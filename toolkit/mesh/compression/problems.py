@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.errors import DataError, KnobError
+from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
-from toolkit.data import matrix_file as mtx
-
-MOST_VALUES = 1 << 20
-MOST_BYTES = 16 << 20
-ENDING = ".npy"
+from toolkit.data import bundled
+from toolkit.data.images import luminance
+from toolkit.data.tables import GRID_VALUES, MOST_VALUES
 
 
 class Field(Problem):
@@ -97,18 +91,14 @@ class Photograph(Field):
 
     title: ClassVar[str] = "photograph"
     sources: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
-    picture: str = knob("china", choices=("china", "flower"), doc="which photograph")
+    picture: str = knob("china", choices=bundled.PHOTOGRAPHS, doc="which photograph")
     every: int = knob(2, 1, 16, doc="take every so-many-th pixel")
     single: bool = knob(False, doc="single precision")
 
     @cached_property
     def data(self) -> np.ndarray:
-        try:
-            from sklearn.datasets import load_sample_image
-        except ImportError:
-            raise DataError("The photographs come with scikit-learn: install scikit-learn and pillow.") from None
-        pixels = load_sample_image(f"{self.picture}.jpg")[:: self.every, :: self.every]
-        return _frozen(pixels @ np.array([0.299, 0.587, 0.114]) / 255, self.single)
+        pixels = bundled.photograph(self.picture)[:: self.every, :: self.every]
+        return _frozen(luminance(pixels), self.single)
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,7 @@ class FieldFile(Field):
 
     title: ClassVar[str] = "field file (.npy)"
     sources: ClassVar[tuple[str, ...]] = ("harris2020",)
-    source: str = knob("", file=(ENDING,), doc="a path, or an upload; empty: a sine wave of 257 nodes")
+    source: str = knob("", file=GRID_VALUES.endings, doc="a path, or an upload; empty: a sine wave of 257 nodes")
 
     def __post_init__(self):
         Field.__post_init__(self)
@@ -131,54 +121,10 @@ class FieldFile(Field):
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
         """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
-        read_npy(filename, data)
-        return mtx.store(filename, data)
+        return GRID_VALUES.accept(filename, data)
 
     @cached_property
     def data(self) -> np.ndarray:
         if not self.source:
             return _frozen(np.sin(np.linspace(0, 2 * np.pi, 257)), False)
-        return read_npy(mtx.shown(self.source), _bytes(self.source))
-
-
-def _bytes(source: str) -> bytes:
-    """The bytes a knob value names; DataError when there are none."""
-    kept = source.startswith(mtx.UPLOAD)
-    name = source[len(mtx.UPLOAD) :] if kept else source
-    if kept and not re.fullmatch("[0-9a-f]{64}", name):
-        raise DataError(f"{source!r}: expected 'upload:' and the 64 digits that accept_upload returned.")
-    if not kept and not source.endswith(ENDING):
-        raise DataError(f"{source!r}: expected the path of a file that ends in {ENDING}.")
-    path = mtx.uploads() / name if kept else Path(source).expanduser()
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{mtx.shown(source)}: {path.stat().st_size} bytes; expected at most {MOST_BYTES}.")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{mtx.shown(source)}: it cannot be read ({getattr(error, 'strerror', error)}).") from None
-    if kept and hashlib.sha256(data).hexdigest() != name:
-        raise DataError(f"{mtx.shown(source)}: this file is not on this machine any more: upload it again.")
-    return data
-
-
-def read_npy(name: str, data: bytes) -> np.ndarray:
-    """The field in the bytes of a .npy file; DataError that names the file, what was found and what is expected."""
-    if len(data) > MOST_BYTES:
-        raise DataError(f"{name}: {len(data)} bytes; expected at most {MOST_BYTES}.")
-    if not data.startswith(b"\x93NUMPY"):
-        raise DataError(f"{name}: it does not begin as a .npy file does: save it with numpy.save.")
-    try:
-        values = np.load(io.BytesIO(data), allow_pickle=False, max_header_size=10_000)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError) as error:
-        raise DataError(f"{name}: it cannot be read as .npy ({str(error).splitlines()[0]}).") from None
-    if values.dtype.kind not in "fiu" or values.dtype.itemsize > 8:
-        raise DataError(f"{name}: values of type {values.dtype}; expected real numbers of at most 64 bits.")
-    if not 1 <= values.ndim <= 3 or not 2 <= values.size <= MOST_VALUES:
-        raise DataError(
-            f"{name}: an array of shape {values.shape}; expected one to three axes and 2 to {MOST_VALUES} values."
-        )
-    if not np.all(np.isfinite(values)):
-        raise DataError(f"{name}: values that are NaN or infinite; expected finite numbers.")
-    return _frozen(values, values.dtype.kind == "f" and values.dtype.itemsize == 4)
+        return GRID_VALUES.read(self.source)

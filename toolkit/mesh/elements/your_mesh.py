@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.knob import knob
-from toolkit.data import mesh_file as meshfile
+from toolkit.data.meshes import MESH
 from toolkit.mesh.elements.problems import DATA, BoundaryValueProblem
 
 EXAMPLES = ("ring", "gear")
@@ -28,23 +28,23 @@ class YourMesh(BoundaryValueProblem):
     """
 
     title: ClassVar[str] = "your mesh"
-    file: str = knob("ring", file=meshfile.ENDINGS, doc="a path, 'ring', 'gear', or an upload")
+    file: str = knob("ring", file=MESH.endings, doc="a path, 'ring', 'gear', or an upload")
     data: str = knob("smooth", choices=("smooth", "front", "cubic"), doc=DATA + "waves, a steep front, a cubic")
 
     def __post_init__(self):
         BoundaryValueProblem.__post_init__(self)
         if self.file not in EXAMPLES:  # a file that cannot be used is refused here, not in mid-run
-            meshfile.read(self.file)
+            MESH.read(self.file)
 
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
         """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
-        return meshfile.accepted(filename, data)
+        return MESH.accept(filename, data)
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Points (dim, n) and cells (dim + 1, m)."""
-        return example(self.file) if self.file in EXAMPLES else meshfile.read(self.file)
+        return example(self.file) if self.file in EXAMPLES else MESH.read(self.file)
 
     @property
     def dim(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -14,8 +14,9 @@ import scipy.sparse as sp
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
+from toolkit.data import bundled
 from toolkit.kernels.grid import ginzburg as kernels
-from toolkit.preconditioner.systems.digit_graph import IMAGES, GraphLaplacian
+from toolkit.preconditioner.systems.digit_graph import GraphLaplacian
 
 TENSION = 2 * np.sqrt(2) / 3
 ALPHA = 0.99
@@ -108,7 +109,7 @@ class DigitClasses(PhaseProblem):
 
     title: ClassVar[str] = "two classes of digits"
     sources: ClassVar[tuple[str, ...]] = ("bertozzi2012", "akande2025")
-    images: int = knob(IMAGES, 60, IMAGES, log=True, doc="images, the first ones of the data set")
+    images: int = knob(bundled.DIGITS, 60, bundled.DIGITS, log=True, doc="images, the first ones of the data set")
     neighbours: int = knob(8, 3, 30, log=True, symbol="k", doc="nearest neighbours that each image is joined to")
     labelled: int = knob(50, 4, 500, log=True, doc="images whose class is known; at most half of all")
     split: str = knob("even or odd", choices=("even or odd", "below five"), doc="the classes")
@@ -130,7 +131,7 @@ class DigitClasses(PhaseProblem):
     @cached_property
     def truth(self) -> np.ndarray:
         """±1, the classes."""
-        digits = _digits()[1][: self.images]
+        digits = bundled.digits()[1][: self.images]
         return np.where(digits % 2 == 0 if self.split == "even or odd" else digits < 5, 1.0, -1.0)
 
     @cached_property
@@ -147,7 +148,7 @@ class DigitClasses(PhaseProblem):
     @cached_property
     def places(self) -> np.ndarray:
         """The images in the plane of their first two principal components, (images, 2)."""
-        data = _digits()[0][: self.images]
+        data = bundled.digits()[0][: self.images]
         data = data - data.mean(axis=0)
         return data @ np.linalg.eigh(data.T @ data)[1][:, :-3:-1]
 
@@ -186,14 +187,6 @@ class DigitClasses(PhaseProblem):
 
     def measures(self) -> tuple[Measure, ...]:
         return (WRONG,)
-
-
-@lru_cache(maxsize=1)
-def _digits() -> tuple[np.ndarray, np.ndarray]:
-    """(images as rows of 64 numbers, their digits); the graph has seen to it that scikit-learn is there."""
-    from sklearn.datasets import load_digits
-
-    return load_digits(return_X_y=True)
 
 
 def radius(problem, u: np.ndarray) -> float:

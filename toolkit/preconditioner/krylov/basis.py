@@ -19,10 +19,12 @@ class Basis:
 
     @property
     def rows(self) -> np.ndarray:
+        """The rows so far, (count, n): a view."""
         return self._rows[: self.count]
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the rows so far."""
         return self.rows.nbytes
 
     def append(self, vector) -> None:
@@ -45,6 +47,7 @@ class Basis:
         self.count, self._rows, self._borrowed = 0, np.empty_like(self._rows), False
 
     def copy(self) -> Basis:
+        """The same rows, at no cost until one of the two grows."""
         twin = Basis.__new__(Basis)
         twin.count, twin._rows, twin._borrowed = self.count, self._rows, True
         return twin

@@ -161,7 +161,7 @@ class IDRState(KrylovState):
 
 @dataclass(frozen=True)
 class IDR(KrylovMethod):
-    """IDR(s): residuals in a chain of shrinking spaces G_{j+1} = (I − ω A M⁻¹)(G_j ∩ S), S orthogonal to s vectors.
+    """Method IDR(s): residuals in shrinking spaces G_{j+1} = (I − ω A M⁻¹)(G_j ∩ S), S orthogonal to s vectors.
 
     Any A; a step is one product and one preconditioner solve; s steps make vectors of G_j, one more enters G_{j+1}:
     exact after at most n + n/s products in exact arithmetic, generically. 3 s + 5 vectors. IDR(1) is BiCGStab's equal.

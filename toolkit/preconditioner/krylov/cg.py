@@ -50,6 +50,8 @@ class CGState(KrylovState):
     steps in one call where there is such a loop for this M.
     """
 
+    lanczos: ClassVar[bool] = True
+
     r: np.ndarray
     z: np.ndarray = scratch()
     p: np.ndarray
@@ -113,6 +115,7 @@ class CG(_ConjugateGradients):
         return state
 
     def advance(self, system: LinearSystem, state: CGState, n: int, rows: np.ndarray) -> CGState:
+        """Up to n steps: in one compiled loop for M diagonal or IC(0), else one by one."""
         if state.compiled is None:
             return self._walk(system, state, rows[:n])
         seen = np.empty((n, 3))
@@ -202,7 +205,7 @@ class FlexibleCG(_ConjugateGradients):
         yield no_gap()
         if system.exact is None:
             return
-        fixed = getattr(self.preconditioner, "fixed", True) and self.preconditioner.hermitian
+        fixed = self.preconditioner.fixed and self.preconditioner.hermitian
         kappa = self.preconditioner.condition(system) if fixed else None
         floor = 1e-13 * (system.condition or 1e4)
         yield monotone("energy_error", floor=floor, source="notay2000", assumes="A positive definite, any M")

@@ -97,6 +97,7 @@ class ChebyshevIteration(KrylovMethod):
         return state
 
     def advance(self, system: LinearSystem, state: ChebyshevState, n: int, rows: np.ndarray) -> ChebyshevState:
+        """Up to n steps: in one compiled loop for M diagonal, else one by one."""
         if state.compiled is None:
             for row in rows[:n]:
                 row[0] = _iterate(system, state)

@@ -67,7 +67,7 @@ class GMRESState(KrylovState):
 
 @dataclass(frozen=True)
 class GMRES(KrylovMethod):
-    """GMRES(m): ‖b − A x‖ is least over x₀ + M⁻¹ K_j(A M⁻¹, r₀), started again every m steps.
+    """Restarted GMRES: ‖b − A x‖ is least over x₀ + M⁻¹ K_j(A M⁻¹, r₀), started again every m steps.
 
     Preconditioned from the right, so that the residual it minimises and reports is the true one. A step is one
     Arnoldi step: one product, one preconditioner solve, O(j n) for the orthogonalisation; a restart costs one product
@@ -165,7 +165,7 @@ class FGMRES(GMRES):
 
     def promises(self, system):
         """GMRES's, and the same number of products, when M is fixed; otherwise that the residual never grows."""
-        if not getattr(self.preconditioner, "fixed", True):
+        if not self.preconditioner.fixed:
             yield monotone("residual", floor=1e-13, source="saad1993", assumes="M_i⁻¹ may vary")
             yield no_gap()
             return

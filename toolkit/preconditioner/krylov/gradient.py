@@ -1,4 +1,4 @@
-"""Gradient methods for f(x) = ⟨x, A x⟩/2 − ⟨b, x⟩: fast, and minimising along a small Krylov space (row 41)."""
+"""Gradient methods for f(x) = ⟨x, A x⟩/2 − ⟨b, x⟩: fast, and minimising along a small Krylov space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.stationary.polynomial import SymmetricPolynomial, flat_in_gap
-from toolkit.preconditioner.stationary.preconditioning import Built, Preconditioner
+from toolkit.preconditioner.stationary.preconditioning import Built, PreconditionedState, Preconditioner
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 
@@ -25,10 +25,9 @@ def _floor(system: LinearSystem) -> float:
 
 
 @dataclass(slots=True, kw_only=True)
-class FastGradientState(State):
+class FastGradientState(PreconditionedState):
     """x and the estimate v with their residuals, A_k (`total`), and the constants M (`smooth`) and ρ (`convex`)."""
 
-    built: Built
     x: np.ndarray
     v: np.ndarray
     rx: np.ndarray
@@ -64,6 +63,7 @@ class FastGradient(Method):
 
     title: ClassVar[str] = "fast gradient"
     sources: ClassVar[tuple[str, ...]] = ("doikov2023", "nesterov2018")
+    problems: ClassVar[tuple[type, ...]] = (LinearSystem,)
     monitors: ClassVar[tuple[str, ...]] = ("residual",)
     no_claim: ClassVar[str] = "Its bound needs A positive definite and the extreme eigenvalues of P A."
     preconditioner: Preconditioner = part(Preconditioner, SymmetricPolynomial(), doc="P, in whose norm f is seen")
@@ -107,7 +107,7 @@ class FastGradient(Method):
         state.rv = (1.0 - omega) * state.rv + omega * ry - system.matvec(z) / h
         state.x = (1.0 - theta) * state.x + theta * state.v
         state.rx = (1.0 - theta) * state.rx + theta * state.rv
-        return _spent(system, state, state.rx, 1, 14.0)
+        return _spent(system, state, state.rx, 1, 14.0, state.built)
 
     def claims(self, system) -> tuple[Claim, ...]:
         """The energy error is at most 1/√(ρ A_k) of the first; flat in the gap; not slower than the gradient method."""
@@ -169,6 +169,7 @@ class KrylovGradient(Method):
 
     title: ClassVar[str] = "Krylov gradient"
     sources: ClassVar[tuple[str, ...]] = ("doikov2023",)
+    problems: ClassVar[tuple[type, ...]] = (LinearSystem,)
     monitors: ClassVar[tuple[str, ...]] = ("residual",)
     no_claim: ClassVar[str] = "Its bound needs A positive definite with known extreme eigenvalues."
     degree: int = knob(2, 0, 20, symbol="τ", doc="degree of the polynomial: products a step, less one")
@@ -231,11 +232,10 @@ class KrylovGradient(Method):
         return (bound, *flat_in_gap(system, self.degree))
 
 
-def _spent(system: LinearSystem, state, r: np.ndarray, products: int, flops: float):
-    """Close a step: residual, step and work counters, trouble."""
+def _spent(system: LinearSystem, state, r: np.ndarray, products: int, flops: float, built: Built | None = None):
+    """Close a step, in which `built` was used once: residual, step and work counters, trouble."""
     state.residual = float(np.linalg.norm(r)) / system.norm
     state.k += 1
-    built = getattr(state, "built", None)
     state.work.matvecs += products + (built.matvecs if built else 0)
     state.work.solves += 1 if built else 0
     state.work.flops += products * system.matvec_flops + (built.flops if built else 0.0) + flops * system.size

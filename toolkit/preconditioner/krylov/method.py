@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from toolkit.core.claim import Bound, Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import part
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -20,6 +20,7 @@ from toolkit.preconditioner.stationary.preconditioning import (
     DENSE_LIMIT,
     Built,
     Identity,
+    PreconditionedState,
     Preconditioner,
     iteration_matrix,
 )
@@ -30,10 +31,9 @@ EPS = float(np.finfo(float).eps)
 
 
 @dataclass(slots=True, kw_only=True)
-class KrylovState(State):
+class KrylovState(PreconditionedState):
     """x of shape (n,), the preconditioner as built, and ‖r‖/‖b‖ of the residual that the recurrences carry."""
 
-    built: Built
     x: np.ndarray
     residual: float
 
@@ -49,6 +49,7 @@ class KrylovMethod(Method):
     """
 
     monitors: ClassVar[tuple[str, ...]] = ("residual",)
+    problems: ClassVar[tuple[type, ...]] = (LinearSystem,)
     fixed_only: ClassVar[bool] = True
     hermitian_only: ClassVar[bool] = False
     preconditioner: Preconditioner = part(
@@ -64,7 +65,7 @@ class KrylovMethod(Method):
         return isinstance(self.preconditioner, Identity)
 
     def suits(self, system) -> str:
-        if self.fixed_only and not getattr(self.preconditioner, "fixed", True):
+        if self.fixed_only and not self.preconditioner.fixed:
             return f"{self.title} needs a preconditioner that is the same linear map in every step; try FGMRES."
         if self.hermitian_only and not self.preconditioner.hermitian:
             return f"{self.title} needs a Hermitian preconditioner; try flexible CG or GMRES."
@@ -157,7 +158,6 @@ def no_gap() -> Exact:
 # -- spectra and curves ---------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=64)
 def _spectrum(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray:
     if isinstance(preconditioner, Identity):
         return np.linalg.eigvalsh(system.matrix.toarray())
@@ -170,12 +170,16 @@ def spectrum(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray
     hermitian = system.symmetric and preconditioner.hermitian
     if not (hermitian and system.assembled and system.size <= DENSE_LIMIT):
         return None
-    return _spectrum(preconditioner, system)
+    return remembered(system, ("spectrum of M⁻¹A", preconditioner), lambda: _spectrum(preconditioner, system))
 
 
-@lru_cache(maxsize=64)
 def right_operator(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray:
-    """A M⁻¹ as a dense matrix, column by column."""
+    """A M⁻¹ as a dense matrix."""
+    return remembered(system, ("A M⁻¹", preconditioner), lambda: _right_operator(preconditioner, system))
+
+
+def _right_operator(preconditioner: Preconditioner, system: LinearSystem) -> np.ndarray:
+    """A M⁻¹, column by column."""
     built, out = preconditioner.build(system), np.empty(system.size, dtype=system.dtype)
     columns = np.eye(system.size, dtype=system.dtype)
     for column in columns:

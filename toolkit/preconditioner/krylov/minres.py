@@ -39,6 +39,8 @@ class MINRESState(KrylovState):
     one step old; `square` = ‖T‖²; `gamma_low`, `gamma_high` the extreme diagonal entries of R: κ(A) ≥ their ratio.
     """
 
+    lanczos: ClassVar[bool] = True
+
     r: np.ndarray
     v_old: np.ndarray
     v: np.ndarray

@@ -6,7 +6,6 @@ Notation: d values of ω on a grid, T systems, cost ℓ_t = sweeps SOR needs on 
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from scipy.optimize import lsq_linear
 
 from toolkit.core.claim import Beats, Bound, Order
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -47,6 +47,7 @@ class Relaxer(Method):
 
     monitors: ClassVar[tuple[str, ...]] = ("remaining", "cost", "mean_cost")
     linear: ClassVar[tuple[str, ...]] = ("remaining",)
+    problems: ClassVar[tuple[type, ...]] = (ShiftedSequence,)
     arms: int = knob(20, 2, 100, symbol="d", doc="values of ω on the grid")
     low: float = knob(1.0, 0.05, 1.9, symbol="ω", doc="smallest ω")
     high: float = knob(1.95, 0.1, 1.99, symbol="ω", doc="largest ω")
@@ -58,7 +59,7 @@ class Relaxer(Method):
         return np.linspace(self.low, self.high, self.arms)
 
     def suits(self, problem) -> str:
-        return "" if isinstance(problem, ShiftedSequence) else "Learning ω needs a sequence of shifted systems."
+        return "Learning ω needs a sequence of shifted systems." if Method.suits(self, problem) else ""
 
     def init(self, problem: ShiftedSequence) -> RelaxState:
         return RelaxState(
@@ -101,7 +102,8 @@ class Relaxer(Method):
 
     def oracle(self, problem: ShiftedSequence) -> np.ndarray:
         """What every ω of the grid costs on every system, (count, d): hindsight, for regret and claims only."""
-        return _oracle(problem, self.arms, self.low, self.high)
+        key = "costs of a grid of ω", self.arms, self.low, self.high
+        return remembered(problem, key, lambda: problem.costs(self.grid))
 
     def regret(self, problem: ShiftedSequence, state: RelaxState) -> float:
         """Mean excess of sweeps over the best fixed ω of the grid, in hindsight of the systems so far."""
@@ -115,12 +117,6 @@ class Relaxer(Method):
             return ()
         title = "average regret against the best fixed ω"
         return (Measure("average_regret", title, self.regret, unit="sweeps", log=False),)
-
-
-@functools.lru_cache(maxsize=16)
-def _oracle(problem: ShiftedSequence, arms: int, low: float, high: float) -> np.ndarray:
-    """The costs of every ω of a grid, (count, d)."""
-    return problem.costs(np.linspace(low, high, arms))
 
 
 @dataclass(frozen=True)

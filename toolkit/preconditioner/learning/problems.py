@@ -45,6 +45,10 @@ class SystemSequence(LinearSystem):
     def rhs(self) -> np.ndarray:
         return self.system(0).rhs
 
+    @property
+    def solvable(self) -> bool:
+        return False
+
     @cached_property
     def exact(self) -> None:
         """None: the sequence has no one solution."""

@@ -16,17 +16,16 @@ from toolkit.core.claim import Beats
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method
-from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.preconditioner.learning.problems import DarcySequence, SystemSequence
-from toolkit.preconditioner.stationary.preconditioning import Built, Preconditioner
+from toolkit.preconditioner.stationary.preconditioning import Built, PreconditionedState, Preconditioner
 from toolkit.preconditioner.stationary.relaxation import Jacobi
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 
 @dataclass(slots=True, kw_only=True)
-class RecyclingState(State):
+class RecyclingState(PreconditionedState):
     """The system at work (`system`, `built`), y with x = M⁻¹ y, its residual r, the recycle space U, C.
 
     `order` is the order of solving, `done` the systems solved, `spent` the products each of them took, `solved` the
@@ -73,6 +72,7 @@ class GCRODR(Method):
     sources: ClassVar[tuple[str, ...]] = ("parks2006", "wang2024skr")
     monitors: ClassVar[tuple[str, ...]] = ("remaining", "residual", "system_matvecs")
     linear: ClassVar[tuple[str, ...]] = ("remaining", "system_matvecs")
+    problems: ClassVar[tuple[type, ...]] = (SystemSequence,)
     m: int = knob(30, 2, 100, doc="largest dimension of the space a cycle minimises over")
     k: int = knob(10, 0, 50, doc="dimension of the recycle space; 0 is restarted GMRES")
     keep: bool = knob(True, doc="carry the recycle space from one system to the next")
@@ -86,7 +86,7 @@ class GCRODR(Method):
             raise KnobError(f"GCRODR.k = {self.k}: expected less than m = {self.m}.")
 
     def suits(self, problem) -> str:
-        return "" if isinstance(problem, SystemSequence) else "Recycling needs a sequence of systems."
+        return "Recycling needs a sequence of systems." if Method.suits(self, problem) else ""
 
     def label(self) -> str:
         if self.k == 0:

@@ -28,9 +28,11 @@ class Matrix:
         self.wide = rows.is_wide(made.nnz)
 
     def times(self, x: np.ndarray, out: np.ndarray) -> None:
+        """out ← A x."""
         rows.product(*self.arrays, x, out, self.wide)
 
     def residual(self, x: np.ndarray, b: np.ndarray, r: np.ndarray) -> None:
+        """r ← b − A x."""
         rows.residual(*self.arrays, x, b, r, self.wide)
 
 

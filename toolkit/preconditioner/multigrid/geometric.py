@@ -15,6 +15,7 @@ from toolkit.preconditioner.stationary.preconditioning import Built, Preconditio
 from toolkit.preconditioner.stencils.blackbox import BlackBox
 from toolkit.preconditioner.stencils.grid_cycle import GridCycle
 from toolkit.preconditioner.stencils.poisson import Poisson
+from toolkit.preconditioner.stencils.problems import GridProblem
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 # Two-grid factors of red-black Gauss–Seidel with full weighting and linear interpolation on the 5-point Laplacian, by
@@ -23,11 +24,7 @@ LOCAL_FOURIER = {1: 0.250, 2: 0.074, 3: 0.053, 4: 0.041}
 
 
 def grids(system: LinearSystem):
-    """The hierarchy of grids for a stencil problem, or None where there is none.
-
-    A problem offers `axis_coefficients`, one positive number an axis of −Σ a_d u_dd, or `cells`, the (n, n) values of
-    a in −∇·(a ∇u), on a grid of n intervals a side.
-    """
+    """The hierarchy of grids for a grid problem with `axis_coefficients` or `cells`, or None where there is none."""
     kind = stencil(system)
     if kind == "axes":
         return GridCycle(system.n, system.axis_coefficients)
@@ -36,9 +33,11 @@ def grids(system: LinearSystem):
 
 def stencil(system: LinearSystem) -> str:
     """ "axes" for constant coefficients along the axes, "cells" for one coefficient a cell in 2D, "" for neither."""
-    if getattr(system, "axis_coefficients", None) is not None:
+    if not isinstance(system, GridProblem):
+        return ""
+    if system.axis_coefficients is not None:
         return "axes"
-    return "cells" if hasattr(type(system), "cells") and system.dim == 2 else ""
+    return "cells" if system.cellwise and system.dim == 2 else ""
 
 
 class Cycles(Built):
@@ -49,12 +48,14 @@ class Cycles(Built):
         super().__init__(self._cycle, flops=float(hierarchy.flops(method.cycle, method.pre, method.post)))
 
     @property
-    def grids(self):
+    def grids(self) -> GridCycle | BlackBox:
+        """The hierarchy that this one works on."""
         if self._grids is None:
             self._grids = self._origin.copy()
         return self._grids
 
     def copy(self) -> Cycles:
+        """The same cycles, on grids of their own once they are needed."""
         return Cycles(self._origin, self.method, own=False)
 
     def _cycle(self, r, out):
@@ -63,8 +64,6 @@ class Cycles(Built):
         if not method.hermitian:
             out[:] = 0
             self.grids.cycle(r, out, method.cycle, method.pre, method.post)
-        elif isinstance(self.grids, BlackBox):
-            self.grids.apply(r, out, method.cycle, method.pre, method.post)
         else:
             self.grids.apply(r, out, method.cycle, method.pre)
 
@@ -120,7 +119,7 @@ class Multigrid(Preconditioner):
 
     def init(self, system: LinearSystem) -> StationaryState:
         state = Preconditioner.init(self, system)
-        if self.full and not hasattr(state.built.grids, "full_multigrid"):
+        if self.full and stencil(system) != "axes":
             raise Breakdown("full multigrid is there for constant coefficients only", "Switch it off")
         return state
 
@@ -140,8 +139,7 @@ class Multigrid(Preconditioner):
 
     def flat(self, system: LinearSystem) -> tuple[Flat, ...]:
         """Steps that do not grow with n: for constant coefficients, and in the plane for ones without large jumps."""
-        gentle = getattr(system, "medium", "") in ("constant", "log-normal", "photograph") and system.contrast <= 1e4
-        if self.suits(system) or (stencil(system) == "cells" and not gentle):
+        if self.suits(system) or not system.gentle:
             return ()
         values = (8, 16, 32) if system.dim == 3 else (16, 32, 64)
         about = dict(source="brandt1977", assumes="n a power of two", stop=Stop(rtol=1e-8, steps=200))

@@ -19,8 +19,9 @@ from toolkit.preconditioner.stationary.incomplete import IC0, ILU0, ThresholdILU
 from toolkit.preconditioner.stationary.polynomial import SymmetricPolynomial
 from toolkit.preconditioner.stationary.relaxation import SOR, SSOR, GaussSeidel, Jacobi
 from toolkit.preconditioner.stationary.shifted_laplace import ShiftedLaplace
-from toolkit.preconditioner.stencils.convection import ConvectionDiffusion, Helmholtz
+from toolkit.preconditioner.stencils.convection import ConvectionDiffusion
 from toolkit.preconditioner.stencils.diffusion import Diffusion
+from toolkit.preconditioner.stencils.helmholtz import Helmholtz
 from toolkit.preconditioner.stencils.poisson import Anisotropic, Poisson
 from toolkit.preconditioner.systems.digit_graph import GraphLaplacian
 from toolkit.preconditioner.systems.gallery import Example

@@ -50,6 +50,7 @@ class Factored(Built):
     factor: tuple = ()
 
     def copy(self) -> Factored:
+        """Itself: it has no scratch space."""
         return self
 
 

@@ -161,10 +161,9 @@ class SymmetricPolynomial(Preconditioner):
         """(σ_0 … σ_τ, λmax(A P_τ) or its bound σ_{τ+1})."""
         if self.suits(system):
             raise Breakdown(self.suits(system), "Use ILU(0), or declare A definite")
-        known = getattr(system, "spectrum", None)
-        ends = system.extremes
+        known, ends = system.spectrum, system.extremes
         wanted = self.degree + (0 if ends else 1)
-        sums = elementary_from_traces(system.matrix, wanted) if known is None else elementary(known, wanted)
+        sums = elementary_from_traces(system.matrix, wanted) if known is None else elementary(known.ravel(), wanted)
         high = ends[1] * _at(sums, ends[1], self.degree) if ends else sums[-1]
         return sums[: self.degree + 1], float(high)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +11,7 @@ import numpy as np
 from toolkit.core.claim import Bound, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.state import State, scratch
 from toolkit.core.status import Status
@@ -41,14 +41,27 @@ class Built:
         return cls(make(), flops, matvecs, make)
 
     def copy(self) -> Built:
+        """A twin with scratch space of its own; itself where it has none."""
         return self if self.renew is None else Built.with_scratch(self.renew, self.flops, self.matvecs)
 
 
 @dataclass(slots=True, kw_only=True)
-class StationaryState(State):
+class PreconditionedState(State):
+    """Base of the states that hold M⁻¹ as built (None while there is none)."""
+
+    lanczos: ClassVar[bool] = False  # it has Ritz values
+
+    built: Built | None
+
+    def ritz(self) -> np.ndarray:
+        """Approximations of the eigenvalues of M⁻¹A in rising order; empty where the method has none (yet)."""
+        return np.empty(0)
+
+
+@dataclass(slots=True, kw_only=True)
+class StationaryState(PreconditionedState):
     """x, its residual r = b − A x, the correction z, and ‖r‖/‖b‖."""
 
-    built: Built
     x: np.ndarray
     r: np.ndarray
     z: np.ndarray = scratch()
@@ -63,10 +76,12 @@ class Preconditioner(Method):
     """Base: subclasses give `build(system) -> Built`. As a method it iterates x ← x + M⁻¹ (b − A x).
 
     `hermitian` says that M is Hermitian positive definite whenever A is, as CG and MINRES need; `needs_matrix` that
-    products with A are not enough to make it.
+    products with A are not enough to make it; `fixed` that it is one linear map, the same in every step.
     """
 
     monitors: ClassVar[tuple[str, ...]] = ("residual",)
+    problems: ClassVar[tuple[type, ...]] = (LinearSystem,)
+    fixed: ClassVar[bool] = True
     hermitian: ClassVar[bool] = True
     needs_matrix: ClassVar[bool] = False
 
@@ -154,7 +169,7 @@ class Preconditioner(Method):
 
 def eigenvalue_bounds(system: LinearSystem) -> tuple[float, float] | None:
     """(low, high) around the eigenvalues of a Hermitian A: the extremes, else an `enclosure` the problem may offer."""
-    return system.extremes or getattr(system, "enclosure", None)
+    return system.extremes or system.enclosure
 
 
 SLOW = 0.15  # a factor below it reaches rounding before an asymptotic rate can be seen
@@ -189,12 +204,15 @@ def iteration_matrix(built: Built, system: LinearSystem) -> np.ndarray:
     return np.eye(system.size) - inverse_matrix(built, system) @ system.matrix
 
 
-@functools.lru_cache(maxsize=64)
 def _dense_interval(method: Preconditioner, system: LinearSystem) -> tuple[float, float]:
     """Extreme eigenvalues of M⁻¹A = those of the Hermitian Cᴴ M⁻¹ C with A = C Cᴴ, as the stationary method uses M."""
-    root = np.linalg.cholesky(system.matrix.toarray())
-    values = np.linalg.eigvalsh(root.conj().T @ inverse_matrix(method.init(system).built, system) @ root)
-    return float(values[0]), float(values[-1])
+
+    def found() -> tuple[float, float]:
+        root = np.linalg.cholesky(system.matrix.toarray())
+        values = np.linalg.eigvalsh(root.conj().T @ inverse_matrix(method.init(system).built, system) @ root)
+        return float(values[0]), float(values[-1])
+
+    return remembered(system, ("interval of M⁻¹A", method), found)
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class Sweeps(Built):
     relax: Callable | None = None
 
     def copy(self) -> Sweeps:
+        """Itself: it has no scratch space."""
         return self
 
 
@@ -97,6 +98,7 @@ class Relaxation(Preconditioner):
     step = Method.step
 
     def advance(self, system: LinearSystem, state: StationaryState, n: int, rows: np.ndarray) -> StationaryState:
+        """Up to n steps in one compiled loop."""
         done = state.built.relax(system.rhs, state.x, state.r, system.norm, rows[:n])
         state.residual = float(rows[done - 1, 0])
         state.k += done

@@ -9,7 +9,7 @@ from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob, part
 from toolkit.preconditioner.stationary.incomplete import ILU0
 from toolkit.preconditioner.stationary.preconditioning import Built, Preconditioner
-from toolkit.preconditioner.stencils.convection import Helmholtz
+from toolkit.preconditioner.stencils.helmholtz import Helmholtz
 from toolkit.preconditioner.systems.problems import LinearSystem, System
 
 

@@ -11,54 +11,18 @@ P. M. de Zeeuw, Matrix-dependent prolongations and restrictions in a blackbox mu
 33 (1990) 1-27, doi:10.1016/0377-0427(90)90252-U.
 """
 
-import contextlib
 import copy
 
-import numba
 import numpy as np
 import scipy.linalg
 import scipy.sparse
 
 from toolkit.kernels.stencil import blackbox_cg, blackbox_cycle, blackbox_setup
+from toolkit.preconditioner.stencils.blackbox_levels import Level, at_most
 from toolkit.preconditioner.stencils.couplings import checked_couplings, couplings, level_interpolation, level_matrix
 
 _COARSEST = 7  # intervals of a grid that is solved by its inverse: at most 36 unknowns
-_SERIAL_BELOW = 300  # intervals of a grid under which a second thread costs more than it brings
 MIDDLE = (1, 2, 2)  # cycle indices: two grids cheap to visit again, which takes a third of the iterations of V away
-
-
-class _Level:
-    """One grid: what never changes (n, e, s, d, c, g, wh, wv) and what moves (x, b, spare, line)."""
-
-    def __init__(self, n, dtype, nine):
-        self.n, self.m, self.dtype = n, (n + 1) // 2, dtype
-        self.unknowns = (n - 1) ** 2
-        self.shape = (2 * self.m + 1, 2, (self.m + 18) // 16 * 16)
-        self.e, self.s, self.g = (_aligned(self.shape, dtype) for _ in range(3))
-        self.d, self.c = (_aligned(self.shape, dtype) for _ in range(2)) if nine else (None, None)
-        self.wh, self.wv = (_aligned((self.m + 1, self.shape[2]), dtype) for _ in range(2))
-        self.allocate()
-
-    def allocate(self):
-        self.x, self.b = _aligned(self.shape, self.dtype), _aligned(self.shape, self.dtype)
-        self.line = _aligned((self.most_blocks(numba.config.NUMBA_NUM_THREADS), 7, self.shape[2]), self.dtype)
-        self.spares = {}
-
-    def spare(self, use):
-        """A right-hand side and an iterate for corrections beyond V(1,1), made when first needed."""
-        if use not in self.spares:
-            self.spares[use] = (_aligned(self.shape, self.dtype), _aligned(self.shape, self.dtype))
-        return self.spares[use]
-
-    def most_blocks(self, threads):
-        return 1 if self.n < _SERIAL_BELOW else max(1, min(threads, (self.m - 1) // 8))
-
-    def blocks(self):
-        return min(self.most_blocks(numba.get_num_threads()), len(self.line))
-
-    @property
-    def stencil(self):
-        return self.e, self.s, self.d, self.c
 
 
 class BlackBox:
@@ -116,16 +80,18 @@ class BlackBox:
         x += self.apply(residual, np.empty(self.size), kind, pre, post)
         return x
 
-    def apply(self, r, out, kind: str | tuple = "V", pre: int = 1, post: int = 1):
+    def apply(self, r, out, kind: str | tuple = "V", pre: int = 1, post: int | None = None):
         """out <- M r: one cycle from zero; M is symmetric positive definite when pre = post, but for the kind "F".
 
+        post None: as many sweeps as before the coarse grid.
         A float32 hierarchy normalises r first; its M is symmetric to single precision.
         """
+        post = pre if post is None else post
         checked_cycle(kind, pre, post)
         top, size = self._levels[0], 1.0
         if self.dtype != np.float64:
             size = float(max(r.max(), -r.min())) or 1.0
-        with _threads(top.blocks()):
+        with at_most(top.blocks()):
             blackbox_cycle.split(self._grid(r), top.b, self._scale / size, top.blocks())
             self._visit(0, top.x, top.b, kind, pre, post)
             blackbox_cycle.join(self._grid(out), top.x, top.blocks())
@@ -136,7 +102,7 @@ class BlackBox:
     def multiply(self, x, out):
         """out <- A x."""
         rows, chunks = np.empty(self.intervals - 1), self._levels[0].blocks()
-        with _threads(chunks):
+        with at_most(chunks):
             blackbox_cg.multiply(self._grid(out), self._grid(x), self.right, self.down, rows, chunks)
         return out
 
@@ -171,7 +137,7 @@ class BlackBox:
 
     def _visit(self, index, x, b, kind, pre, post):
         """x <- the cycle from zero for b: S^(post-1) V S^(pre-1), V the two fused legs around the next grid."""
-        with _threads(self._levels[index].blocks()):
+        with at_most(self._levels[index].blocks()):
             self._descend(index, x, b, kind, pre, post)
 
     def _descend(self, index, x, b, kind, pre, post):
@@ -210,15 +176,15 @@ class BlackBox:
 
     def _build(self):
         n = self.intervals
-        top = _Level(n, self.dtype, nine=False)
-        with _threads(top.blocks()):
+        top = Level(n, self.dtype, nine=False)
+        with at_most(top.blocks()):
             blackbox_setup.split_couplings(top.e, top.s, top.g, self.right, self.down, n, self._scale, top.blocks())
         levels = [top]
         while levels[-1].n > _COARSEST:
             fine = levels[-1]
-            coarse = _Level(fine.m, self.dtype, nine=True)
+            coarse = Level(fine.m, self.dtype, nine=True)
             made = (*coarse.stencil, coarse.g, fine.wh, fine.wv)
-            with _threads(fine.blocks()):
+            with at_most(fine.blocks()):
                 blackbox_setup.coarsen(*made, *fine.stencil, fine.n, fine.line, fine.blocks())
             levels.append(coarse)
         return levels
@@ -273,7 +239,7 @@ class BlackBoxCG:
 
     def step(self) -> float:
         """One iteration; the norm of the (recursive) residual."""
-        with _threads(self.hierarchy._levels[0].blocks()):
+        with at_most(self.hierarchy._levels[0].blocks()):
             return self._step()
 
     def _step(self):
@@ -299,25 +265,6 @@ class BlackBoxCG:
         return other
 
 
-@contextlib.contextmanager
-def _threads(count):
-    """At most so many threads: a parallel region with one block would still wake, and wait for, all of them."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(count, before))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
-
-
-def _aligned(shape, dtype):
-    """Zeros that start on a cache line."""
-    size, step = int(np.prod(shape)), np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64 // step, dtype)
-    start = -raw.ctypes.data % 64 // step
-    return raw[start : start + size].reshape(shape)
-
-
 def _power_of_two(down):
     """A scale without rounding that brings typical couplings near one."""
     return 2.0 ** -np.round(np.log2(np.median(down[:: max(1, len(down) // 32), :: max(1, len(down) // 32)])))
@@ -341,7 +288,8 @@ def _visits(levels, kind, index=0):
     return [1, *counts]
 
 
-def checked_cycle(kind, pre, post):
+def checked_cycle(kind: str | tuple, pre: int, post: int) -> None:
+    """ValueError for a cycle that black-box multigrid does not do."""
     known = kind in ("V", "W", "F") if isinstance(kind, str) else set(kind) <= {1, 2}
     if not known:
         raise ValueError(

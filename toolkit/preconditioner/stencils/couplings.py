@@ -41,7 +41,8 @@ def assemble(right, down) -> scipy.sparse.csr_array:
     return scipy.sparse.coo_array((values, places), shape=((n - 1) ** 2,) * 2).tocsr()
 
 
-def checked_couplings(right, down):
+def checked_couplings(right, down) -> tuple[np.ndarray, np.ndarray]:
+    """(right, down) as contiguous float64; ValueError for shapes that do not fit or values that are not positive."""
     right, down = np.ascontiguousarray(right, float), np.ascontiguousarray(down, float)
     n = len(down)
     if n < 2 or right.shape != (n - 1, n) or down.shape != (n, n - 1):

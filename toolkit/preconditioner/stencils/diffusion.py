@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from scipy.ndimage import map_coordinates
 
 from toolkit.core.arrays import frozen
-from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
+from toolkit.data import bundled
+from toolkit.data.images import luminance
 from toolkit.preconditioner.stencils.blackbox import BlackBox, BlackBoxCG
 from toolkit.preconditioner.stencils.poisson import Poisson
 from toolkit.preconditioner.stencils.problems import LOADS, GridProblem, stencil_matrix
@@ -21,7 +22,6 @@ from toolkit.preconditioner.systems.problems import LinearSystem
 
 MODES = 64
 REFINED_LIMIT = 300_000
-PHOTOS = {"china": "china.jpg", "flower": "flower.jpg"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Diffusion(GridProblem):
     sources: ClassVar[tuple[str, ...]] = ("saad2003", "lindgren2011")
     symmetric: ClassVar[bool] = True
     definite: ClassVar[bool] = True
+    cellwise: ClassVar[bool] = True
     dim: int = knob(2, 2, 3, doc="space dimensions")
     n: int = knob(64, 4, 2048, log=True, doc="intervals a side")
     medium: str = knob(
@@ -50,7 +51,7 @@ class Diffusion(GridProblem):
     )
     contrast: float = knob(1e3, 1.0, 1e6, log=True, doc="largest over smallest coefficient")
     features: int = knob(8, 1, 64, log=True, doc="squares, channels or correlation lengths a side")
-    photo: str = knob("china", choices=tuple(PHOTOS), doc="photograph from scikit-learn")
+    photo: str = knob("china", choices=bundled.PHOTOGRAPHS, doc="photograph from scikit-learn")
     load: str = knob("one", choices=LOADS, doc="right-hand side f")
     seed: int = seed_knob("the random field and the noise")
 
@@ -64,6 +65,10 @@ class Diffusion(GridProblem):
     def cells(self) -> np.ndarray | None:
         """The coefficient of a plane problem, shape (n, n); None in space."""
         return self.coefficient if self.dim == 2 else None
+
+    @property
+    def gentle(self) -> bool:
+        return self.medium in ("constant", "log-normal", "photograph") and self.contrast <= 1e4
 
     @cached_property
     def matrix(self) -> sp.csr_array:
@@ -195,15 +200,7 @@ def _photograph(problem: Diffusion) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _brightness(name: str) -> np.ndarray:
-    try:
-        from sklearn.datasets import load_sample_image
-
-        image = load_sample_image(PHOTOS[name])
-    except ImportError as missing:
-        raise ToolkitError(
-            f"Photographs need scikit-learn and Pillow ({missing}): pip install 'convergence-toolkit[apps]'."
-        ) from None
-    grey = image @ np.array([0.299, 0.587, 0.114]) / 255.0
+    grey = luminance(bundled.photograph(name))
     side = min(grey.shape)
     top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
     return frozen(np.ascontiguousarray(grey[top : top + side, left : left + side]))

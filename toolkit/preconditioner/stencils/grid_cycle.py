@@ -3,7 +3,7 @@
     (A u)_i = sum_d a_d / h² (2 u_i - u_(i-) - u_(i+)),   h = 1/n,   (n-1)^d unknowns, homogeneous Dirichlet values.
 
 Red-black Gauss-Seidel, full weighting, linear interpolation, rediscretised coarse operators, an exact solve at the
-bottom; semicoarsening where one direction is more strongly coupled than another (see `gridlevels`).
+bottom; semicoarsening where one direction is more strongly coupled than another (see `grid_levels`).
 
 Reference: U. Trottenberg, C. Oosterlee, A. Schüller, Multigrid (2001): cycles 2.4, full multigrid 2.6, red-black
 smoothing 2.3.3 and 4.6, semicoarsening 5.1.

@@ -42,7 +42,8 @@ class Level:
         self.unknowns = (n0 - 1) * max(n1 - 1, 1) * (n2 - 1)
         self.allocate()
 
-    def allocate(self):
+    def allocate(self) -> None:
+        """Fresh arrays for all that moves."""
         blocks = self.most_blocks(numba.config.NUMBA_NUM_THREADS)
         self.iterate, self.right_side = _aligned_zeros(self.shape), _aligned_zeros(self.shape)
         self.ring = _aligned_zeros((blocks, 4, *self.shape[2:]))
@@ -50,6 +51,7 @@ class Level:
         self.line = _aligned_zeros((blocks, 3, 2 * self.shape[3]))
 
     def most_blocks(self, threads: int) -> int:
+        """Blocks of rows that so many threads share; one where a second thread does not pay."""
         return 1 if self.unknowns < SERIAL_BELOW else max(1, min(threads, (self.intervals[0] - 1) // 12))
 
     @property
@@ -58,6 +60,7 @@ class Level:
         return self.unknowns >= SERIAL_BELOW
 
     def blocks(self) -> int:
+        """Blocks of rows for the threads there are now."""
         return min(self.most_blocks(numba.get_num_threads()), len(self.ring))
 
 
@@ -75,14 +78,16 @@ def box_of(intervals):
     return n0 - 1, max(n1 - 1, 1), n2 - 1
 
 
-def checked_coefficients(coefficients):
+def checked_coefficients(coefficients) -> tuple[float, ...]:
+    """One to three positive floats; ValueError for anything else."""
     values = tuple(float(a) for a in coefficients)
     if not 1 <= len(values) <= 3 or not all(0.0 < a < np.inf for a in values):
         raise ValueError(f"coefficients={coefficients!r}: expected one, two or three positive finite numbers")
     return values
 
 
-def checked_intervals(intervals):
+def checked_intervals(intervals) -> int:
+    """A whole number of at least 2; ValueError for anything else."""
     if intervals != int(intervals) or intervals < 2:
         raise ValueError(f"intervals={intervals!r}: expected a whole number of at least 2")
     return int(intervals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import scipy.fft
@@ -23,6 +24,22 @@ class GridProblem(LinearSystem):
     """
 
     dim = 2
+    cellwise: ClassVar[bool] = False  # the coefficient is one number a cell: `cells`
+
+    @property
+    def axis_coefficients(self) -> tuple[float, ...] | None:
+        """(a_0, …), one positive number an axis, where the equation is −Σ a_d u_dd = f; else None."""
+        return None
+
+    @property
+    def cells(self) -> np.ndarray | None:
+        """a in −∇·(a ∇u) = f on the (n, n) cells of a plane grid, where a is given so; else None."""
+        return None
+
+    @property
+    def gentle(self) -> bool:
+        """Whether the coefficient has no large jumps."""
+        return True
 
     def __post_init__(self):
         LinearSystem.__post_init__(self)

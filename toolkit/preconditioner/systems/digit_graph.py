@@ -11,15 +11,13 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from toolkit.core.arrays import csr, frozen
-from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
-from toolkit.preconditioner.systems.problems import LinearSystem
-
-IMAGES = 1797
+from toolkit.data import bundled
+from toolkit.preconditioner.systems.problems import PlacedSystem
 
 
 @dataclass(frozen=True)
-class GraphLaplacian(LinearSystem):
+class GraphLaplacian(PlacedSystem):
     """L_uu f = −L_ul f_l: the harmonic function on the k-nearest-neighbour graph of scikit-learn's digits.
 
     Vertices are 8 × 8 images, edges join each to its `neighbours` nearest (either way), of weight
@@ -34,7 +32,7 @@ class GraphLaplacian(LinearSystem):
     sources: ClassVar[tuple[str, ...]] = ("zhu2003",)
     symmetric: ClassVar[bool] = True
     definite: ClassVar[bool] = True
-    images: int = knob(IMAGES, 40, IMAGES, log=True, doc="images, the first ones of the data set")
+    images: int = knob(bundled.DIGITS, 40, bundled.DIGITS, log=True, doc="images, the first ones of the data set")
     neighbours: int = knob(8, 1, 40, log=True, symbol="k", doc="nearest neighbours that each image is joined to")
     labelled: int = knob(30, 1, 500, log=True, doc="images whose digit is known; at most half of all")
     digit: int = knob(8, 0, 9, doc="the digit that is sought")
@@ -71,13 +69,13 @@ class GraphLaplacian(LinearSystem):
 
     @cached_property
     def rhs(self) -> np.ndarray:
-        given = (_digits()[1][self.known] == self.digit).astype(float)
+        given = (bundled.digits()[1][self.known] == self.digit).astype(float)
         return frozen(np.asarray(self.weights[self.unknown][:, self.known] @ given))
 
     @cached_property
     def places(self) -> np.ndarray:
         """The unknowns' images in the plane of the first two principal components."""
-        data = _digits()[0][: self.images]
+        data = bundled.digits()[0][: self.images]
         data = data - data.mean(axis=0)
         directions = np.linalg.eigh(data.T @ data)[1][:, -2:]
         return frozen((data @ directions)[self.unknown][:, ::-1])
@@ -86,19 +84,9 @@ class GraphLaplacian(LinearSystem):
         return self.places, np.asarray(v).real
 
 
-@lru_cache(maxsize=1)
-def _digits() -> tuple[np.ndarray, np.ndarray]:
-    """(images as rows of 64 numbers, their digits)."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ToolkitError("The digits come with scikit-learn: pip install 'convergence-toolkit[apps]'.") from None
-    return load_digits(return_X_y=True)
-
-
 @lru_cache(maxsize=8)
 def _weights(images: int, neighbours: int) -> sp.csr_array:
-    data = _digits()[0][:images]
+    data = bundled.digits()[0][:images]
     norms = (data**2).sum(axis=1)
     square = np.maximum(0.0, norms[:, None] + norms[None, :] - 2 * data @ data.T)
     np.fill_diagonal(square, np.inf)

@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
-from toolkit.core.arrays import csr, frozen, is_hermitian
-from toolkit.core.errors import ToolkitError
+from toolkit.core.arrays import frozen, is_hermitian
 from toolkit.core.knob import knob, seed_knob
-from toolkit.preconditioner.systems.problems import LinearSystem
+from toolkit.data import bundled
+from toolkit.preconditioner.systems.problems import PlacedSystem
 from toolkit.preconditioner.systems.raster import Raster
 from toolkit.preconditioner.systems.sparse import is_definite
 
-# Those with a nonsingular matrix; `unit_square` is left out: its matrix is that of a Neumann problem, singular.
-NAMES = {
-    "airfoil": "linear elements on the mesh around an airfoil, 260 unknowns",
-    "bar": "linear elasticity of a bar of bricks, 600 unknowns",
-    "knot": "graph Laplacian of a knot's surface, 239 unknowns",
-    "unit_cube": "linear elements on tetrahedra of a cube, 125 unknowns",
-    "local_disc_galerkin_diffusion": "discontinuous Galerkin diffusion, 966 unknowns",
-    "recirc_flow": "recirculating flow, streamline diffusion, nonsymmetric, 225 unknowns",
-    "helmholtz_2D": "plane waves, discontinuous Galerkin, complex, 2880 unknowns",
-}
-
 
 @dataclass(frozen=True)
-class Stored:
-    """One of PyAMG's examples: the matrix, its near null space (n, k), and the mesh."""
-
-    matrix: sp.csr_array
-    near_null: np.ndarray
-    vertices: np.ndarray
-    elements: np.ndarray
-
-
-@lru_cache(maxsize=len(NAMES))
-def stored(name: str) -> Stored:
-    """The example of this name; ToolkitError when PyAMG is not installed."""
-    try:
-        from pyamg.gallery import load_example
-    except ImportError:
-        raise ToolkitError("The example matrices come with PyAMG: pip install 'convergence-toolkit[apps]'.") from None
-    data = load_example(name)
-    matrix = csr(data["A"])
-    if is_hermitian(matrix):  # up to rounding: make it so exactly
-        matrix = csr((matrix + matrix.conj().T) / 2)
-    arrays = [np.asarray(data[key], dtype=kind) for key, kind in (("B", float), ("vertices", float), ("elements", int))]
-    arrays[2] -= arrays[2].min()  # one of them counts from 1
-    return Stored(matrix, *(frozen(array) for array in arrays))
-
-
-@dataclass(frozen=True)
-class Example(LinearSystem):
+class Example(PlacedSystem):
     """A x = b with a real matrix that comes with PyAMG: an airfoil, an elastic bar, a knot, a recirculating flow, …
 
     Dirichlet unknowns are eliminated. `near_null` holds the modes that smoothed aggregation should reproduce:
@@ -65,13 +28,15 @@ class Example(LinearSystem):
 
     title: ClassVar[str] = "real example"
     sources: ClassVar[tuple[str, ...]] = ("bell2023",)
-    matrix_name: str = knob("airfoil", choices=tuple(NAMES), doc="; ".join(f"{k}: {v}" for k, v in NAMES.items()))
+    matrix_name: str = knob(
+        "airfoil", choices=tuple(bundled.MATRICES), doc="; ".join(f"{k}: {v}" for k, v in bundled.MATRICES.items())
+    )
     load: str = knob("one", choices=("one", "solution one", "noise"), doc="b: ones, A times ones, or white noise")
     seed: int = seed_knob("the noise")
 
     @cached_property
     def matrix(self) -> sp.csr_array:
-        return stored(self.matrix_name).matrix
+        return bundled.matrix(self.matrix_name).matrix
 
     @property
     def size(self) -> int:
@@ -94,7 +59,7 @@ class Example(LinearSystem):
     @property
     def near_null(self) -> np.ndarray:
         """Near null space of A, shape (n, k)."""
-        return stored(self.matrix_name).near_null
+        return bundled.matrix(self.matrix_name).near_null
 
     @cached_property
     def rhs(self) -> np.ndarray:
@@ -117,23 +82,29 @@ class Example(LinearSystem):
     @cached_property
     def _places(self) -> np.ndarray:
         """Plane coordinates of the vertices; those in space are looked at from an edge."""
-        vertices = stored(self.matrix_name).vertices
+        vertices = bundled.matrix(self.matrix_name).vertices
         if vertices.shape[1] == 3 and np.ptp(vertices[:, 2]) > 0:
             x, y, z = vertices.T
             return np.column_stack((x - y / 2, z + y / 4 + x / 8))
         return vertices[:, :2]
 
-    @cached_property
-    def _raster(self) -> Raster | None:
-        mesh = stored(self.matrix_name)
+    @property
+    def drawn(self) -> bool:
+        """Whether the mesh is plane, of triangles or quadrilaterals."""
+        mesh = bundled.matrix(self.matrix_name)
         plane = mesh.vertices.shape[1] == 2 and mesh.elements.max() < len(mesh.vertices)
-        return Raster(mesh.vertices, mesh.elements) if plane and mesh.elements.shape[1] in (3, 4) else None
+        return bool(plane and mesh.elements.shape[1] in (3, 4))
+
+    @cached_property
+    def _raster(self) -> Raster:
+        mesh = bundled.matrix(self.matrix_name)
+        return Raster(mesh.vertices, mesh.elements)
 
     def field(self, v: np.ndarray) -> np.ndarray | None:
         """A vector as a picture of the mesh, zero at Dirichlet vertices; None for meshes in space."""
-        if self._raster is None:
+        if not self.drawn:
             return None
-        values = np.zeros(len(stored(self.matrix_name).vertices))
+        values = np.zeros(len(bundled.matrix(self.matrix_name).vertices))
         values[: self.size] = self._values(v)
         return self._raster.image(values)
 

@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from toolkit.core.arrays import frozen, is_hermitian
 from toolkit.core.errors import DataError
 from toolkit.core.knob import knob, seed_knob
-from toolkit.data import matrix_file as mtx
-from toolkit.preconditioner.systems import gallery as examples
+from toolkit.data import bundled
+from toolkit.data.matrices import MATRIX, VECTOR
+from toolkit.data.uploads import shown
 from toolkit.preconditioner.systems.problems import LinearSystem
 from toolkit.preconditioner.systems.sparse import is_definite
 
@@ -32,36 +33,28 @@ class MatrixMarket(LinearSystem):
 
     title: ClassVar[str] = "Matrix Market file"
     sources: ClassVar[tuple[str, ...]] = ("boisvert1997",)
-    source: str = knob("airfoil", file=mtx.ENDINGS, doc="a path, an example's name, or an upload")
+    source: str = knob("airfoil", file=MATRIX.endings, doc="a path, an example's name, or an upload")
     load: str = knob(
         "solution one",
         choices=("solution one", "one", "noise"),
         doc="right-hand side where no file gives one: A times the vector of ones, ones, or white noise",
     )
-    right: str = knob("", file=mtx.ENDINGS, doc="file with the right-hand side; empty: as load says")
+    right: str = knob("", file=VECTOR.endings, doc="file with the right-hand side; empty: as load says")
     seed: int = seed_knob("the noise")
 
     def __post_init__(self):
         LinearSystem.__post_init__(self)
-        if (
-            self.source not in examples.NAMES or self.right
-        ):  # a file that cannot be used is refused here, not in mid-run
+        if self.source not in bundled.MATRICES or self.right:  # what cannot be used is refused here, not in mid-run
             self.matrix, self.rhs  # noqa: B018
 
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
         """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
-        if knob_name == "right":
-            mtx.check_vector(filename, data)
-        else:
-            mtx.check_matrix(filename, data)
-        return mtx.store(filename, data)
+        return (VECTOR if knob_name == "right" else MATRIX).accept(filename, data)
 
     @cached_property
     def matrix(self) -> sp.csr_array:
-        if self.source in examples.NAMES:
-            return examples.stored(self.source).matrix
-        return mtx.read_matrix(self.source)
+        return bundled.matrix(self.source).matrix if self.source in bundled.MATRICES else MATRIX.read(self.source)
 
     @property
     def size(self) -> int:
@@ -74,11 +67,11 @@ class MatrixMarket(LinearSystem):
     @cached_property
     def rhs(self) -> np.ndarray:
         if self.right:
-            b = mtx.read_vector(self.right)
+            b = VECTOR.read(self.right)
             if len(b) != self.size:
                 raise DataError(
-                    f"{mtx.shown(self.right)}: a right-hand side of {len(b)} entries; expected {self.size}, "
-                    f"as {mtx.shown(self.source)} has {self.size} rows."
+                    f"{shown(self.right)}: a right-hand side of {len(b)} entries; expected {self.size}, "
+                    f"as {shown(self.source)} has {self.size} rows."
                 )
             return b
         if self.load == "noise":

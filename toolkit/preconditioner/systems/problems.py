@@ -123,6 +123,11 @@ class LinearSystem(Problem):
         return None
 
     @property
+    def spectrum(self) -> np.ndarray | None:
+        """All eigenvalues of a Hermitian A where there is a closed form, in any order and shape; else None."""
+        return None
+
+    @property
     def condition(self) -> float | None:
         """κ₂(A) of a positive definite A."""
         return self.extremes[1] / self.extremes[0] if self.definite and self.extremes else None
@@ -141,13 +146,14 @@ class LinearSystem(Problem):
         """‖x*‖_A, or 1 when it vanishes: what energy errors are relative to."""
         return self.energy(self.exact) or 1.0
 
-    def scatter(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """A vector on a mesh or graph: ((points, 2) coordinates, (points,) values); None where there are no places."""
-        return None
+    @property
+    def drawn(self) -> bool:
+        """Whether `field` makes a picture of a vector: on grids of two dimensions or three."""
+        return self.shape is not None and len(self.shape) > 1
 
     def field(self, v: np.ndarray) -> np.ndarray | None:
         """A vector as a picture of (rows, columns): 2D grids as they are, of 3D ones the middle slice; else None."""
-        if self.shape is None or len(self.shape) == 1:
+        if not self.drawn:
             return None
         grid = np.asarray(v).real.reshape(self.shape)
         return grid if grid.ndim == 2 else grid[len(grid) // 2]
@@ -163,6 +169,14 @@ class LinearSystem(Problem):
             if self.definite:
                 found.append(ENERGY_ERROR)
         return tuple(found)
+
+
+class PlacedSystem(LinearSystem):
+    """A system whose unknowns have places in the plane: on a mesh, on a graph."""
+
+    def scatter(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A vector at the places: ((points, 2) coordinates, (points,) values)."""
+        raise NotImplementedError
 
 
 def _true_residual(problem, state) -> float:

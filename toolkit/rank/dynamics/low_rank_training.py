@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH, Stop
+from toolkit.data import bundled
 from toolkit.networks.activations import ACTIVATIONS
 from toolkit.networks.derivatives import deltas
 from toolkit.networks.layout import Layer, Layout, perceptron
@@ -33,14 +34,6 @@ DONE = Status("converged", "all steps are made", "Raise `steps` to go on")
 SMALL_STEP = 0.1
 SMALLER = (1e-4, 1e-6, 1e-9, 1e-12)
 AWAKE, LONG = 0.5, 30.0  # a loss (it begins near ln 10) that needs more than the large directions; η k that is enough
-
-
-@lru_cache(maxsize=1)
-def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
-    return pixels / 16.0, labels
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,8 @@ class DigitsTraining(Loss):
     @cached_property
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Images (N, 64) and labels to learn from, images and labels for testing."""
-        pixels, labels = _digits()
+        pixels, labels = bundled.digits()
+        pixels = pixels / 16.0
         order = np.random.default_rng(self.seed).permutation(len(labels))
         one, other = order[: self.images], order[self.images :]
         centre = pixels[one].mean(0)

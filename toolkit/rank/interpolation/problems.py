@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -11,16 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.errors import DataError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
-from toolkit.data import matrix_file as mtx
-from toolkit.data.files import contents
+from toolkit.data.tables import FIELDS
 
-ENDINGS = (".npy", ".npz", ".csv")
-MOST_BYTES = 64 << 20
-MOST_ENTRIES = 4_000_000
-MOST_FIELDS = 2000
 SAMPLE = "sample"
 
 
@@ -102,7 +94,7 @@ class SnapshotFile(FieldTable):
     """
 
     title: ClassVar[str] = "snapshot file"
-    source: str = knob(SAMPLE, file=ENDINGS, doc="a path, 'sample', or an upload")
+    source: str = knob(SAMPLE, file=FIELDS.endings, doc="a path, 'sample', or an upload")
 
     def __post_init__(self):
         super().__post_init__()
@@ -111,15 +103,14 @@ class SnapshotFile(FieldTable):
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
         """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
-        read(filename, data)
-        return mtx.store(filename, data)
+        return FIELDS.accept(filename, data)
 
     @cached_property
     def everything(self) -> np.ndarray:
         """All fields of the file, (fields, points)."""
         if self.source == SAMPLE:
             return MovingSource(n=24, fields=60).table
-        return read(mtx.shown(self.source), contents(self.source, ENDINGS, MOST_BYTES))
+        return FIELDS.read(self.source)
 
     @cached_property
     def table(self) -> np.ndarray:
@@ -134,86 +125,3 @@ class SnapshotFile(FieldTable):
         """Rows and columns of the image a field is, where the number of points is a square."""
         side = int(np.sqrt(self.everything.shape[1]) + 0.5)
         return (side, side) if side * side == self.everything.shape[1] and side > 2 else None
-
-
-def read(name: str, data: bytes) -> np.ndarray:
-    """Fields (M, n) from the bytes of a file; its kind is known from its first bytes."""
-    if len(data) > MOST_BYTES:
-        raise DataError(f"{name}: {len(data)} bytes; expected at most {MOST_BYTES}.")
-    if data[:6] == b"\x93NUMPY":
-        found = _npy(name, data)
-    elif data[:4] == b"PK\x03\x04":
-        found = _npz(name, data)
-    elif b"\x00" in data[:4096] or data[:1] == b"\x80":
-        raise DataError(f"{name}: not a table of numbers (a pickle?); expected .npy, .npz or .csv.")
-    else:
-        found = _csv(name, data)
-    return _checked(name, found)
-
-
-def _npy(name: str, data: bytes) -> np.ndarray:
-    stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, kind = header(stream)
-        _fits(name, shape, kind)
-        stream.seek(0)
-        return np.load(stream, allow_pickle=False)
-    except DataError:
-        raise
-    except (ValueError, OSError, EOFError, TypeError) as error:
-        raise DataError(f"{name}: a damaged .npy file ({error}); expected what numpy.save writes.") from None
-
-
-def _npz(name: str, data: bytes) -> np.ndarray:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            arrays = [one for one in archive.infolist() if one.filename.endswith(".npy")]
-            if not arrays:
-                raise DataError(f"{name}: no array inside; expected what numpy.savez writes.")
-            if arrays[0].file_size > 4 * MOST_BYTES:
-                raise DataError(f"{name}: {arrays[0].file_size} bytes unpacked; expected at most {4 * MOST_BYTES}.")
-            with archive.open(arrays[0]) as member:
-                inner = member.read(4 * MOST_BYTES)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{name}: a damaged .npz file ({error}); expected what numpy.savez writes.") from None
-    return _npy(f"{name}: {arrays[0].filename}", inner)
-
-
-def _csv(name: str, data: bytes) -> np.ndarray:
-    try:
-        text = data.decode("utf-8-sig")
-        return np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2, comments="#")
-    except (UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{name}: {error}; expected rows of numbers between commas, all of one length.") from None
-
-
-def _fits(name: str, shape: tuple, kind: np.dtype) -> None:
-    """Refuse by the header alone, before anything is allocated."""
-    if kind.hasobject:
-        raise DataError(f"{name}: it holds Python objects (a pickle); expected numbers.")
-    if kind.kind not in "fiu":
-        raise DataError(f"{name}: entries of type {kind}; expected real numbers.")
-    if len(shape) != 2:
-        raise DataError(f"{name}: an array of shape {shape}; expected two dimensions, one field a row.")
-    if shape[0] > MOST_FIELDS or shape[0] * shape[1] > MOST_ENTRIES:
-        raise DataError(f"{name}: {shape}; expected at most {MOST_FIELDS} fields and {MOST_ENTRIES} entries.")
-    if min(shape) < 2:
-        raise DataError(f"{name}: {shape[0]} fields at {shape[1]} points; expected two of each at least.")
-
-
-def _checked(name: str, found: np.ndarray) -> np.ndarray:
-    _fits(name, found.shape, found.dtype)
-    fields = np.array(found, dtype=float, order="C")
-    bad = np.argwhere(~np.isfinite(fields))
-    if len(bad):
-        row, column = bad[0]
-        raise DataError(
-            f"{name}: field {row + 1}, point {column + 1} is {fields[row, column]}; expected finite numbers."
-        )
-    if not fields.any():
-        raise DataError(f"{name}: every entry is zero; expected fields that differ from zero.")
-    return frozen(fields)

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.arrays import frozen
-from toolkit.core.errors import DataError, KnobError
+from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
-from toolkit.data import image_file as imagefile
-from toolkit.data import matrix_file as mtx
+from toolkit.data import bundled
+from toolkit.data.images import IMAGE, luminance
 
 MOST_CELLS = 20_000  # of a picture
 
@@ -116,17 +116,13 @@ class PhotographMatrix(DenseMatrix):
 
     title: ClassVar[str] = "a photograph's pixels"
     sources: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
-    picture_of: str = knob("flower", choices=("china", "flower"), doc="which photograph")
+    picture_of: str = knob("flower", choices=bundled.PHOTOGRAPHS, doc="which photograph")
     every: int = knob(3, 2, 16, doc="take every so-many-th pixel")
 
     @cached_property
     def matrix(self) -> np.ndarray:
-        try:
-            from sklearn.datasets import load_sample_image
-        except ImportError:
-            raise DataError("The photographs come with scikit-learn: install scikit-learn and pillow.") from None
-        pixels = load_sample_image(f"{self.picture_of}.jpg")[:: self.every, :: self.every]
-        return frozen(np.ascontiguousarray(imagefile.luminance(pixels)))
+        pixels = bundled.photograph(self.picture_of)[:: self.every, :: self.every]
+        return frozen(np.ascontiguousarray(luminance(pixels)))
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,7 @@ class OwnPhotograph(DenseMatrix):
 
     title: ClassVar[str] = "your own photograph"
     sources: ClassVar[tuple[str, ...]] = ("bt601",)
-    source: str = knob("", file=imagefile.ENDINGS, doc="a path, or an upload; empty: a disc on a slope")
+    source: str = knob("", file=IMAGE.endings, doc="a path, or an upload; empty: a disc on a slope")
 
     def __post_init__(self):
         DenseMatrix.__post_init__(self)
@@ -150,15 +146,14 @@ class OwnPhotograph(DenseMatrix):
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
         """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
-        imagefile.decoded(filename, data)
-        return mtx.store(filename, data)
+        return IMAGE.accept(filename, data)
 
     @cached_property
     def matrix(self) -> np.ndarray:
         if not self.source:
             y, x = np.mgrid[0:90, 0:120] / 90
             return frozen(np.where((x - 0.6) ** 2 + (y - 0.5) ** 2 < 0.1, 0.9, 0.4 * x))
-        return frozen(imagefile.read(self.source))
+        return frozen(IMAGE.read(self.source))
 
 
 @dataclass(frozen=True)
@@ -170,15 +165,11 @@ class DigitsMatrix(DenseMatrix):
 
     title: ClassVar[str] = "handwritten digits"
     sources: ClassVar[tuple[str, ...]] = ("alpaydin1998",)
-    digits: int = knob(400, 10, 1797, log=True, symbol="m", doc="how many digits, each a row")
+    digits: int = knob(400, 10, bundled.DIGITS, log=True, symbol="m", doc="how many digits, each a row")
 
     @cached_property
     def matrix(self) -> np.ndarray:
-        try:
-            from sklearn.datasets import load_digits
-        except ImportError:
-            raise DataError("The digits come with scikit-learn: install scikit-learn.") from None
-        return frozen(np.ascontiguousarray(load_digits().data[: self.digits]))
+        return frozen(np.ascontiguousarray(bundled.digits()[0][: self.digits]))
 
     def picture(self, values: np.ndarray) -> np.ndarray:
         """The first 24 digits, four rows of six."""

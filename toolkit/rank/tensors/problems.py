@@ -13,6 +13,7 @@ import numpy as np
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
+from toolkit.data import bundled
 from toolkit.rank.tensors.multilinear import (
     checked_tensor,
     component_distance,
@@ -304,9 +305,7 @@ class DigitStack(TensorProblem):
     images: int = knob(200, 10, 1000, log=True, doc="number of images")
 
     def made(self):
-        from sklearn.datasets import load_digits
-
-        return load_digits().images[: self.images]
+        return bundled.digits()[0].reshape(-1, 8, 8)[: self.images]
 
 
 CASES = (

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
+from toolkit.data import bundled
 from toolkit.sampler.laws.mixtures import responsibilities
 from toolkit.sampler.laws.problems import Diffusion
 
@@ -19,16 +21,8 @@ SIDE = 8
 @functools.cache
 def images() -> tuple[np.ndarray, np.ndarray]:
     """(pixels (1797, 64) from −1 to 1, labels (1797,))."""
-    from toolkit.core.errors import DataError
-
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise DataError("The digits come with scikit-learn: install scikit-learn.") from None
-    found = load_digits()
-    pixels = np.ascontiguousarray(found.data / 8 - 1)
-    pixels.setflags(write=False)
-    return pixels, found.target
+    pixels, labels = bundled.digits()
+    return frozen(np.ascontiguousarray(pixels / 8 - 1)), labels
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class PlaneMixture(Mixture):
     shape: str = knob("eight Gaussians", choices=tuple(shapes.SHAPES), doc="what the components are laid along")
     components: int = knob(64, 1, 2000, log=True, symbol="K", doc="components, about: a shape may round it")
     width: float = knob(1.0, 0.2, 5.0, log=True, doc="breadth of the components relative to the shape's own")
-    source: str = knob("", file=shapes.ENDINGS, doc="a picture whose dark parts are the density; empty: the shape")
+    source: str = knob("", file=shapes.INK.endings, doc="a picture whose dark parts are the density; empty: the shape")
 
     def __post_init__(self):
         Diffusion.__post_init__(self)
@@ -225,7 +225,7 @@ class PlaneMixture(Mixture):
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
         """The knob's value for an uploaded picture, kept by its content; DataError when it cannot be used."""
-        return shapes.accepted(filename, data)
+        return shapes.INK.accept(filename, data)
 
     @cached_property
     def parts(self):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.errors import DataError
+from toolkit.data.images import Images
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 SIDE = 96  # pixels a side on which a picture is laid out
 ROUNDS = 12
 
@@ -49,20 +49,19 @@ def checkerboard(count: int):
 SHAPES = {"eight Gaussians": eight_gaussians, "moons": moons, "spiral": spiral, "checkerboard": checkerboard}
 
 
-def accepted(filename: str, data: bytes) -> str:
-    """ "upload:…" for a picture's bytes, kept by content; DataError when it cannot be read or has one colour."""
-    from toolkit.data import image_file as imagefile
-    from toolkit.data import matrix_file as mtx
+class Ink(Images):
+    """Pictures as densities, as `ink` gives them."""
 
-    ink(filename, imagefile.decoded(filename, data))
-    return mtx.store(filename, data)
+    def made(self, name: str, data: bytes) -> np.ndarray:
+        return ink(name, super().made(name, data))
+
+
+INK = Ink()
 
 
 def of_picture(source: str, count: int):
     """(weights, means, widths) of at most `count` components laid out on a picture's dark parts, 4 units wide."""
-    from toolkit.data import image_file as imagefile
-
-    return laid_out(ink(source, imagefile.read(source)), count)
+    return laid_out(INK.read(source), count)
 
 
 def ink(name: str, grey: np.ndarray) -> np.ndarray:

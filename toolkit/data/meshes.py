@@ -1,12 +1,8 @@
-"""Meshes from files of gmsh, VTK and Wavefront: read by meshio, looked at, and refused with a reason or made ready.
-
-Every refusal is a DataError that names the file, what was found and what is expected.
-"""
+"""Meshes from files of gmsh, VTK and Wavefront: read by meshio, looked at, and refused with a reason or made ready."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import os
 import subprocess
@@ -17,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.core.errors import DataError
-from toolkit.data.matrix_file import UPLOAD, shown, store, uploads
+from toolkit.data.reader import Reader
+from toolkit.data.uploads import too_large
 
 ENDINGS = (".msh", ".vtu", ".obj")
 MOST_BYTES = 16 << 20
@@ -45,49 +42,25 @@ def kind(name: str, data: bytes) -> str:
     raise DataError(f"{name}: it is neither a gmsh (.msh), a VTK (.vtu) nor a Wavefront (.obj) mesh.")
 
 
-def checked_name(name: str) -> None:
-    """DataError for a name that does not end as it should."""
-    if not name.lower().endswith(ENDINGS):
-        raise DataError(f"{name}: expected a file that ends in {', '.join(ENDINGS)}.")
+class Meshes(Reader):
+    """Meshes of triangles or tetrahedra: (points (dim, n), cells (dim + 1, m))."""
+
+    endings = ENDINGS
+    most = MOST_BYTES
+    by_name = True
+
+    def made(self, name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
+        return ready(name, data)
 
 
-def accepted(filename: str, data: bytes) -> str:
-    """The knob's value for an uploaded file, kept by its content; DataError when it cannot be used."""
-    checked_name(filename)
-    ready(filename, data)
-    return store(filename, data)
-
-
-def read(source: str) -> tuple[np.ndarray, np.ndarray]:
-    """(points (dim, n), cells (dim + 1, m)) of a path or of "upload:…"."""
-    if source.startswith(UPLOAD):
-        name = source[len(UPLOAD) :]
-        path = uploads() / name
-        data = path.read_bytes() if name.isalnum() and path.is_file() else b""
-        if hashlib.sha256(data).hexdigest() != name:
-            raise DataError(f"{shown(source)}: this file is not on this machine any more: upload it again.")
-        return ready(shown(source), data)
-    checked_name(source)
-    path = Path(source).expanduser()
-    try:
-        if not path.is_file():
-            raise DataError(f"{source}: there is no such file.")
-        if path.stat().st_size > MOST_BYTES:
-            raise _too_large(source, path.stat().st_size)
-        return ready(source, path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{source}: it cannot be read ({error.strerror}).") from None
+MESH = Meshes()
 
 
 def ready(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """(points (dim, n), cells (dim + 1, m)) of the bytes of a file."""
     if len(data) > MOST_BYTES:
-        raise _too_large(name, len(data))
+        raise too_large(name, len(data), MOST_BYTES)
     return _ready(name, bytes(data))
-
-
-def _too_large(name: str, size: int) -> DataError:
-    return DataError(f"{name}: {size / 2**20:.1f} MB; the limit is {MOST_BYTES >> 20} MB.")
 
 
 @functools.lru_cache(maxsize=4)

@@ -8,8 +8,7 @@ import warnings
 import numpy as np
 
 from toolkit.core.errors import DataError
-from toolkit.data import matrix_file as mtx
-from toolkit.data.files import contents
+from toolkit.data.reader import Reader
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
@@ -25,23 +24,18 @@ def luminance(pixels: np.ndarray) -> np.ndarray:
     return pixels @ RED_GREEN_BLUE / 255
 
 
-def read(source: str) -> np.ndarray:
-    """Luminances of a path or of "upload:…"; DataError that says why not."""
-    if not source.startswith(mtx.UPLOAD):
-        checked_name(source)
-    return pixels(mtx.shown(source), contents(source, ENDINGS, MOST_BYTES))
+class Images(Reader):
+    """Photographs as luminances (rows, columns) from 0 to 1, at most 400 a side."""
+
+    endings = ENDINGS
+    most = MOST_BYTES
+    by_name = True
+
+    def made(self, name: str, data: bytes) -> np.ndarray:
+        return pixels(name, data)
 
 
-def checked_name(name: str) -> None:
-    """DataError for a name that does not end as it should."""
-    if not name.lower().endswith(ENDINGS):
-        raise DataError(f"{name}: expected a file that ends in {', '.join(ENDINGS)}.")
-
-
-def decoded(name: str, data: bytes) -> np.ndarray:
-    """Luminances in an uploaded file's bytes; its name is checked too."""
-    checked_name(name)
-    return pixels(name, data)
+IMAGE = Images()
 
 
 def pixels(name: str, data: bytes) -> np.ndarray:

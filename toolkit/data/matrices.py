@@ -1,17 +1,11 @@
-"""Matrix Market files: looked at before anything is allocated, unpacked under a cap, read by SciPy, kept by content.
-
-Every refusal is a DataError that names the file, what was found and what is expected.
-"""
+"""Matrix Market files: looked at before anything is allocated, unpacked under a cap, read by SciPy."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
-import re
 import zlib
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import scipy.io
@@ -22,6 +16,8 @@ from scipy.sparse.csgraph import structural_rank
 from toolkit.core.arrays import csr, frozen
 from toolkit.core.errors import DataError
 from toolkit.data.matrix_lines import check_lines
+from toolkit.data.reader import Reader
+from toolkit.data.uploads import too_large
 
 ENDINGS = (".mtx", ".mtx.gz")
 MOST_BYTES = 64 << 20
@@ -32,94 +28,36 @@ MOST_ENTRIES = 5_000_000
 MOST_ROWS = 2_000_000
 RANK_LIMIT = 1_000_000  # entries up to which the structural rank is computed
 PIVOT_LIMIT = 5_000  # unknowns up to which the condition is estimated by elimination
-STORE_BYTES = 1 << 30
-UPLOAD = "upload:"
-_HASH = re.compile(r"[0-9a-f]{64}")
-
-
-# -- where files lie -------------------------------------------------------------------------------------------------
-
-
-def uploads() -> Path:
-    """The folder of uploaded files: $TOOLKIT_UPLOADS, else convergence-toolkit/uploads in the user's cache."""
-    given = os.environ.get("TOOLKIT_UPLOADS")
-    if given:
-        return Path(given)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "convergence-toolkit" / "uploads"
-
-
-def store(filename: str, data: bytes) -> str:
-    """Keep bytes under their SHA-256; the knob value that names them. The oldest go when STORE_BYTES are exceeded."""
-    folder, name = uploads(), hashlib.sha256(data).hexdigest()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{name}.{os.getpid()}"
-        draft.write_bytes(data)
-        draft.replace(folder / name)
-        _prune(folder, keep=name)
-    except OSError as error:
-        raise DataError(f"{filename}: it cannot be kept in {folder} ({error.strerror}): set TOOLKIT_UPLOADS.") from None
-    return UPLOAD + name
-
-
-def _prune(folder: Path, keep: str) -> None:
-    kept = sorted((one for one in folder.iterdir() if one.is_file()), key=lambda one: one.stat().st_mtime)
-    total = sum(one.stat().st_size for one in kept)
-    for one in kept:
-        if total > STORE_BYTES and one.name != keep:
-            total -= one.stat().st_size
-            one.unlink(missing_ok=True)
-
-
-def shown(source: str) -> str:
-    """A source as messages name it."""
-    return f"upload {source[len(UPLOAD) :][:8]}…" if source.startswith(UPLOAD) else source
-
-
-def _bytes(source: str) -> bytes:
-    """The bytes a knob value names; DataError when there are none that can be used."""
-    if source.startswith(UPLOAD):
-        return _uploaded(source)
-    if not source.endswith(ENDINGS):
-        raise DataError(
-            f"{source!r}: expected the path of a file that ends in {' or '.join(ENDINGS)}, or the name of an example."
-        )
-    path = Path(source).expanduser()
-    try:
-        if not path.is_file():
-            raise DataError(f"{source}: there is no such file.")
-        if path.stat().st_size > MOST_BYTES:
-            raise _too_large(source, path.stat().st_size)
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{source}: it cannot be read ({getattr(error, 'strerror', None) or error}).") from None
-
-
-def _uploaded(source: str) -> bytes:
-    name = source[len(UPLOAD) :]
-    if not _HASH.fullmatch(name):
-        raise DataError(f"{source!r}: expected 'upload:' and the 64 digits that accept_upload returned.")
-    path = uploads() / name
-    data = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(data).hexdigest() != name:
-        raise DataError(f"{shown(source)}: this file is not on this machine any more: upload it again.")
-    return data
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_matrix(source: str) -> sp.csr_array:
-    """The matrix a knob value names."""
-    return check_matrix(shown(source), _bytes(source))
+class Matrices(Reader):
+    """Real, square, nonsingular matrices as read-only CSR. An upload is known by its content, a path by its ending."""
+
+    endings = ENDINGS
+    most = MOST_BYTES
+
+    def made(self, name: str, data: bytes) -> sp.csr_array:
+        return check_matrix(name, data)
+
+    def check_name(self, name: str) -> None:
+        if not name.endswith(self.endings):
+            expected = " or ".join(self.endings)
+            raise DataError(
+                f"{name!r}: expected the path of a file that ends in {expected}, or the name of an example."
+            )
 
 
-def read_vector(source: str) -> np.ndarray:
-    """The vector a knob value names."""
-    return check_vector(shown(source), _bytes(source))
+class Vectors(Matrices):
+    """Real vectors, in files of one column or one row."""
+
+    def made(self, name: str, data: bytes) -> np.ndarray:
+        return check_vector(name, data)
+
+
+MATRIX, VECTOR = Matrices(), Vectors()
 
 
 def check_matrix(name: str, data: bytes) -> sp.csr_array:
@@ -177,7 +115,7 @@ def text_of(name: str, data: bytes) -> bytes:
 def unpacked(name: str, data: bytes) -> bytes:
     """The bytes of a file, unpacked if it is gzip, under a cap on what is unpacked: a bomb never gets its memory."""
     if len(data) > MOST_BYTES:
-        raise _too_large(name, len(data))
+        raise too_large(name, len(data), MOST_BYTES)
     if data[:2] != b"\x1f\x8b":
         return data
     pieces, total, at = [], 0, 0
@@ -208,10 +146,6 @@ def _member(name: str, data: bytes, at: int, room: int) -> tuple[bytes, int]:
     if data[at : at + 1] == b"\0" and not data[at:].strip(b"\0"):
         at = len(data)  # some writers fill up with zeros
     return b"".join(pieces), at
-
-
-def _too_large(name: str, size: int) -> DataError:
-    return DataError(f"{name}: {size / 2**20:.1f} MB; the limit is {MOST_BYTES >> 20} MB.")
 
 
 def _header(name: str, text: bytes) -> tuple:
