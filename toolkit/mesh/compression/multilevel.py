@@ -45,10 +45,12 @@ class Axis:
 
     @cached_property
     def kept(self) -> np.ndarray:
+        """Positions of the nodes that the next level keeps, (m,)."""
         return coarsened(self.x)
 
     @property
     def idle(self) -> bool:
+        """Whether all nodes are kept: the axis is too short to be made coarser."""
         return len(self.kept) == len(self.x)
 
     @cached_property
@@ -58,6 +60,7 @@ class Axis:
 
     @cached_property
     def is_kept(self) -> np.ndarray:
+        """Which nodes are kept, (n,) booleans."""
         return np.isin(np.arange(len(self.x)), self.kept)
 
     @cached_property
@@ -170,10 +173,12 @@ class Level:
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
+        """Nodes along each axis."""
         return tuple(len(axis.x) for axis in self.axes)
 
     @cached_property
     def kept(self) -> tuple[int, int, int]:
+        """Kept nodes along each axis."""
         return tuple(len(axis.kept) for axis in self.axes)
 
     @property
@@ -183,15 +188,18 @@ class Level:
 
     @cached_property
     def numbers(self) -> tuple[np.ndarray, ...]:
+        """`at` and `by` of axes 0 and 1, `gather` and `halves` of axis 2, as the kernels take them."""
         zero, one, two = self.axes
         return *zero.across(self.dtype), *one.across(self.dtype), *two.along(self.dtype)
 
     @cached_property
     def lus(self) -> list[np.ndarray]:
+        """The eliminated mass matrices of the three axes, each (3, kept nodes)."""
         return [axis.lu.astype(self.dtype) for axis in self.axes]
 
     @cached_property
     def starts(self) -> np.ndarray:
+        """Where the slabs of axis 0 begin among its kept nodes, and their number at the end: (slabs + 1,)."""
         m = self.kept[0]
         return np.unique(np.linspace(0, m, min(SLABS, max(1, m // 4)) + 1).astype(np.int64))
 
@@ -207,6 +215,7 @@ class Level:
 
     @property
     def parts(self) -> tuple[np.ndarray, ...]:
+        """How the kernels cut the field: slabs of axis 0 among kept and among all nodes, blocks of axis 1."""
         return self.starts, self.first, self.blocks
 
     @cached_property

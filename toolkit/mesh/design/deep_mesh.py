@@ -39,6 +39,7 @@ class LatentState(State):
 
     @property
     def surface(self) -> Surface:
+        """The mesh of this step."""
         return Surface(self.points, self.simplices, self.edges)
 
     def solution(self) -> np.ndarray:

@@ -72,6 +72,7 @@ class Elasticity:
         self._ready = False
 
     def copy(self) -> Elasticity:
+        """A solver of the same problem with scratch memory of its own."""
         return Elasticity(self.rows, self.columns, self.fixed, self.load, self.tol, self.most, self.degree)
 
     def rest(self) -> np.ndarray:

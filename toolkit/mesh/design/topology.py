@@ -187,7 +187,10 @@ def bregman(new: np.ndarray, old: np.ndarray) -> float:
 
 
 def shifted_into_box(x: np.ndarray, mean: float) -> np.ndarray:
-    """clip(x + c, 0, 1) with the given mean: bisection on c, then the free cells take what rounding leaves."""
+    """clip(x + c, 0, 1) with the given mean: bisection on c, to the last digit that changes it.
+
+    The greater end of the last bracket is taken: the mean is that asked for or, by rounding, a little more.
+    """
     low, high = -float(x.max()), 1 - float(x.min())
     for _ in range(200):
         c = 0.5 * (low + high)

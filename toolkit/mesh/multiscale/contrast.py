@@ -40,6 +40,7 @@ class Inclusions(Problem):
 
     @cached_property
     def mesh(self) -> Triangulation:
+        """The 2 n² triangles: squares cut from the lower left to the upper right corner."""
         n = self.n
         x, y = np.meshgrid(np.linspace(0, 1, n + 1), np.linspace(0, 1, n + 1))
         corner = (np.arange(n)[:, None] * (n + 1) + np.arange(n)).ravel()
@@ -62,6 +63,7 @@ class Inclusions(Problem):
 
     @cached_property
     def elements(self) -> LinearElements:
+        """Linear elements on the mesh, their pattern found once for all contrasts."""
         return LinearElements(self.mesh)
 
     @cached_property

@@ -81,6 +81,7 @@ class CHiDeNN(Method):
         return f"C-HiDeNN p = {self.p}" + ("" if self.s is None else f", s = {self.s}")
 
     def line(self, n: int) -> Line:
+        """n elements on [0, 1] with this method's functions."""
         return Line(0.0, 1.0, n, self.p, checked_patch("CHiDeNN", self.p, self.s), self.a)
 
     def last(self, problem: HotSpot) -> int:
@@ -128,7 +129,7 @@ class CHiDeNN(Method):
 
 
 def _profile(problem, state):
-    """The solution along the interval, or along the square's middle line."""
+    """The solution along the interval."""
     if not isinstance(state, GalerkinState) or problem.dim != 1:
         return None
     x = np.linspace(0, 1, 801)

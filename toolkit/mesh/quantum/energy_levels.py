@@ -29,6 +29,22 @@ class RadialLevels(Problem):
     Subclasses give `exact` (levels,), `potential(r)` and `r_max`, where the last state has decayed to rounding.
     """
 
+    levels: int
+
+    @cached_property
+    def exact(self) -> np.ndarray:
+        """The energies in closed form, rising, (levels,), in Ha."""
+        raise NotImplementedError
+
+    def potential(self, r: np.ndarray) -> np.ndarray:
+        """V at r > 0 (Bohr), of the shape of r, in Ha."""
+        raise NotImplementedError
+
+    @property
+    def r_max(self) -> float:
+        """Where the mesh may end, in Bohr: the last state has decayed to rounding there."""
+        raise NotImplementedError
+
     def measures(self) -> tuple[Measure, ...]:
         return (ENERGY_ERRORS,)
 
@@ -139,7 +155,7 @@ class LevelsState(State):
 class RadialLadder(Method):
     """Base of the ladders: a step refines the space and solves in it; it ends at the most unknowns or the last degree.
 
-    Subclasses say what is next (`_next`) and how to solve (`_solved`).
+    Subclasses give `p` and `elements`, what to begin with, and say what is next (`_next`) and how to solve (`_solved`).
     """
 
     sources: ClassVar[tuple[str, ...]] = ("certik2024",)
@@ -150,6 +166,8 @@ class RadialLadder(Method):
     grading: float = knob(
         50.0, 1.0, 1e5, log=True, symbol="a", doc="exponential mesh: length of the last element over the first's"
     )
+    p: ClassVar[int]
+    elements: ClassVar[int]
 
     def init(self, problem: RadialLevels) -> LevelsState:
         return self._at(problem, self.elements, self.p)
@@ -162,6 +180,10 @@ class RadialLadder(Method):
         if cells * p > MOST_UNKNOWNS or p > 30:
             fresh.status = Status("converged", "the last level of the ladder is done")
         return fresh
+
+    def _next(self, cells: int, p: int) -> tuple[int, int]:
+        """(elements, degree) of the space after that of so many elements of degree p."""
+        raise NotImplementedError
 
     def _ends(self, problem: RadialLevels, cells: int) -> np.ndarray:
         return graded(problem.r_max, cells, self.grading if self.mesh == "exponential" else 1.0)
@@ -255,7 +277,7 @@ class DegreeLadder(RadialLadder):
             factor=0.25,
             start=0.3,
             floor=1e-9,
-            title="exponential in p: a degree more divides the error by four at least",
+            title="exponential in p: a degree more divides the error by four at least, in the mean",
             stop=Stop(steps=28, atol=10 * ROUNDING * deep, rtol=0.0),
             **about,
         )

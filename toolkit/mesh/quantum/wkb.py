@@ -141,6 +141,7 @@ class WaveSeries(Method):
 
 
 def nodes_knob():
+    """The knob of the Chebyshev nodes, the same for both series."""
     return knob(40, 8, 100, doc="Chebyshev nodes less one, for the quadrature and interpolation of S_n")
 
 

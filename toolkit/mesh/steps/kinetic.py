@@ -76,6 +76,7 @@ class MixtureMethod(Method):
         return state
 
     def conserves(self) -> Exact:
+        """The claim that particles, momentum and energy are conserved to rounding, whatever the step."""
         return Exact(
             measure="conservation",
             tol=1e-11,

@@ -22,10 +22,12 @@ from toolkit.mesh.steps.tase_coefficients import Tableau, modified2, modified3, 
 
 
 def quality_knob():
+    """The knob of how far the matrix W is from the Jacobian, the same for all methods of this kind."""
     return knob(0.9, 0.5, 2.0, symbol="θ", doc="W = θ f′: how far off the Jacobian is; 1: exact")
 
 
 def refresh_knob():
+    """The knob of how long a Jacobian serves, the same for all methods of this kind."""
     return knob(1, 0, 1000, doc="steps for which a Jacobian and its factors serve; 0: the first one to the end")
 
 
@@ -89,7 +91,7 @@ class ModifiedTASE2(TASE):
 
     K_i = T_i f(Y_i), T_i = β_i1 M⁻¹ + β_i2 M⁻², M = I − hW/3. Order 2 whatever W is (the conditions of W-methods);
     with W = f′ L-stable, and of order 3 on linear problems. W = θf′ stays stable on the negative axis for θ ≥ 5/6.
-    Four solves and two evaluations a step. The coefficients are the one-parameter solution in `tase_family`.
+    Four solves and two evaluations a step. The coefficients are the one-parameter solution in `tase_coefficients`.
     Reference: M. Calvo, J. I. Montijano, L. Rández, J. Sci. Comput. 103 (2025), doi:10.1007/s10915-025-02813-4,
     arXiv:2407.01785 (the class and its order conditions; the free parameters are chosen here).
     """
@@ -113,7 +115,7 @@ class ModifiedTASE3(TASE):
 
     K_i = T_i f(Y_i), T_i = Σ_{l≤3} β_il M^−l, M = I − 4hW/9. Order 3 whatever W is: all eight conditions of W-methods
     hold exactly; with W = f′ L-stable. W = θf′ stays stable on the negative axis for θ ≥ 0.71.
-    Nine solves and three evaluations a step. The coefficients are derived in `tase_family`.
+    Nine solves and three evaluations a step. The coefficients are derived in `tase_coefficients`.
     Reference: M. Calvo, J. I. Montijano, L. Rández, J. Sci. Comput. 103 (2025), doi:10.1007/s10915-025-02813-4,
     arXiv:2407.01785 (the class and its order conditions; the free parameters are chosen here).
     """
