@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.core.errors import Breakdown
+from toolkit.core.stop import Stop
+from toolkit.core.study import solve
 from toolkit.mesh.elements.lines import LineElements
 from toolkit.mesh.elements.planes import PlaneElements
 from toolkit.mesh.elements.problems import BoundaryValueProblem
+from toolkit.preconditioner.krylov.cg import CG
+from toolkit.preconditioner.stationary.incomplete import IC0
+from toolkit.preconditioner.systems.problems import system
 from toolkit.preconditioner.systems.sparse import eliminated
 
 ITERATIVE = 4_000  # unknowns in space from which elimination takes too long
@@ -71,12 +76,6 @@ def solved(matrix, rest: np.ndarray, problem: BoundaryValueProblem) -> np.ndarra
 
 
 def _iterated(matrix, rest: np.ndarray) -> np.ndarray:
-    from toolkit.core.stop import Stop
-    from toolkit.core.study import solve
-    from toolkit.preconditioner.krylov.cg import CG
-    from toolkit.preconditioner.stationary.incomplete import IC0
-    from toolkit.preconditioner.systems.problems import system
-
     return solve(system(matrix, rest, symmetric=True, definite=True), CG(IC0()), Stop(rtol=1e-12, steps=500)).solution()
 
 

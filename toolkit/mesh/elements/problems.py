@@ -16,7 +16,7 @@ What a method may rely on, for a problem of the kind `BoundaryValueProblem`:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -267,8 +267,6 @@ class Disk(BoundaryValueProblem):
 
     def refined(self, mesh):
         """Every triangle cut in four, new nodes of the boundary brought to the circle."""
-        from dataclasses import replace
-
         from skfem import MeshTri
 
         mesh = MeshTri.from_mesh(mesh).refined()
@@ -278,8 +276,6 @@ class Disk(BoundaryValueProblem):
 
     def _curved(self, mesh):
         """With quadratic edges if that is asked for."""
-        from dataclasses import replace
-
         from skfem import MeshTri2
 
         if self.edges == "straight":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import scipy.fft
 
+from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
+from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -141,7 +143,8 @@ class Feature(Problem):
         ρ is ‖D²u‖^(2/3), best for the L2 error of linear interpolation ("curvature"), or √(1 + |∇u|²) ("arc length"),
         smoothed by (1 − ℓ²Δ/2)⁻² with the given length ℓ; s is the share that goes to the features.
         """
-        return _density(self, monitor, strength, smoothing)
+        wish = (monitor, strength, smoothing)
+        return remembered(self, ("density", *wish), lambda: _density(self, *wish))
 
     def errors(self, points: np.ndarray) -> tuple[float, float]:
         """(largest, L2) error of the bilinear interpolant on the moved cells, from 4 × 4 Gauss points a cell."""
@@ -168,7 +171,6 @@ def _sides(f, s, t):
     return along, (1 - s) * (f[:-1, 1:] - f[:-1, :-1]) + s * (f[1:, 1:] - f[1:, :-1])
 
 
-@lru_cache(maxsize=16)
 def _density(feature: Feature, monitor: str, strength: float, smoothing: float) -> np.ndarray:
     m = TABLE
     line = np.linspace(-1 / m, 1 + 1 / m, m + 3)
@@ -185,9 +187,7 @@ def _density(feature: Feature, monitor: str, strength: float, smoothing: float) 
     rho = np.maximum(scipy.fft.idctn(filtered, type=1), 0.0)
     weight = np.ones(m + 1)
     weight[[0, -1]] = 0.5
-    table = 1 - strength + strength * rho / (weight @ rho @ weight / m**2)
-    table.flags.writeable = False
-    return table
+    return frozen(1 - strength + strength * rho / (weight @ rho @ weight / m**2))
 
 
 MAX_ERROR = Measure(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from toolkit.core.claim import Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -180,7 +180,7 @@ class MultiscaleVMS(Method):
         line = self.line(self.finest)
 
         def ratio(problem, state):
-            return state.energy_error / _uniform(problem, line)
+            return state.energy_error / remembered(problem, ("uniform", line), lambda: _uniform(problem, line))
 
         def fraction(problem, state):
             return state.unknowns / (line.n - 1) ** problem.dim
@@ -203,7 +203,6 @@ def _inner(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     return float(sum(np.vdot(u, v) for u, v in zip(one, other)))
 
 
-@lru_cache(maxsize=32)
 def _uniform(problem: HotSpot, line: Line) -> float:
     """The energy error of the fine mesh everywhere."""
     mesh, u = solved(problem, line)

@@ -127,7 +127,7 @@ def _traced(problem: LinearQuadratic, n: int, memory: float) -> np.ndarray:
     square, constant = problem.basis(problem.horizon * (1 - np.arange(n) / n))
     out = np.empty((n, 3, 3))
     if problem.paths:
-        x, xi = problem._seen(n), np.zeros((problem.paths, 3))
+        x, xi = problem.seen(n), np.zeros((problem.paths, 3))
         for i in range(n):
             xi = fade * xi + dt * (x[:, i, None] * square[i] + constant[i])
             out[i] = xi.T @ np.column_stack((x[:, i], x[:, i + 1], np.ones(len(x)))) / len(x)
