@@ -219,22 +219,27 @@ def _gradient_error(problem, state) -> float:
     return abs(float(np.vdot(state.gradient, direction)) - (values[0] - values[1]) / (2 * eps)) / scale
 
 
-def _contour_picture(problem, state):
-    if not isinstance(state, LatentState) or problem.dim != 2:
-        return None
+def _contour_picture(problem, state: LatentState):
+    """The vertices of the shape and of its target."""
     return {"target": tuple(problem.goal.points[:, :2].T), "shape": tuple(state.points[:, :2].T)}
 
 
-def _solid_picture(problem, state):
+def _solid_picture(problem, state: LatentState):
     """The triangles that face the viewer, farthest first, as bright as they face the light."""
-    if not isinstance(state, LatentState) or problem.dim != 3:
-        return None
     p = state.points[state.simplices]
     normals = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
     light = normals @ np.array([0.3, 0.4, 0.87]) / np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
     order = np.argsort(p.mean(axis=1)[:, 2], kind="stable")
     order = order[normals[order, 2] > 0]
     return {"points": state.points[:, :2], "cells": state.simplices[order], "values": light[order]}
+
+
+def _flat(problem: Silhouette, state) -> bool:
+    return problem.dim == 2
+
+
+def _solid(problem: Silhouette, state) -> bool:
+    return problem.dim == 3
 
 
 VERTEX_ERROR = Measure(
@@ -267,8 +272,8 @@ PIECES_ERROR = Measure(
 )
 CASES = (Silhouette(), Silhouette(target="two"), Silhouette(dim=3, balls=2))
 PICTURES = (
-    Picture("contour", "contour", "points", _contour_picture, "x", "y"),
-    Picture("solid", "surface", "mesh", _solid_picture, "x", "y"),
+    Picture("contour", "contour", "points", _contour_picture, "x", "y", of=LatentState, when=_flat),
+    Picture("solid", "surface", "mesh", _solid_picture, "x", "y", of=LatentState, when=_solid),
 )
 EXPERIMENTS = (
     Experiment(

@@ -203,8 +203,8 @@ def shifted_into_box(x: np.ndarray, mean: float) -> np.ndarray:
     return np.clip(x + high, 0, 1)
 
 
-def _density(problem, state):
-    return {"z": state.filtered} if isinstance(state, DesignState) else None
+def _density(problem, state: DesignState):
+    return {"z": state.filtered}
 
 
 CASES = (
@@ -212,7 +212,7 @@ CASES = (
     Structure("mbb", n=16, aspect=3, volume=0.5, radius=0.2),
     Structure("bridge", n=16, aspect=2, volume=0.3, radius=0.1),
 )
-PICTURES = (Picture("density", "density", "image", _density),)
+PICTURES = (Picture("density", "density", "image", _density, of=DesignState),)
 EXPERIMENTS = (
     Experiment(
         "topology",

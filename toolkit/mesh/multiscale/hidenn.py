@@ -14,7 +14,7 @@ from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.state import State, Work
 from toolkit.mesh.multiscale.composite import Composite
-from toolkit.mesh.multiscale.hot_spot import HotSpot
+from toolkit.mesh.multiscale.hot_spot import HotSpot, on_a_line, on_a_square
 from toolkit.mesh.multiscale.patch_functions import Line
 from toolkit.mesh.splines.projection import LAST_LEVEL, REFINED
 
@@ -128,18 +128,14 @@ class CHiDeNN(Method):
         )
 
 
-def _profile(problem, state):
+def _profile(problem, state: GalerkinState):
     """The solution along the interval."""
-    if not isinstance(state, GalerkinState) or problem.dim != 1:
-        return None
     x = np.linspace(0, 1, 801)
     return {"x": x, "exact": problem.exact(x), "C-HiDeNN": state.at(x)}
 
 
-def _field(problem, state):
+def _field(problem, state: GalerkinState):
     """The solution on the square and its error."""
-    if not isinstance(state, GalerkinState) or problem.dim != 2:
-        return None
     x = np.linspace(0, 1, 129)
     found = state.at(x, x)
     return {"solution": found.T, "error": (problem.exact(x, x) - found).T}
@@ -161,7 +157,9 @@ EXPERIMENTS = (
     ),
 )
 
+_LINE, _SQUARE = dict(of=GalerkinState, when=on_a_line), dict(of=GalerkinState, when=on_a_square)
+
 PICTURES = (
-    Picture("convolved-profile", "solution along the interval", "lines", _profile, x="x", y="u"),
-    Picture("convolved-field", "solution and error on the square", "images", _field),
+    Picture("convolved-profile", "solution along the interval", "lines", _profile, x="x", y="u", **_LINE),
+    Picture("convolved-field", "solution and error on the square", "images", _field, **_SQUARE),
 )

@@ -19,7 +19,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.mesh.multiscale.composite import Composite
 from toolkit.mesh.multiscale.hidenn import checked_patch, solved
-from toolkit.mesh.multiscale.hot_spot import HotSpot
+from toolkit.mesh.multiscale.hot_spot import HotSpot, on_a_line, on_a_square
 from toolkit.mesh.multiscale.patch_functions import Line
 
 SWEPT = Stop(rtol=0.0, steps=400)
@@ -209,10 +209,8 @@ def _uniform(problem: HotSpot, line: Line) -> float:
     return mesh.errors(problem, [u])[0]
 
 
-def _profile(problem, state):
+def _profile(problem, state: MultiscaleState):
     """The solution and the parts of the finer levels along the interval."""
-    if not isinstance(state, MultiscaleState) or problem.dim != 1:
-        return None
     x = np.linspace(0, 1, 1001)
     shown = {"x": x, "exact": problem.exact(x), "ML-VMS": state.at(x)}
     for i, part in enumerate(state.parts[1:], 1):
@@ -220,19 +218,15 @@ def _profile(problem, state):
     return shown
 
 
-def _field(problem, state):
+def _field(problem, state: MultiscaleState):
     """Solution and error on the square."""
-    if not isinstance(state, MultiscaleState) or problem.dim != 2:
-        return None
     x = np.linspace(0, 1, 129)
     found = state.at(x, x)
     return {"solution": found.T, "error": (problem.exact(x, x) - found).T}
 
 
-def _meshes(problem, state):
+def _meshes(problem, state: MultiscaleState):
     """The elements of every level where no finer one lies, coloured by the error in their middles."""
-    if not isinstance(state, MultiscaleState) or problem.dim != 2:
-        return None
     points, cells, values = [], [], []
     levels = [[one.line for one in level.directions] for level in state.mesh.levels]
     for i, (across, up) in enumerate(levels):
@@ -263,8 +257,10 @@ EXPERIMENTS = (
     ),
 )
 
+_LINE, _SQUARE = dict(of=MultiscaleState, when=on_a_line), dict(of=MultiscaleState, when=on_a_square)
+
 PICTURES = (
-    Picture("multiscale-profile", "the scales along the interval", "lines", _profile, x="x", y="u"),
-    Picture("multiscale-field", "solution and error of all scales", "images", _field),
-    Picture("multiscale-mesh", "meshes of all levels, coloured by the error", "mesh", _meshes),
+    Picture("multiscale-profile", "the scales along the interval", "lines", _profile, x="x", y="u", **_LINE),
+    Picture("multiscale-field", "solution and error of all scales", "images", _field, **_SQUARE),
+    Picture("multiscale-mesh", "meshes of all levels, coloured by the error", "mesh", _meshes, **_SQUARE),
 )

@@ -200,14 +200,12 @@ class Momentum(ConvexSplitting):
 
 
 def _phase(problem, state):
-    return {"z": state.u.reshape(problem.n, problem.n)} if isinstance(problem, PhaseField) else None
+    return {"z": state.solution().reshape(problem.n, problem.n)}
 
 
 def _classes(problem, state):
     """The images in the plane of two principal components: the two classes, the labels, and what is wrong."""
-    if not isinstance(problem, DigitClasses):
-        return None
-    (x, y), u, known = problem.places.T, state.u, problem.labels != 0
+    (x, y), u, known = problem.places.T, state.solution(), problem.labels != 0
     wrong = ((u > 0) != (problem.truth > 0)) & ~known
     one, two = problem.split.split(" or ") if " or " in problem.split else (problem.split, "five or above")
     shown = {one: (u > 0) & ~wrong & ~known, two: (u <= 0) & ~wrong & ~known, "wrong": wrong, "labelled": known}
@@ -222,8 +220,10 @@ CASES = (
 )
 
 PICTURES = (
-    Picture("phase", "phase field", "image", _phase),
-    Picture("classes", "digits by class", "points", _classes, x="first component", y="second component"),
+    Picture("phase", "phase field", "image", _phase, of=PhaseField),
+    Picture(
+        "classes", "digits by class", "points", _classes, x="first component", y="second component", of=DigitClasses
+    ),
 )
 
 EXPERIMENTS = (

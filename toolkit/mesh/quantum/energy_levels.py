@@ -59,8 +59,14 @@ ENERGY_ERRORS = Measure(
 )
 
 
+class SchroedingerLevels(RadialLevels):
+    """Levels of one angular momentum l by Schrödinger's equation, −P''/2 + (V + l(l + 1)/2r²) P = E P."""
+
+    l: int
+
+
 @dataclass(frozen=True)
-class HydrogenLike(RadialLevels):
+class HydrogenLike(SchroedingerLevels):
     """An electron and a nucleus of charge Z: −P''/2 + (−Z/r + l(l + 1)/2r²) P = E P, E_n = −Z²/2n²."""
 
     title: ClassVar[str] = "hydrogen-like levels"
@@ -83,7 +89,7 @@ class HydrogenLike(RadialLevels):
 
 
 @dataclass(frozen=True)
-class RadialOscillator(RadialLevels):
+class RadialOscillator(SchroedingerLevels):
     """The three-dimensional harmonic oscillator, V = ω² r²/2: E = ω (2k + l + 3/2), k = 0, 1, …"""
 
     title: ClassVar[str] = "radial oscillator"
@@ -132,14 +138,27 @@ class RelativisticIon(RadialLevels):
 
 
 @dataclass(slots=True, kw_only=True)
-class LevelsState(State):
-    """The elements in use, the energies (levels,) and the radial functions at the nodes (parts, levels, size).
+class RadialState(State):
+    """Bound states in radial elements: `elements` in use and `energies` (states,), in Ha."""
+
+    elements: RadialElements
+    energies: np.ndarray
+
+    def outermost(self, problem, most: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """(names, functions at the nodes (n, size), the power of r taken out of each (n,)) of the last `most` states.
+
+        In a given potential there are few: all of them.
+        """
+        raise NotImplementedError
+
+
+@dataclass(slots=True, kw_only=True)
+class LevelsState(RadialState):
+    """The radial functions at the nodes (parts, levels, size), energies (levels,) and how far they are off.
 
     `power` is the r^power taken out of the functions. `cells` and `degree` count up along the ladder.
     """
 
-    elements: RadialElements
-    energies: np.ndarray
     functions: np.ndarray
     power: float
     energy_error: float
@@ -150,6 +169,10 @@ class LevelsState(State):
     def solution(self) -> np.ndarray:
         return self.energies
 
+    def outermost(self, problem, most: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+        names = [f"level {k + 1}" for k in range(len(self.energies))]
+        return names, self.functions[0], np.full(len(names), self.power)
+
 
 @dataclass(frozen=True)
 class RadialLadder(Method):
@@ -159,7 +182,7 @@ class RadialLadder(Method):
     """
 
     sources: ClassVar[tuple[str, ...]] = ("certik2024",)
-    problems: ClassVar[tuple[type, ...]] = (HydrogenLike, RadialOscillator)
+    problems: ClassVar[tuple[type, ...]] = (SchroedingerLevels,)
     monitors: ClassVar[tuple[str, ...]] = ("energy_error", "unknowns", "cells", "degree")
     scales: ClassVar[tuple[str, ...]] = ("unknowns", "cells", "degree")
     mesh: str = knob("exponential", choices=("exponential", "uniform"), doc="how the elements lie")

@@ -16,7 +16,6 @@ from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.steps.elimination import elimination_flops, factored, solve_flops, solved
 from toolkit.mesh.steps.problems import Evolution
-from toolkit.mesh.steps.stiff import Robertson
 
 BLOWN_UP = 1e6
 NEWTON, PATIENCE = 40, 12  # iterations for a stage, and how many with the Jacobian of the step
@@ -156,7 +155,7 @@ class FixedStep(TimeMethod):
 
     def promised_mass(self, problem: Evolution, source: str) -> tuple:
         """Linear invariants are kept to rounding, whatever multiple of the Jacobian is used."""
-        if not isinstance(problem, Robertson):
+        if not problem.keeps_mass:
             return ()
         return (
             Exact(

@@ -232,9 +232,8 @@ def _bias_share(problem, state) -> float:
     return far / state.parameter_error if state.parameter_error > 0 else float("nan")
 
 
-def _values(problem, state):
-    if not isinstance(state, PolicyState):
-        return None
+def _values(problem, state: PolicyState):
+    """The value at the start over x: exact, and by the θ at hand."""
     x = np.linspace(-2, 2, 81) * problem.spread
     found = {"x": x, "value": problem.value(problem.truth, problem.horizon, x)}
     return found | {"estimate": problem.value(state.theta, problem.horizon, x)}
@@ -246,7 +245,7 @@ CASES = (
     LinearQuadratic(kappa=0.5, sigma=0.7, g=0.4, horizon=2.0),
     LinearQuadratic(paths=200, levels=6),
 )
-PICTURES = (Picture("value", "value at the start", "lines", _values, "x", "J(0, x)"),)
+PICTURES = (Picture("value", "value at the start", "lines", _values, "x", "J(0, x)", of=PolicyState),)
 EXPERIMENTS = (
     Experiment(
         "policy",
