@@ -8,17 +8,11 @@ import toolkit as tk
 from toolkit.kernels.line import radial as kernels
 from toolkit.mesh.quantum.atomic_table import SYMBOLS, shells, split
 from toolkit.mesh.quantum.dirac import SquaredDirac, origin_power, sommerfeld
-from toolkit.mesh.quantum.energy_levels import (
-    DegreeLadder,
-    DiracLadder,
-    ElementLadder,
-    HydrogenLike,
-    RadialOscillator,
-    RelativisticIon,
-)
+from toolkit.mesh.quantum.energy_levels import DegreeLadder, DiracLadder, ElementLadder
 from toolkit.mesh.quantum.kohn_sham import KohnShamAtom, SelfConsistency
 from toolkit.mesh.quantum.looks import PICTURES
 from toolkit.mesh.quantum.radial_elements import C_LIGHT, RadialElements, graded, lobatto
+from toolkit.mesh.quantum.radial_levels import HydrogenLike, RadialOscillator, RelativisticIon
 
 STOP = tk.Stop(rtol=1e-9, steps=60)
 

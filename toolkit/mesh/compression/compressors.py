@@ -44,6 +44,9 @@ class Compressor(Method):
     monitors: ClassVar[tuple[str, ...]] = ("max_error", "tolerance", "ratio", "bits")
     scales: ClassVar[tuple[str, ...]] = ("bits",)
     slack: ClassVar[float] = 1e-12
+    first: float
+    last: float
+    steps_a_decade: int
 
     def encode(self, field: np.ndarray, tolerance: float) -> bytes:
         """A stream of the field; the tolerance is absolute."""

@@ -62,6 +62,7 @@ class DeepMesh(Method):
     problems: ClassVar[tuple[type, ...]] = (Silhouette,)
     monitors: ClassVar[tuple[str, ...]] = ("objective", "pieces")
     linear: ClassVar[tuple[str, ...]] = ("pieces",)
+    slow: ClassVar[bool] = True
     n: int = knob(33, 9, 129, log=True, doc="grid points a side; half as many, at most 33, in three dimensions")
 
     def label(self) -> str:

@@ -20,8 +20,28 @@ TABLE = 256
 GAUSS = np.polynomial.legendre.leggauss(4)
 
 
+class Resolved(Problem):
+    """A function to be interpolated on a mesh that moves: subclasses give `uniform` and `errors`."""
+
+    judged: ClassVar[int]  # which of the two errors it is about
+
+    @cached_property
+    def uniform(self) -> np.ndarray:
+        """The nodes of the uniform mesh."""
+        raise NotImplementedError
+
+    def errors(self, nodes: np.ndarray) -> tuple[float, float]:
+        """(largest, L2) error of the interpolant on the nodes."""
+        raise NotImplementedError
+
+    @cached_property
+    def uniform_error(self) -> float:
+        """The error on the uniform mesh, of the norm it is about."""
+        return self.errors(self.uniform)[self.judged]
+
+
 @dataclass(frozen=True)
-class SteepCurve(Problem):
+class SteepCurve(Resolved):
     """A function u on [0, 1] with features of width w, to be interpolated linearly on n cells.
 
     layer exp(−x/w); front tanh((x − 0.4)/w); fronts, two of them, at 0.25 and 0.7; peak exp(−(x − 0.4)²/2w²);
@@ -29,6 +49,7 @@ class SteepCurve(Problem):
     """
 
     title: ClassVar[str] = "curve to resolve"
+    judged: ClassVar[int] = 0
     sources: ClassVar[tuple[str, ...]] = ("huang2011",)
     shape: str = knob("front", choices=("layer", "front", "fronts", "peak", "wave"), doc="the curve")
     width: float = knob(0.02, 0.002, 0.5, log=True, symbol="w", doc="width of its features")
@@ -60,11 +81,6 @@ class SteepCurve(Problem):
     def half_norm(self) -> float:
         """(∫ |u″|^½)²: n² times eight times the least largest error of n linear pieces, as n grows."""
         return float(np.trapezoid(np.abs(self.curvature(self.fine)) ** 0.5, self.fine)) ** 2
-
-    @cached_property
-    def uniform_error(self) -> float:
-        """The largest interpolation error on the uniform mesh."""
-        return self.errors(self.uniform)[0]
 
     def errors(self, x: np.ndarray) -> tuple[float, float]:
         """(largest, L2) error of the piecewise linear interpolant on the nodes x: 17 points, 4 Gauss points a cell."""
@@ -99,7 +115,7 @@ def _curve(shape: str, w: float, x) -> tuple:
 
 
 @dataclass(frozen=True)
-class Feature(Problem):
+class Feature(Resolved):
     """A field u on the unit square with features of width w, to be interpolated on n × n quadrilaterals.
 
     front: tanh of the distance from an oblique line through (`position`, 1/2), over w; ring: tanh of the distance from
@@ -107,6 +123,7 @@ class Feature(Problem):
     """
 
     title: ClassVar[str] = "field to resolve"
+    judged: ClassVar[int] = 1
     sources: ClassVar[tuple[str, ...]] = ("budd2009",)
     shape: str = knob("ring", choices=("front", "ring", "bumps", "spiral"), doc="the field")
     width: float = knob(0.04, 0.02, 0.2, log=True, symbol="w", doc="width of its features")
@@ -131,11 +148,6 @@ class Feature(Problem):
         """The nodes of the uniform mesh, (2, n + 1, n + 1)."""
         line = np.linspace(0.0, 1.0, self.n + 1)
         return np.stack(np.meshgrid(line, line, indexing="ij"))
-
-    @cached_property
-    def uniform_error(self) -> float:
-        """The L2 interpolation error on the uniform mesh."""
-        return self.errors(self.uniform)[1]
 
     def density(self, monitor: str, strength: float, smoothing: float) -> np.ndarray:
         """m = 1 − s + s·ρ/mean(ρ) on a table of 257 × 257 points: how densely a mesh should lie, mean 1.
@@ -207,7 +219,7 @@ L2_ERROR = Measure(
 ERROR_RATIO = Measure(
     "error_ratio",
     "error against the uniform mesh's",
-    lambda problem, state: problem.errors(state.solution())[isinstance(problem, Feature)] / problem.uniform_error,
+    lambda problem, state: problem.errors(state.solution())[problem.judged] / problem.uniform_error,
     "error / uniform error",
     doc="at equal nodes; the largest error on a line, the L2 error on a square",
 )

@@ -13,10 +13,14 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.state import State, Work
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
 from toolkit.mesh.multiscale.composite import Composite
 from toolkit.mesh.multiscale.hot_spot import HotSpot, on_a_line, on_a_square
 from toolkit.mesh.multiscale.patch_functions import Line
-from toolkit.mesh.splines.projection import LAST_LEVEL, REFINED
+
+LAST_LEVEL = Status("converged", "the finest grid is done", "Raise `levels` to go on")
+REFINED = Stop(rtol=0.0, steps=20)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,8 +99,8 @@ class CHiDeNN(Method):
     def step(self, problem: HotSpot, state: GalerkinState) -> GalerkinState:
         k, work = state.k + 1, state.work
         state = self._solved(problem, self.start << k, k)
-        for name in ("solves", "flops"):
-            setattr(state.work, name, getattr(state.work, name) + getattr(work, name))
+        state.work.solves += work.solves
+        state.work.flops += work.flops
         if k >= self.last(problem):
             state.status = LAST_LEVEL
         return state

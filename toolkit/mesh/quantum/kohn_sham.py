@@ -152,6 +152,7 @@ class SelfConsistency(Method):
     sources: ClassVar[tuple[str, ...]] = ("certik2024", "anderson1965")
     problems: ClassVar[tuple[type, ...]] = (KohnShamAtom,)
     monitors: ClassVar[tuple[str, ...]] = ("potential_change",)
+    slow: ClassVar[bool] = True
     p: int = knob(25, 4, 30, symbol="p", doc="degree of the elements")
     elements: int = knob(7, 2, 12, symbol="N", doc="elements")
     grading: float = knob(1e4, 1.0, 1e6, log=True, symbol="a", doc="length of the last element over the first's")

@@ -6,16 +6,9 @@ import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
-from toolkit.mesh.quantum.energy_levels import (
-    DegreeLadder,
-    DiracLadder,
-    ElementLadder,
-    HydrogenLike,
-    RadialOscillator,
-    RadialState,
-    RelativisticIon,
-)
+from toolkit.mesh.quantum.energy_levels import DegreeLadder, DiracLadder, ElementLadder, RadialState
 from toolkit.mesh.quantum.kohn_sham import AtomState, KohnShamAtom, SelfConsistency
+from toolkit.mesh.quantum.radial_levels import HydrogenLike, RadialOscillator, RelativisticIon
 
 MOST_POINTS = 2000
 MOST_LINES = 8
