@@ -76,7 +76,7 @@ MOVED = {
     "toolkit.mesh.tase_family": "toolkit.mesh.steps.tase_coefficients",
     "toolkit.mesh.timestep": "toolkit.mesh.steps.runge_kutta",
     "toolkit.mesh.topology": "toolkit.mesh.design.topology",
-    "toolkit.mesh.triangle": "toolkit.mesh.adaptive.slope_triangle",
+    "toolkit.mesh.triangle": "toolkit.mesh.elements.slope_triangle",
     "toolkit.mesh.triangulation": "toolkit.mesh.adaptive.triangulation",
     "toolkit.mesh.valuation": "toolkit.mesh.steps.policy_value",
     "toolkit.mesh.waves": "toolkit.mesh.quantum.waves",

@@ -8,8 +8,11 @@ import numpy as np
 
 from toolkit.core.knob import Knobbed
 from toolkit.core.probe import Measure
-from toolkit.core.registry import register
+from toolkit.core.registry import classes, register
+from toolkit.core.rooms import lab_of
 from toolkit.core.state import State
+
+FEW = 4  # kinds of problem that a refusal names one by one
 
 
 class Method(Knobbed):
@@ -54,7 +57,7 @@ class Method(Knobbed):
         """Why this method cannot be applied to this problem, in words; empty when it can."""
         if not self.problems or isinstance(problem, self.problems):
             return ""
-        names = " or ".join(repr(cls.title or cls.__name__) for cls in self.problems)
+        names = " or ".join(repr(name) for cls in self.problems for name in _titles(cls))
         return f"it solves problems of the kind {names}"
 
     def claims(self, problem) -> tuple:
@@ -80,3 +83,9 @@ class Method(Knobbed):
     def label(self) -> str:
         """A short name for legends and tables."""
         return self.title
+
+
+def _titles(problems: type) -> list[str]:
+    """What to call a kind of problem: by its title, a base without one by those of the few that are of it."""
+    found = [cls.title for cls in classes("problem", lab_of(problems), problems).values()]
+    return [problems.title] if problems.title else found if len(found) <= FEW else [problems.__name__]

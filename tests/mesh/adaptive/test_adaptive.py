@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.mesh.adaptive.looks import PICTURES
+from toolkit.mesh.adaptive.looks import DRAWN, PICTURES
 from toolkit.mesh.adaptive.loop import LEVELS, AdaptiveElements
 from toolkit.mesh.elements.problems import Disk, LShape, Square
 from toolkit.mesh.elements.your_mesh import YourMesh
@@ -161,11 +161,15 @@ class TestRuns:
 
     def test_pictures_show_meshes_and_only_small_ones(self):
         state = tk.Run(LShape(), AdaptiveElements(most=300), LEVELS).finish().state
-        for picture in PICTURES:
+        meshes = [picture for picture in PICTURES if picture.kind == "mesh"]
+        assert len(meshes) == 3
+        for picture in meshes:
             shown = picture.data(LShape(), state)
             assert len(shown["values"]) in (len(shown["points"]), len(shown["cells"]))
             assert np.isfinite(shown["values"]).all()
-            assert picture.data(LShape(), object()) is None
+            assert picture.applies(LShape(), state) and not picture.applies(LShape(), object())
+        large = tk.Run(LShape(), AdaptiveElements(most=30_000, start=5, marking="uniform"), LEVELS).step(2).state
+        assert len(large.level.mesh) > DRAWN and not any(picture.applies(LShape(), large) for picture in meshes)
 
 
 class TestYourMesh:

@@ -8,7 +8,6 @@ import pytest
 import toolkit as tk
 from toolkit.core.knob import knobs
 from toolkit.mesh.adaptive.loop import AdaptiveElements
-from toolkit.mesh.adaptive.slope_triangle import convergence
 from toolkit.mesh.elements import collocation, differences, regularity
 from toolkit.mesh.elements.collocation import ChebyshevCollocation, collocated
 from toolkit.mesh.elements.differences import FiniteDifferences, Grid
@@ -18,6 +17,7 @@ from toolkit.mesh.elements.hp_version import HPVersion, PVersion, graded
 from toolkit.mesh.elements.lines import LineElements, shapes
 from toolkit.mesh.elements.planes import PlaneElements, element
 from toolkit.mesh.elements.problems import Cube, Disk, Interval, LShape, Square
+from toolkit.mesh.elements.slope_triangle import convergence
 from toolkit.mesh.elements.stop_here import SOLVED, StopHere
 
 logging.getLogger("skfem").setLevel(logging.ERROR)

@@ -9,11 +9,11 @@ from scipy.special import ive
 import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.steps.elimination import factored, solved
+from toolkit.mesh.steps.looks import CASES
 from toolkit.mesh.steps.parabolic import AllenCahn, Brusselator, Burgers, Heat
 from toolkit.mesh.steps.runge_kutta import SDIRK2, ImplicitEuler, RungeKutta4, Trail
 from toolkit.mesh.steps.scipy_integrators import SciPyBDF, SciPyRadau
 from toolkit.mesh.steps.stiff import Robertson, VanDerPol
-from toolkit.mesh.steps.tase import CASES
 
 
 def at_end(problem, method, measure="error"):

@@ -151,4 +151,4 @@ def test_online_td_comes_near_and_repeats_by_seed():
 
 def test_means_are_over_the_same_paths_on_all_meshes():
     p = PROBLEM.turned(paths=20, levels=6)
-    np.testing.assert_array_equal(p._seen(16), p._seen(64)[:, ::4])
+    np.testing.assert_array_equal(p.seen(16), p.seen(64)[:, ::4])

@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "adaptive elements: estimate, mark, refine"
-ORDER = ("loop", "looks", "slope_triangle")
+ORDER = ("loop", "looks")
 __getattr__, __dir__ = face(__name__)

@@ -43,6 +43,7 @@ class Level:
 
     @property
     def degree(self) -> int:
+        """Of the polynomials in a cell: 1 or 2."""
         return 1 if self.bubbles is None else 2
 
     @property

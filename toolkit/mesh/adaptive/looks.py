@@ -8,21 +8,21 @@ from toolkit.core.lab import Experiment, Picture
 from toolkit.mesh.adaptive.loop import LEVELS, AdaptiveElements, AdaptiveState
 from toolkit.mesh.elements.h_version import WHOLE, FiniteElements
 from toolkit.mesh.elements.problems import Disk, LShape, Square
+from toolkit.mesh.elements.slope_triangle import Trailed, convergence, narrowing
 from toolkit.mesh.elements.your_mesh import YourMesh
 
 DRAWN = 20_000  # cells, at most
 
 
-def _drawn(values):
-    """A picture's data function of values on the mesh, of states of this method."""
+def _mesh_picture(name: str, title: str, values) -> Picture:
+    """A picture of `values(state)` at the vertices or in the cells of the mesh, while it is not too fine."""
 
-    def data(problem, state):
-        if not isinstance(state, AdaptiveState) or len(state.level.mesh) > DRAWN:
-            return None
+    def data(problem, state: AdaptiveState):
         mesh = state.level.mesh
         return {"points": mesh.points, "cells": mesh.cells, "values": values(state)}
 
-    return data
+    few = lambda problem, state: len(state.level.mesh) <= DRAWN  # noqa: E731
+    return Picture(name, title, "mesh", data, "x", "y", of=AdaptiveState, when=few)
 
 
 def _decades(squares: np.ndarray) -> np.ndarray:
@@ -33,15 +33,23 @@ def _decades(squares: np.ndarray) -> np.ndarray:
 CASES = (LShape(), Square("front", width=0.1), Disk())
 
 PICTURES = (
-    Picture("adaptive_mesh", "solution on its mesh", "mesh", _drawn(lambda state: state.level.u), "x", "y"),
-    Picture("indicator", "log₁₀ η_T in every cell", "mesh", _drawn(lambda state: _decades(state.squares)), "x", "y"),
-    Picture(
+    _mesh_picture("adaptive_mesh", "solution on its mesh", lambda state: state.level.u),
+    _mesh_picture("indicator", "log₁₀ η_T in every cell", lambda state: _decades(state.squares)),
+    _mesh_picture(
         "error_density",
         "log₁₀ of the true error over √area",
-        "mesh",
-        _drawn(lambda state: _decades(state.level.errors / state.level.mesh.areas)),
-        "x",
-        "y",
+        lambda state: _decades(state.level.errors / state.level.mesh.areas),
+    ),
+    # of all ladders of spaces; here, as where there is a mesh to be seen the mesh comes first
+    Picture(
+        "convergence_triangle",
+        "convergence triangle",
+        "lines",
+        convergence,
+        "log₁₀ h",
+        "log₁₀ error",
+        of=Trailed,
+        when=narrowing,
     ),
 )
 

@@ -11,14 +11,13 @@ from toolkit.core.claim import Beats, Bound, Flat, Order
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
-from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.mesh.adaptive.estimators import equilibrated, residual
 from toolkit.mesh.adaptive.level import Level, galerkin
 from toolkit.mesh.adaptive.triangulation import Triangulation
-from toolkit.mesh.elements.problems import Disk, LShape, Square
-from toolkit.mesh.elements.your_mesh import YourMesh
+from toolkit.mesh.elements.problems import Planar
+from toolkit.mesh.elements.slope_triangle import Slopes, Trailed
 
 ESTIMATES = {"equilibrated": equilibrated, "residual": residual}
 LEVELS = Stop(measure="estimator", rtol=0.0, steps=60)
@@ -28,7 +27,7 @@ RESOLVED = 100  # unknowns that are enough for smooth data on a mesh from a file
 
 
 @dataclass(slots=True, kw_only=True)
-class AdaptiveState(State):
+class AdaptiveState(Trailed):
     """A level (mesh and solution, never changed) and the squares of the estimated errors of its cells (m,).
 
     `trail`: (N^−1/2, the estimate) of all levels so far, N the unknowns.
@@ -38,10 +37,12 @@ class AdaptiveState(State):
     squares: np.ndarray
     estimator: float = 0.0
     unknowns: float = 0.0
-    trail: tuple[tuple[float, ...], ...] = ()
 
     def solution(self) -> np.ndarray:
         return self.level.coefficients
+
+    def slopes(self, problem) -> Slopes:
+        return Slopes(("estimate",), (float(self.level.degree),), "is best")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class AdaptiveElements(Method):
     sources: ClassVar[tuple[str, ...]] = ("dorfler1996", "cascon2008", "braess2008", "ern2015", "verfurth2013")
     monitors: ClassVar[tuple[str, ...]] = ("estimator", "unknowns")
     scales: ClassVar[tuple[str, ...]] = ("unknowns",)
-    problems: ClassVar[tuple[type, ...]] = (Square, LShape, Disk, YourMesh)
+    problems: ClassVar[tuple[type, ...]] = (Planar,)
     estimate: str = knob("equilibrated", choices=tuple(ESTIMATES), doc="how the error of a cell is estimated")
     marking: str = knob("bulk", choices=("bulk", "maximum", "uniform"), live=True, doc="which cells are refined")
     theta: float = knob(0.5, 0.05, 0.95, symbol="θ", live=True, doc="share of Σ η² (bulk) or of max η (maximum)")
@@ -84,7 +85,7 @@ class AdaptiveElements(Method):
             return "its estimates are for diffusion and reaction, without advection"
         if self.degree == 2 and self.estimate == "equilibrated":
             return "the fluxes in equilibrium are for degree 1; choose the residual estimate for degree 2"
-        if self.degree == 2 and isinstance(problem, Disk):
+        if self.degree == 2 and problem.gap < np.inf:
             return "its edges are straight, which spoils degree 2 at a circle"
         return ""
 
@@ -92,11 +93,11 @@ class AdaptiveElements(Method):
         mesh = _coarsest(problem)
         for _ in range(self.start):
             if len(mesh.inner) < self.most:
-                mesh = mesh.refined(np.arange(len(mesh)), _snap(problem))
+                mesh = mesh.refined(np.arange(len(mesh)), problem.snap)
         return self._estimated(AdaptiveState(level=galerkin(problem, mesh, self.degree), squares=np.zeros(len(mesh))))
 
     def step(self, problem, state: AdaptiveState) -> AdaptiveState:
-        mesh = state.level.mesh.refined(self.marked(state.squares), _snap(problem))
+        mesh = state.level.mesh.refined(self.marked(state.squares), problem.snap)
         state.level = galerkin(problem, mesh, self.degree)
         state.k += 1
         return self._estimated(state)
@@ -153,7 +154,7 @@ class AdaptiveElements(Method):
     def _orders(self, problem):
         """Orders over unknowns, a band for the effectivity, and what uniform refinement takes."""
         about = dict(measure="energy_error", over="unknowns", stop=LEVELS)
-        if isinstance(problem, YourMesh):
+        if problem.own_mesh:
             yield from self._order_of_a_file(problem, about)
             return
         if self.marking == "uniform":
@@ -212,13 +213,6 @@ def _coarsest(problem) -> Triangulation:
     from skfem import MeshTri
 
     return Triangulation.of(MeshTri.from_mesh(problem.initial_mesh("triangles")))
-
-
-def _snap(problem):
-    """How new vertices of the border are moved onto a circle."""
-    return (
-        (lambda points: points / np.linalg.norm(points, axis=1, keepdims=True)) if isinstance(problem, Disk) else None
-    )
 
 
 def _error(problem, state) -> float:

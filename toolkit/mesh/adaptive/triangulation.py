@@ -63,6 +63,7 @@ class Triangulation:
 
     @property
     def areas(self) -> np.ndarray:
+        """Areas of the cells, (m,)."""
         return self.shapes[:, 3]
 
     @cached_property

@@ -44,6 +44,9 @@ class Compressor(Method):
     monitors: ClassVar[tuple[str, ...]] = ("max_error", "tolerance", "ratio", "bits")
     scales: ClassVar[tuple[str, ...]] = ("bits",)
     slack: ClassVar[float] = 1e-12
+    first: float
+    last: float
+    steps_a_decade: int
 
     def encode(self, field: np.ndarray, tolerance: float) -> bytes:
         """A stream of the field; the tolerance is absolute."""
@@ -210,26 +213,32 @@ class ZFP(Compressor):
         return (self._bound(),) if problem.data.dtype == np.float64 else ()
 
 
-def _triple(problem, state):
-    if not isinstance(problem, Field) or not isinstance(state, (StreamState, LevelState)):
-        return None
+def _triple(problem, state: StreamState | LevelState):
+    """The field, what comes out again, and their difference; of three axes the middle slice."""
     field, again = problem.slice(problem.data), problem.slice(np.asarray(state.solution()))
-    if field is None:
-        return None
     return {"field": field, "reconstruction": again, "error": again.astype(np.float64) - field}
 
 
-def _lines(problem, state):
-    if not isinstance(problem, Field) or not isinstance(state, (StreamState, LevelState)) or problem.data.ndim != 1:
-        return None
+def _lines(problem, state: StreamState | LevelState):
+    """The field along its only axis, and what comes out again."""
     step = max(1, problem.data.size // 2000)
     there = np.arange(problem.data.size)[::step]
     return {"x": there, "field": problem.data[::step], "reconstruction": np.asarray(state.solution())[::step]}
 
 
+def _many_axes(problem: Field, state) -> bool:
+    return problem.data.ndim > 1
+
+
+def _one_axis(problem: Field, state) -> bool:
+    return problem.data.ndim == 1
+
+
+_IMAGE, _LINE = (dict(of=(StreamState, LevelState), when=when) for when in (_many_axes, _one_axis))
+
 PICTURES = (
-    Picture("compressed", "Field, reconstruction, error", "images", _triple),
-    Picture("compressed_line", "Field and reconstruction", "lines", _lines, x="node", y="value"),
+    Picture("compressed", "Field, reconstruction, error", "images", _triple, **_IMAGE),
+    Picture("compressed_line", "Field and reconstruction", "lines", _lines, x="node", y="value", **_LINE),
 )
 
 CASES = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from toolkit.core.claim import Exact, Order, monotone
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -39,6 +39,7 @@ class LatentState(State):
 
     @property
     def surface(self) -> Surface:
+        """The mesh of this step."""
         return Surface(self.points, self.simplices, self.edges)
 
     def solution(self) -> np.ndarray:
@@ -61,6 +62,7 @@ class DeepMesh(Method):
     problems: ClassVar[tuple[type, ...]] = (Silhouette,)
     monitors: ClassVar[tuple[str, ...]] = ("objective", "pieces")
     linear: ClassVar[tuple[str, ...]] = ("pieces",)
+    slow: ClassVar[bool] = True
     n: int = knob(33, 9, 129, log=True, doc="grid points a side; half as many, at most 33, in three dimensions")
 
     def label(self) -> str:
@@ -166,11 +168,12 @@ def _direction(theta: np.ndarray) -> np.ndarray:
     return np.cos(1.0 + np.arange(theta.size)).reshape(theta.shape)
 
 
-@lru_cache(maxsize=8)
-def _speed_errors(problem, n: int, shape: tuple, data: bytes) -> tuple[float, float]:
-    """Errors of the normal speeds, (relative in the mean, largest by |n · e|): means of eight shifts of the shape."""
-    start, mean, most = np.frombuffer(data).reshape(shape), 0.0, 0.0
-    direction = _direction(start)
+def speed_errors(problem: Silhouette, start: np.ndarray, n: int) -> tuple[float, float]:
+    """Errors of the normal speeds, (relative in the mean, largest by |n · e|): means of eight shifts of the shape.
+
+    start: θ (balls, d + 1) of the shape; n: grid points a side.
+    """
+    mean, most, direction = 0.0, 0.0, _direction(start)
     for k in range(8):
         theta = start.copy()
         shift = np.modf((k + 0.5) * np.array([0.618034, 0.754878, 0.569840]))[0] - 0.5
@@ -183,13 +186,19 @@ def _speed_errors(problem, n: int, shape: tuple, data: bytes) -> tuple[float, fl
     return mean, most
 
 
+def _seen(problem, state) -> tuple[float, float]:
+    """Both errors of the shape at hand: two measures ask for them."""
+    key = ("speed errors", state.n, state.theta.tobytes())
+    return remembered(problem, key, lambda: speed_errors(problem, state.theta, state.n))
+
+
 def _vertex_error(problem, state) -> float:
     """∫|predicted − measured| / ∫|predicted| over the mesh, mean of eight shifts of the shape by parts of a cell.
 
     In the mean a vertex errs by O(h), but single ones on edges almost tangent to the surface by O(1): hence the
     integral, and the shifts, which take the luck of a grid out of it.
     """
-    return _speed_errors(problem, state.n, state.theta.shape, state.theta.tobytes())[0]
+    return _seen(problem, state)[0]
 
 
 def _across_error(problem, state) -> float:
@@ -198,7 +207,7 @@ def _across_error(problem, state) -> float:
     The chord along an edge errs by O(h) in the slope of the field there, |∇s| |n · e|: a vertex by O(h/|n · e|), which
     is O(1) on edges that are tangent. With the factor |n · e| it is O(h) at every vertex.
     """
-    return _speed_errors(problem, state.n, state.theta.shape, state.theta.tobytes())[1]
+    return _seen(problem, state)[1]
 
 
 def _gradient_error(problem, state) -> float:
@@ -211,22 +220,27 @@ def _gradient_error(problem, state) -> float:
     return abs(float(np.vdot(state.gradient, direction)) - (values[0] - values[1]) / (2 * eps)) / scale
 
 
-def _contour_picture(problem, state):
-    if not isinstance(state, LatentState) or problem.dim != 2:
-        return None
+def _contour_picture(problem, state: LatentState):
+    """The vertices of the shape and of its target."""
     return {"target": tuple(problem.goal.points[:, :2].T), "shape": tuple(state.points[:, :2].T)}
 
 
-def _solid_picture(problem, state):
+def _solid_picture(problem, state: LatentState):
     """The triangles that face the viewer, farthest first, as bright as they face the light."""
-    if not isinstance(state, LatentState) or problem.dim != 3:
-        return None
     p = state.points[state.simplices]
     normals = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
     light = normals @ np.array([0.3, 0.4, 0.87]) / np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
     order = np.argsort(p.mean(axis=1)[:, 2], kind="stable")
     order = order[normals[order, 2] > 0]
     return {"points": state.points[:, :2], "cells": state.simplices[order], "values": light[order]}
+
+
+def _flat(problem: Silhouette, state) -> bool:
+    return problem.dim == 2
+
+
+def _solid(problem: Silhouette, state) -> bool:
+    return problem.dim == 3
 
 
 VERTEX_ERROR = Measure(
@@ -259,8 +273,8 @@ PIECES_ERROR = Measure(
 )
 CASES = (Silhouette(), Silhouette(target="two"), Silhouette(dim=3, balls=2))
 PICTURES = (
-    Picture("contour", "contour", "points", _contour_picture, "x", "y"),
-    Picture("solid", "surface", "mesh", _solid_picture, "x", "y"),
+    Picture("contour", "contour", "points", _contour_picture, "x", "y", of=LatentState, when=_flat),
+    Picture("solid", "surface", "mesh", _solid_picture, "x", "y", of=LatentState, when=_solid),
 )
 EXPERIMENTS = (
     Experiment(

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from toolkit.core.arrays import frozen
 from toolkit.kernels.stencil import elasticity as kernels
 from toolkit.kernels.stencil import stiffness
 
@@ -29,8 +30,7 @@ def unit_stiffness(nu: float = POISSON) -> np.ndarray:
             strain = np.zeros((3, 8))
             strain[0, 0::2], strain[1, 1::2], strain[2, 0::2], strain[2, 1::2] = along, down, down, along
             total += strain.T @ law @ strain / 4
-    total.setflags(write=False)
-    return total
+    return frozen(total)
 
 
 @cache
@@ -48,8 +48,7 @@ def block_stiffness(size: int) -> np.ndarray:
                 weights[v] = ((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x)
             Q = np.kron(weights, np.eye(2))
             found[a, b] = (Q.T @ unit_stiffness() @ Q).ravel()
-    found.setflags(write=False)
-    return found
+    return frozen(found)
 
 
 class Elasticity:
@@ -72,6 +71,7 @@ class Elasticity:
         self._ready = False
 
     def copy(self) -> Elasticity:
+        """A solver of the same problem with scratch memory of its own."""
         return Elasticity(self.rows, self.columns, self.fixed, self.load, self.tol, self.most, self.degree)
 
     def rest(self) -> np.ndarray:

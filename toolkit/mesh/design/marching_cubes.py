@@ -29,6 +29,7 @@ class Surface:
 
     @property
     def empty(self) -> bool:
+        """Whether the field has no zero on the grid."""
         return not len(self.simplices)
 
     def measure(self) -> np.ndarray:

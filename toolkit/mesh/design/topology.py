@@ -187,7 +187,10 @@ def bregman(new: np.ndarray, old: np.ndarray) -> float:
 
 
 def shifted_into_box(x: np.ndarray, mean: float) -> np.ndarray:
-    """clip(x + c, 0, 1) with the given mean: bisection on c, then the free cells take what rounding leaves."""
+    """clip(x + c, 0, 1) with the given mean: bisection on c, to the last digit that changes it.
+
+    The greater end of the last bracket is taken: the mean is that asked for or, by rounding, a little more.
+    """
     low, high = -float(x.max()), 1 - float(x.min())
     for _ in range(200):
         c = 0.5 * (low + high)
@@ -200,8 +203,8 @@ def shifted_into_box(x: np.ndarray, mean: float) -> np.ndarray:
     return np.clip(x + high, 0, 1)
 
 
-def _density(problem, state):
-    return {"z": state.filtered} if isinstance(state, DesignState) else None
+def _density(problem, state: DesignState):
+    return {"z": state.filtered}
 
 
 CASES = (
@@ -209,7 +212,7 @@ CASES = (
     Structure("mbb", n=16, aspect=3, volume=0.5, radius=0.2),
     Structure("bridge", n=16, aspect=2, volume=0.3, radius=0.1),
 )
-PICTURES = (Picture("density", "density", "image", _density),)
+PICTURES = (Picture("density", "density", "image", _density, of=DesignState),)
 EXPERIMENTS = (
     Experiment(
         "topology",

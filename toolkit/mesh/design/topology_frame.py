@@ -60,7 +60,12 @@ class TopologyMethod(Method):
         return np.full(problem.shape, problem.volume)
 
     def density_of(self, point: np.ndarray) -> np.ndarray:
+        """ρ of the variable that is moved, (rows, columns): the variable itself, unless a method says otherwise."""
         return point
+
+    def moved(self, problem: Structure, state: DesignState, alpha: float) -> np.ndarray:
+        """The variable after a step of length `alpha`, of mean density `volume`, (rows, columns)."""
+        raise NotImplementedError
 
     def init(self, problem: Structure) -> DesignState:
         point, solver = self.start(problem), problem.elasticity()

@@ -10,10 +10,13 @@ import numpy as np
 from toolkit.core.claim import Exact, Rate
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
-from toolkit.core.state import State, Work
+from toolkit.core.state import Work
 from toolkit.mesh.elements import regularity
+from toolkit.mesh.elements.galerkin import Approximation
 from toolkit.mesh.elements.h_version import FINEST, WHOLE
-from toolkit.mesh.elements.problems import BoundaryValueProblem, Interval, Square
+from toolkit.mesh.elements.problems import BoundaryValueProblem, UnitGrid
+
+LATTICE = 97  # points along a side at which a polynomial is drawn
 
 
 def nodes(N: int) -> np.ndarray:
@@ -57,7 +60,7 @@ def interpolation(N: int, x: np.ndarray) -> np.ndarray:
 
 
 @dataclass(slots=True, kw_only=True)
-class CollocationState(State):
+class CollocationState(Approximation):
     """Values at Chebyshev's points, the first and the last of them on the boundary; errors between them."""
 
     u: np.ndarray
@@ -70,6 +73,15 @@ class CollocationState(State):
 
     def solution(self) -> np.ndarray:
         return self.u
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        return interpolation(len(self.u) - 1, x) @ self.u
+
+    def lattice(self) -> tuple[np.ndarray, np.ndarray]:
+        """(places along a side (n,), the polynomial there (n, n)) in the square."""
+        x = np.linspace(0, 1, LATTICE)
+        to = interpolation(len(self.u) - 1, x)
+        return x, to @ self.u @ to.T
 
 
 def collocated(problem: BoundaryValueProblem, N: int) -> np.ndarray:
@@ -132,7 +144,7 @@ class ChebyshevCollocation(Method):
     sources: ClassVar[tuple[str, ...]] = ("trefethen2000", "trefethen2013")
     monitors: ClassVar[tuple[str, ...]] = ("energy_error", "l2_error", "max_error", "unknowns", "degree", "nnz")
     scales: ClassVar[tuple[str, ...]] = ("unknowns", "degree")
-    problems: ClassVar[tuple[type, ...]] = (Interval, Square)
+    problems: ClassVar[tuple[type, ...]] = (UnitGrid,)
     start: int = knob(4, 2, 16, symbol="N₀", doc="degree of the first polynomial")
     stride: int = knob(2, 1, 16, doc="degrees a step adds")
     levels: int = knob(22, 1, 60, doc="steps; in the square never beyond degree 64")

@@ -13,10 +13,12 @@ from toolkit.core.claim import Exact, Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
-from toolkit.core.state import State, Work
+from toolkit.core.state import Work
 from toolkit.mesh.elements import regularity
+from toolkit.mesh.elements.galerkin import Approximation
 from toolkit.mesh.elements.h_version import FINEST, LARGEST, WHOLE
-from toolkit.mesh.elements.problems import BoundaryValueProblem, Interval, Square
+from toolkit.mesh.elements.problems import BoundaryValueProblem, UnitGrid
+from toolkit.mesh.elements.slope_triangle import Slopes, Trailed
 from toolkit.preconditioner.systems.sparse import eliminated
 
 MOST = {1: 8192, 2: 128}  # intervals along a side
@@ -107,7 +109,7 @@ class Grid:
 
 
 @dataclass(slots=True, kw_only=True)
-class GridState(State):
+class GridState(Approximation, Trailed):
     """Values at all nodes; errors there: root of the mean square, and the largest.
 
     `trail`: (h, the largest error, root of the mean square) of all grids so far; `order` that of the differences.
@@ -120,10 +122,20 @@ class GridState(State):
     h: float
     nnz: float
     order: int
-    trail: tuple[tuple[float, ...], ...]
 
     def solution(self) -> np.ndarray:
         return self.u
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        return np.interp(x, np.linspace(0, 1, len(self.u)), self.u)
+
+    def lattice(self) -> tuple[np.ndarray, np.ndarray]:
+        """(places along a side (n,), u there (n, n)) in the square: the nodes themselves."""
+        return np.linspace(0, 1, len(self.u)), self.u
+
+    def slopes(self, problem) -> Slopes:
+        order = float(self.order) if problem.data not in ("corner", "cubic") else None
+        return Slopes(("largest", "mean square"), (order, order))
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ class FiniteDifferences(Method):
     sources: ClassVar[tuple[str, ...]] = ("leveque2007", "fornberg1988")
     monitors: ClassVar[tuple[str, ...]] = ("l2_error", "max_error", "unknowns", "h", "nnz")
     scales: ClassVar[tuple[str, ...]] = ("unknowns",)
-    problems: ClassVar[tuple[type, ...]] = (Interval, Square)
+    problems: ClassVar[tuple[type, ...]] = (UnitGrid,)
     order: int = knob(2, choices=(2, 4), doc="order of the differences")
     start: int = knob(8, 6, 64, log=True, symbol="n₀", doc="intervals along a side of the first grid")
     levels: int = knob(5, 1, 10, doc="times h is halved; fewer where the grid would become too large")

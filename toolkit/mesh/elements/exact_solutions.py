@@ -18,12 +18,15 @@ class Product:
     factor: object
 
     def value(self, x: np.ndarray) -> np.ndarray:
+        """u at points (dim, …): (…)."""
         return math.prod(self.factor(one)[0] for one in x)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇u at points (dim, …): (dim, …)."""
         return np.array(self._bent(x, 1))
 
     def laplacian(self, x: np.ndarray) -> np.ndarray:
+        """Δu at points (dim, …): (…)."""
         return sum(self._bent(x, 2))
 
     def _bent(self, x, order: int) -> list[np.ndarray]:
@@ -63,12 +66,14 @@ class Corner:
     power: float
 
     def value(self, x: np.ndarray) -> np.ndarray:
+        """r^α sin(αθ) at points (2, …), x^α at points (1, …)."""
         if len(x) == 1:
             return np.maximum(x[0], 0) ** self.power
         r, theta = _polar(x)
         return r**self.power * np.sin(self.power * theta)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇u at points (dim, …): (dim, …); infinite at 0 where α < 1."""
         if len(x) == 1:
             return self.power * x ** (self.power - 1)
         r, theta = _polar(x)
@@ -78,6 +83,7 @@ class Corner:
         return np.array([steep * np.sin(turn), steep * np.cos(turn)])
 
     def laplacian(self, x: np.ndarray) -> np.ndarray:
+        """Δu: 0 in the plane, α(α − 1) x^{α−2} on a line."""
         if len(x) == 1:
             return self.power * (self.power - 1) * x[0] ** (self.power - 2)
         return np.zeros(x.shape[1:])
@@ -105,13 +111,16 @@ class Front:
         return d, r, (r - self.radius) / self.width
 
     def value(self, x: np.ndarray) -> np.ndarray:
+        """u at points (dim, …): (…)."""
         return np.arctan(self._along(x)[2])
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇u at points (dim, …): (dim, …)."""
         d, r, s = self._along(x)
         return d / (r * self.width * (1 + s**2))
 
     def laplacian(self, x: np.ndarray) -> np.ndarray:
+        """Δu at points (dim, …): (…)."""
         _, r, s = self._along(x)
         slope = 1 / (self.width * (1 + s**2))
         return -2 * s * slope**2 + (len(x) - 1) / r * slope
@@ -126,13 +135,16 @@ class Cubic:
         return share, np.tensordot(share, x, axes=1)
 
     def value(self, x: np.ndarray) -> np.ndarray:
+        """s³ at points (dim, …): (…)."""
         return self._s(x)[1] ** 3
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇u at points (dim, …): (dim, …)."""
         share, s = self._s(x)
         return np.multiply.outer(share, 3 * s**2)
 
     def laplacian(self, x: np.ndarray) -> np.ndarray:
+        """Δu at points (dim, …): (…)."""
         share, s = self._s(x)
         return 6 * (share**2).sum() * s
 
@@ -145,13 +157,16 @@ class Dome:
         return 1 - x[0] ** 2 - x[1] ** 2, np.exp(x[0] + x[1] / 2)
 
     def value(self, x: np.ndarray) -> np.ndarray:
+        """u at points (2, …): (…)."""
         dome, tilt = self._parts(x)
         return dome * tilt
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇u at points (2, …): (2, …)."""
         dome, tilt = self._parts(x)
         return np.array([(dome - 2 * x[0]) * tilt, (dome / 2 - 2 * x[1]) * tilt])
 
     def laplacian(self, x: np.ndarray) -> np.ndarray:
+        """Δu at points (2, …): (…)."""
         dome, tilt = self._parts(x)
         return (1.25 * dome - 4 * x[0] - 2 * x[1] - 4) * tilt

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.core.errors import Breakdown
+from toolkit.core.state import State
+from toolkit.core.stop import Stop
+from toolkit.core.study import solve
 from toolkit.mesh.elements.lines import LineElements
 from toolkit.mesh.elements.planes import PlaneElements
 from toolkit.mesh.elements.problems import BoundaryValueProblem
+from toolkit.preconditioner.krylov.cg import CG
+from toolkit.preconditioner.stationary.incomplete import IC0
+from toolkit.preconditioner.systems.problems import system
 from toolkit.preconditioner.systems.sparse import eliminated
 
 ITERATIVE = 4_000  # unknowns in space from which elimination takes too long
@@ -43,14 +49,32 @@ class Solved:
         return self.u.nbytes + self.shares.nbytes
 
 
+@dataclass(slots=True, kw_only=True)
+class Approximation(State):
+    """A state whose solution is a function on the domain. In one dimension it can be asked for its values, by `at`."""
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        """u_h at points x (n,) of the interval."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True, kw_only=True)
+class InSpace(Approximation):
+    """A state whose solution are the coefficients of a function of a finite element space: `space`."""
+
+    @property
+    def space(self) -> LineElements | PlaneElements:
+        """The space the solution is in."""
+        raise NotImplementedError
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        return self.space.at(self.solution(), x)
+
+
 def galerkin(problem: BoundaryValueProblem, space: LineElements | PlaneElements) -> Solved:
     """The u_h of the space with a(u_h, v) = (f, v) for all its v that vanish on the boundary."""
     matrix, load = space.matrix(problem), space.load(problem)
-    if isinstance(space, LineElements):
-        u = np.zeros(space.size)
-        u[space.border] = problem.boundary(space.nodes[[0, -1]][None])
-    else:
-        u = space.boundary_values(problem)
+    u = space.boundary_values(problem)
     inner = np.setdiff1d(np.arange(space.size), space.border)
     rest = (load - matrix @ u)[inner]
     small = matrix[inner][:, inner].tocsr()
@@ -71,12 +95,6 @@ def solved(matrix, rest: np.ndarray, problem: BoundaryValueProblem) -> np.ndarra
 
 
 def _iterated(matrix, rest: np.ndarray) -> np.ndarray:
-    from toolkit.core.stop import Stop
-    from toolkit.core.study import solve
-    from toolkit.preconditioner.krylov.cg import CG
-    from toolkit.preconditioner.stationary.incomplete import IC0
-    from toolkit.preconditioner.systems.problems import system
-
     return solve(system(matrix, rest, symmetric=True, definite=True), CG(IC0()), Stop(rtol=1e-12, steps=500)).solution()
 
 

@@ -10,14 +10,15 @@ import numpy as np
 from toolkit.core.claim import Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
-from toolkit.core.state import State, Work
+from toolkit.core.state import Work
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.mesh.elements import regularity
-from toolkit.mesh.elements.galerkin import Solved, galerkin
+from toolkit.mesh.elements.galerkin import InSpace, Solved, galerkin
 from toolkit.mesh.elements.lines import LineElements
 from toolkit.mesh.elements.planes import PlaneElements
-from toolkit.mesh.elements.problems import BoundaryValueProblem, Disk
+from toolkit.mesh.elements.problems import BoundaryValueProblem
+from toolkit.mesh.elements.slope_triangle import Slopes, Trailed
 
 FINEST = Status("converged", "the finest space is done", "Raise `levels` to go on")
 LARGEST = Status("converged", "the largest space that can be watched is done", "Choose another degree or problem")
@@ -29,7 +30,7 @@ CELLS = ("triangles", "quadrilaterals")
 
 
 @dataclass(slots=True, kw_only=True)
-class LadderState(State):
+class LadderState(InSpace, Trailed):
     """The solution in the space of this step, its errors, unknowns, mean width of a cell, degree, entries.
 
     `trail`: (h, error in energy, in L2) of all spaces so far.
@@ -43,10 +44,17 @@ class LadderState(State):
     h: float
     degree: float
     nnz: float
-    trail: tuple[tuple[float, ...], ...]
 
     def solution(self) -> np.ndarray:
         return self.solved.u
+
+    @property
+    def space(self) -> LineElements | PlaneElements:
+        return self.solved.space
+
+    def slopes(self, problem) -> Slopes:
+        energy, plain, sharp = regularity.orders(problem, int(self.degree))
+        return Slopes(("energy", "L2"), (energy, plain if sharp else None))
 
 
 @dataclass(frozen=True)
@@ -96,30 +104,17 @@ class Ladder(Method):
 def _standing(solved: Solved, before: LadderState | None = None) -> LadderState:
     """The state of a solution, after that of the space before."""
     about = {name: float(getattr(solved, name)) for name in Ladder.monitors if name != "degree"}
-    space = solved.space
-    degree = float(space.degrees.max() if isinstance(space, LineElements) else space.p)
+    degree = float(solved.space.degree)
     k, work, trail = (before.k + 1, before.work, before.trail) if before else (0, Work(), ())
     work = Work(solves=work.solves + 1, flops=work.flops + 2.0 * solved.nnz)
     trail = (*trail, (about["h"], about["energy_error"], about["l2_error"]))
     return LadderState(k=k, work=work, solved=solved, degree=degree, trail=trail, **about)
 
 
-def halved(problem, space: LineElements | PlaneElements, p: int) -> LineElements | PlaneElements:
-    """The space on the mesh of half the width."""
-    if isinstance(space, LineElements):
-        return uniform(problem, 2 * len(space.degrees), p)
-    return PlaneElements(problem.refined(space.mesh), space.cells, p)
-
-
-def uniform(problem, n: int, p: int) -> LineElements:
-    """n cells of degree p on (0, 1)."""
-    return LineElements(np.linspace(0, 1, n + 1), np.full(n, p), problem.corner is not None)
-
-
 def started(problem, cells: str, p: int, start: int) -> LineElements | PlaneElements:
     """The space on the coarsest mesh, halved `start` times."""
     if problem.dim == 1:
-        return uniform(problem, 2 << start, p)
+        return LineElements.uniform(problem, 2 << start, p)
     mesh = problem.initial_mesh(cells)
     for _ in range(start):
         mesh = problem.refined(mesh)
@@ -156,10 +151,10 @@ class FiniteElements(Ladder):
         return started(problem, self.kind(problem), self.degree, self.start)
 
     def next(self, problem, state: LadderState):
-        return halved(problem, state.solved.space, self.degree)
+        return state.space.halved(problem, self.degree)
 
     def more(self, problem, state: LadderState) -> bool:
-        space = state.solved.space
+        space = state.space
         drawn = problem.dim != 2 or 4 * space.mesh.nelements <= DRAWN
         return drawn and _grown(space.size, problem.dim) <= LIMIT[problem.dim]
 
@@ -188,7 +183,7 @@ class FiniteElements(Ladder):
         about = dict(over="h", growing=True, skip=skip, floor=FLOOR, source="ciarlet1978", stop=WHOLE)
         assumes = "u as regular as it is; cells that resolve it"
         title = f"order {energy:.3g} in energy"
-        limited = isinstance(problem, Disk) and not sharp  # an interior error may hide that of the boundary for long
+        limited = problem.gap < np.inf and not sharp  # an interior error may hide that of the boundary for long
         yield Order(measure="energy_error", p=energy, title=title, assumes=assumes, at_least=limited, **about)
         yield Order(
             measure="l2_error",

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.core.claim import Order, Rate
 from toolkit.core.knob import knob
 from toolkit.mesh.elements import regularity
-from toolkit.mesh.elements.h_version import CELLS, LIMIT, WHOLE, Ladder, LadderState, started, uniform
+from toolkit.mesh.elements.h_version import CELLS, LIMIT, WHOLE, Ladder, LadderState, started
 from toolkit.mesh.elements.lines import LineElements
 from toolkit.mesh.elements.planes import MOST, PlaneElements
 from toolkit.mesh.elements.problems import Interval, LShape, Square
@@ -41,14 +41,11 @@ class PVersion(Ladder):
         return started(problem, self.kind(problem), 1, self.start)
 
     def next(self, problem, state: LadderState):
-        space, p = state.solved.space, int(state.degree) + 1
-        if isinstance(space, LineElements):
-            return uniform(problem, len(space.degrees), p)
-        return PlaneElements(space.mesh, space.cells, p)
+        return state.space.raised(problem, int(state.degree) + 1)
 
     def more(self, problem, state: LadderState) -> bool:
         p = state.degree
-        grown = state.solved.space.size * ((p + 1) / p) ** problem.dim
+        grown = state.space.size * ((p + 1) / p) ** problem.dim
         return p < MOST[self.kind(problem)] and grown <= LIMIT[problem.dim]
 
     def claims(self, problem) -> tuple:

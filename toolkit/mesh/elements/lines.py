@@ -79,6 +79,24 @@ class LineElements:
         self.offsets = len(self.nodes) + np.concatenate(([0], np.cumsum(self.degrees - 1)))
         self.singular = singular
 
+    @classmethod
+    def uniform(cls, problem: BoundaryValueProblem, n: int, p: int) -> LineElements:
+        """n cells of degree p on (0, 1)."""
+        return cls(np.linspace(0, 1, n + 1), np.full(n, p), problem.corner is not None)
+
+    def halved(self, problem: BoundaryValueProblem, p: int) -> LineElements:
+        """The space of degree p on equal cells, twice as many."""
+        return self.uniform(problem, 2 * len(self.degrees), p)
+
+    def raised(self, problem: BoundaryValueProblem, p: int) -> LineElements:
+        """The space of degree p on as many equal cells."""
+        return self.uniform(problem, len(self.degrees), p)
+
+    @property
+    def degree(self) -> int:
+        """The highest degree of a cell."""
+        return int(self.degrees.max())
+
     @property
     def size(self) -> int:
         """Coefficients in all."""
@@ -123,6 +141,12 @@ class LineElements:
     def border(self) -> np.ndarray:
         """The coefficients of the two ends."""
         return np.array([0, len(self.nodes) - 1])
+
+    def boundary_values(self, problem: BoundaryValueProblem) -> np.ndarray:
+        """Coefficients (size,) with the Dirichlet data at the two ends."""
+        u = np.zeros(self.size)
+        u[self.border] = problem.boundary(self.nodes[[0, -1]][None])
+        return u
 
     def squares(self, problem: BoundaryValueProblem, u: np.ndarray) -> Squares:
         """How far u_h is from u."""

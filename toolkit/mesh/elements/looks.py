@@ -5,63 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
-from toolkit.mesh.elements.collocation import ChebyshevCollocation, CollocationState, interpolation
+from toolkit.mesh.elements.collocation import ChebyshevCollocation, CollocationState
 from toolkit.mesh.elements.differences import FiniteDifferences, GridState
+from toolkit.mesh.elements.galerkin import Approximation, InSpace
 from toolkit.mesh.elements.h_version import DRAWN, WHOLE, FiniteElements, LadderState
 from toolkit.mesh.elements.hp_version import HPVersion, PVersion
-from toolkit.mesh.elements.lines import LineElements
 from toolkit.mesh.elements.problems import Cube, Disk, Interval, LShape, Square
-from toolkit.mesh.elements.stop_here import SOLVED, StopHere, StopHereState
+from toolkit.mesh.elements.stop_here import SOLVED, StopHere
 from toolkit.mesh.elements.your_mesh import YourMesh
 
 FINE = 3_000  # cells from which curved functions are drawn by straight ones
 DEPTH = 1e-8  # of the largest error density: less is drawn as that
 
 
-def _solved(state):
-    """(space, coefficients) of a state of finite elements."""
-    if isinstance(state, LadderState):
-        return state.solved.space, state.solved.u
-    if isinstance(state, StopHereState):
-        return state.discretised.space, state.solution()
-    return None, None
-
-
-def _values(problem, state, x: np.ndarray) -> np.ndarray | None:
-    """The approximation at points of the interval."""
-    space, u = _solved(state)
-    if isinstance(space, LineElements):
-        return space.at(u, x)
-    if isinstance(state, CollocationState):
-        return interpolation(len(state.u) - 1, x) @ state.u
-    if isinstance(state, GridState):
-        return np.interp(x, np.linspace(0, 1, len(state.u)), state.u)
-    return None
-
-
-def profile(problem, state):
+def profile(problem, state: Approximation):
     """The solution along the interval."""
-    if not isinstance(problem, Interval):
-        return None
     x = np.linspace(0, 1, 601)
-    found = _values(problem, state, x)
-    return None if found is None else {"x": x, "exact": problem.exact(x[None]), "approximation": found}
+    return {"x": x, "exact": problem.exact(x[None]), "approximation": state.at(x)}
 
 
-def pointwise(problem, state):
+def pointwise(problem, state: Approximation):
     """|u − u_h| along the interval."""
-    if not isinstance(problem, Interval):
-        return None
     x = np.linspace(0, 1, 601)
-    found = _values(problem, state, x)
-    return None if found is None else {"x": x, "|u − u_h|": np.abs(problem.exact(x[None]) - found)}
+    return {"x": x, "|u − u_h|": np.abs(problem.exact(x[None]) - state.at(x))}
 
 
-def on_mesh(problem, state):
+def on_mesh(problem, state: InSpace):
     """The solution on its mesh; of high degree on smaller pieces."""
-    space, u = _solved(state)
-    if space is None or problem.dim != 2 or space.mesh.nelements > DRAWN:
-        return None
+    space, u = state.space, state.solution()
     mesh = space.mesh
     times = 0 if space.p == 1 else next((k for k in (2, 1) if mesh.nelements * 4**k <= FINE), 0)
     if times:
@@ -69,35 +40,24 @@ def on_mesh(problem, state):
     return {"points": mesh.p.T, "cells": mesh.t.T, "values": u[: mesh.nvertices]}
 
 
-def density(problem, state):
+def density(problem, state: LadderState):
     """log₁₀ of the error in energy over the root of the area, cell by cell."""
-    if not isinstance(state, LadderState) or problem.dim != 2 or state.solved.space.mesh.nelements > DRAWN:
-        return None
-    space = state.solved.space
+    space = state.space
     share = state.solved.shares / space.dx.sum(axis=1)
     values = 0.5 * np.log10(np.maximum(share, max(DEPTH**2 * share.max(), 1e-300)))
     return {"points": space.mesh.p.T, "cells": space.mesh.t.T, "values": values}
 
 
-def on_grid(problem, state):
+def on_grid(problem, state: GridState | CollocationState):
     """The solution and its error on the square."""
-    if not isinstance(problem, Square) or not isinstance(state, (GridState, CollocationState)):
-        return None
-    x = np.linspace(0, 1, 97)
-    if isinstance(state, CollocationState):
-        to = interpolation(len(state.u) - 1, x)
-        found = to @ state.u @ to.T
-    else:
-        x, found = np.linspace(0, 1, len(state.u)), state.u
+    x, found = state.lattice()
     e = problem.exact(np.array(np.meshgrid(x, x, indexing="ij"))) - found
     return {"solution": found.T, "error": e.T}
 
 
-def middle(problem, state):
+def middle(problem, state: InSpace):
     """The solution in the middle of the cube, and its error, at the nodes of the mesh nearest to it."""
-    space, u = _solved(state)
-    if space is None or not isinstance(problem, Cube):
-        return None
+    space, u = state.space, state.solution()
     n = round((space.mesh.nelements / 6) ** (1 / 3))
     places, values = space.mesh.p, u[space.basis.nodal_dofs[0]]
     flat = np.abs(places[2] - np.floor(n / 2) / n) < 1e-9
@@ -107,13 +67,36 @@ def middle(problem, state):
     return {"solution": grid, "error": exact - grid}
 
 
+def _on_a_line(problem, state) -> bool:
+    return problem.dim == 1
+
+
+def _in_the_plane(problem, state) -> bool:
+    return problem.dim == 2
+
+
+def _drawable(problem, state: InSpace) -> bool:
+    """Whether the mesh is in the plane and not too fine."""
+    return problem.dim == 2 and state.space.mesh.nelements <= DRAWN
+
+
+def _in_the_cube(problem, state) -> bool:
+    return isinstance(problem, Cube)
+
+
+_OVER_AREA = "log₁₀ of the error in energy over √area"
+_LINE = dict(x="x", of=Approximation, when=_on_a_line)
+_MESH = dict(x="x", y="y", when=_drawable)
+_SQUARE = dict(of=(GridState, CollocationState), when=_in_the_plane)
+_CUBE = dict(of=InSpace, when=_in_the_cube)
+
 PICTURES = (
-    Picture("element_field", "solution on its mesh", "mesh", on_mesh, "x", "y"),
-    Picture("element_error", "log₁₀ of the error in energy over √area", "mesh", density, "x", "y"),
-    Picture("interval_profile", "solution along the interval", "lines", profile, "x", "u"),
-    Picture("interval_error", "error along the interval", "lines", pointwise, "x", "|u − u_h|", log=True),
-    Picture("grid_field", "solution and error on the square", "images", on_grid),
-    Picture("cube_slice", "solution and error in the middle of the cube", "images", middle),
+    Picture("element_field", "solution on its mesh", "mesh", on_mesh, of=InSpace, **_MESH),
+    Picture("element_error", _OVER_AREA, "mesh", density, of=LadderState, **_MESH),
+    Picture("interval_profile", "solution along the interval", "lines", profile, y="u", **_LINE),
+    Picture("interval_error", "error along the interval", "lines", pointwise, y="|u − u_h|", log=True, **_LINE),
+    Picture("grid_field", "solution and error on the square", "images", on_grid, **_SQUARE),
+    Picture("cube_slice", "solution and error in the middle of the cube", "images", middle, **_CUBE),
 )
 
 CASES = (

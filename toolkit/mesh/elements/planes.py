@@ -40,6 +40,19 @@ class PlaneElements:
         more = {"tetrahedra": 2, "triangles": 3, "quadrilaterals": 4}[cells]
         self.basis = Basis(mesh, element(cells, p), intorder=max(2 * p + more, exactness))
 
+    def halved(self, problem: BoundaryValueProblem, p: int) -> PlaneElements:
+        """The space of degree p on the mesh of half the width."""
+        return PlaneElements(problem.refined(self.mesh), self.cells, p)
+
+    def raised(self, problem: BoundaryValueProblem, p: int) -> PlaneElements:
+        """The space of degree p on this mesh."""
+        return PlaneElements(self.mesh, self.cells, p)
+
+    @property
+    def degree(self) -> int:
+        """The degree of every cell."""
+        return self.p
+
     @cached_property
     def x(self) -> np.ndarray:
         """The points of the quadrature, (dim, m, q)."""

@@ -12,11 +12,14 @@ What a method may rely on, for a problem of the kind `BoundaryValueProblem`:
     symmetric                 b = 0: the energy is |||v|||² = ∫ ε|∇v|² + c v²
     duality                   s: problems on this domain have solutions in H^{1+s}; 1 if it is convex
     corner                    the point towards which a mesh should be graded, or None;  power: u ~ r^power there
+    gap                       order in L2 to which its meshes come near the boundary; infinite where they meet it
+    snap(points)              new vertices of a mesh's border, moved to where the boundary is
+    own_mesh                  the first mesh is a person's own, of any shapes
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -40,6 +43,7 @@ class BoundaryValueProblem(Problem):
 
     dim: ClassVar[int] = 2
     cells: ClassVar[tuple[str, ...]] = ("triangles",)
+    own_mesh: ClassVar[bool] = False
     data: str = knob("smooth", choices=("smooth", "front"), doc=DATA + "waves, or a steep front")
     diffusion: float = knob(1.0, 1e-6, 1.0, log=True, symbol="ε", doc="diffusion")
     reaction: float = knob(0.0, 0.0, 1e4, symbol="c", doc="reaction")
@@ -71,6 +75,15 @@ class BoundaryValueProblem(Problem):
     def power(self) -> float:
         """α of a singular solution u ~ r^α."""
         return 2.0 / 3.0
+
+    @property
+    def gap(self) -> float:
+        """Order in L2 of what is missing between a mesh and the boundary; half an order less in energy."""
+        return np.inf
+
+    def snap(self, points: np.ndarray) -> np.ndarray:
+        """New vertices (k, dim) of the border of a mesh, where the boundary is: where they are, if it is straight."""
+        return points
 
     @cached_property
     def field(self):
@@ -130,8 +143,16 @@ class BoundaryValueProblem(Problem):
         return mesh.refined()
 
 
+class UnitGrid(BoundaryValueProblem):
+    """Problems on (0, 1) or (0, 1)², where a grid of lines fits: for differences and collocation."""
+
+
+class Planar(BoundaryValueProblem):
+    """Problems with a mesh of triangles, where some may be refined and others not."""
+
+
 @dataclass(frozen=True)
-class Interval(BoundaryValueProblem):
+class Interval(UnitGrid):
     """(0, 1). The singular solution is x^α, of data "corner"."""
 
     title: ClassVar[str] = "interval"
@@ -155,7 +176,7 @@ class Interval(BoundaryValueProblem):
 
 
 @dataclass(frozen=True)
-class Square(BoundaryValueProblem):
+class Square(UnitGrid, Planar):
     """(0, 1)²."""
 
     title: ClassVar[str] = "square"
@@ -201,7 +222,7 @@ class Cube(BoundaryValueProblem):
 
 
 @dataclass(frozen=True)
-class LShape(BoundaryValueProblem):
+class LShape(Planar):
     """(−1, 1)² without [0, 1) × (−1, 0]: the singular solution of its corner is r^{2/3} sin(2θ/3), of data "corner".
 
     There is no singularity of that kind in the other solutions, whose data are smooth up to the corner.
@@ -235,7 +256,7 @@ class LShape(BoundaryValueProblem):
 
 
 @dataclass(frozen=True)
-class Disk(BoundaryValueProblem):
+class Disk(Planar):
     """The unit disk; the solution "smooth" is (1 − |x|²) e^{x + y/2}.
 
     Its meshes only come near it. Nodes on the boundary of a mesh take the value of the nearest point of the circle:
@@ -247,6 +268,13 @@ class Disk(BoundaryValueProblem):
     title: ClassVar[str] = "disk"
     sources: ClassVar[tuple[str, ...]] = ("strang1973",)
     edges: str = knob("quadratic", choices=("quadratic", "straight"), doc="edges at the circle")
+
+    @property
+    def gap(self) -> float:
+        return 2.0 if self.edges == "straight" else 4.0
+
+    def snap(self, points: np.ndarray) -> np.ndarray:
+        return points / np.linalg.norm(points, axis=1, keepdims=True)
 
     @property
     def smooth(self):
@@ -267,8 +295,6 @@ class Disk(BoundaryValueProblem):
 
     def refined(self, mesh):
         """Every triangle cut in four, new nodes of the boundary brought to the circle."""
-        from dataclasses import replace
-
         from skfem import MeshTri
 
         mesh = MeshTri.from_mesh(mesh).refined()
@@ -278,8 +304,6 @@ class Disk(BoundaryValueProblem):
 
     def _curved(self, mesh):
         """With quadratic edges if that is asked for."""
-        from dataclasses import replace
-
         from skfem import MeshTri2
 
         if self.edges == "straight":

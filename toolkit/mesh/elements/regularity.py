@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from toolkit.mesh.elements.problems import BoundaryValueProblem, Disk
+from toolkit.mesh.elements.problems import BoundaryValueProblem
 
 FEATURE = {"layer": 1.5, "front": 1.0}  # lengths of a feature in its widths
 FLOOR = 2e-12  # relative errors under which rounding decides
@@ -27,10 +27,9 @@ def orders(problem: BoundaryValueProblem, p: int) -> tuple[float | None, float |
     energy, dual = float(p), problem.duality
     if problem.data == "corner":
         energy = min(energy, problem.power - (0.5 if problem.dim == 1 else 0.0))
-    if not isinstance(problem, Disk):
+    if problem.gap == np.inf:
         return energy, energy + dual, problem.data == "corner" or dual == 1.0
-    gap = 2.0 if problem.edges == "straight" else 4.0
-    return min(energy, gap - 0.5), min(energy + 1.0, gap), problem.data == "smooth"
+    return min(energy, problem.gap - 0.5), min(energy + dual, problem.gap), problem.data == "smooth"
 
 
 def asymptotic(problem: BoundaryValueProblem, p: int, h: float, rows: int) -> tuple[int, int]:

@@ -11,13 +11,13 @@ import numpy as np
 
 from toolkit.core.knob import knob
 from toolkit.data.meshes import MESH
-from toolkit.mesh.elements.problems import DATA, BoundaryValueProblem
+from toolkit.mesh.elements.problems import DATA, Planar
 
 EXAMPLES = ("ring", "gear")
 
 
 @dataclass(frozen=True)
-class YourMesh(BoundaryValueProblem):
+class YourMesh(Planar):
     """A domain given by a mesh file (.msh, .vtu, .obj): flat triangles or quadrilaterals, or tetrahedra, straight.
 
     file: a path; "ring" or "gear", two meshes that need no file; or "upload:…", what `accept_upload` returned. The
@@ -28,11 +28,12 @@ class YourMesh(BoundaryValueProblem):
     """
 
     title: ClassVar[str] = "your mesh"
+    own_mesh: ClassVar[bool] = True
     file: str = knob("ring", file=MESH.endings, doc="a path, 'ring', 'gear', or an upload")
     data: str = knob("smooth", choices=("smooth", "front", "cubic"), doc=DATA + "waves, a steep front, a cubic")
 
     def __post_init__(self):
-        BoundaryValueProblem.__post_init__(self)
+        Planar.__post_init__(self)
         if self.file not in EXAMPLES:  # a file that cannot be used is refused here, not in mid-run
             MESH.read(self.file)
 

@@ -129,8 +129,6 @@ def _grading(h) -> float:
 
 def _nodes(problem, state):
     """The curve, its nodes on it, and below them the mesh."""
-    if not isinstance(problem, SteepCurve):
-        return None
     x, fine = state.solution(), problem.fine[::40]
     low = float(problem.value(fine).min()) - 0.1
     return {"u": (fine, problem.value(fine)), "nodes": (x, problem.value(x)), "mesh": (x, np.full(len(x), low))}
@@ -143,7 +141,7 @@ CASES = (
     SteepCurve(shape="wave", n=20),
 )
 
-PICTURES = (Picture("nodes", "nodes on the curve", "points", _nodes, x="x", y="u"),)
+PICTURES = (Picture("nodes", "nodes on the curve", "points", _nodes, x="x", y="u", of=SteepCurve),)
 
 EXPERIMENTS = (
     Experiment(

@@ -235,19 +235,19 @@ def _mesh(problem, state, values):
     }
 
 
-def _moved_field(problem, state):
-    return _mesh(problem, state, problem.value(state.x, state.y)) if isinstance(problem, Feature) else None
+def _moved_field(problem, state: MapState):
+    return _mesh(problem, state, problem.value(state.x, state.y))
 
 
-def _moved_density(problem, state):
-    return _mesh(problem, state, state.m) if isinstance(problem, Feature) else None
+def _moved_density(problem, state: MapState):
+    return _mesh(problem, state, state.m)
 
 
 CASES = (Feature(n=24, width=0.06), Feature(n=24, shape="front", width=0.06), Feature(n=24, shape="bumps", width=0.06))
 
 PICTURES = (
-    Picture("moved_field", "field on the moved mesh", "mesh", _moved_field, x="x", y="y"),
-    Picture("moved_density", "density on the moved mesh", "mesh", _moved_density, x="x", y="y"),
+    Picture("moved_field", "field on the moved mesh", "mesh", _moved_field, x="x", y="y", of=MapState),
+    Picture("moved_density", "density on the moved mesh", "mesh", _moved_density, x="x", y="y", of=MapState),
 )
 
 EXPERIMENTS = (

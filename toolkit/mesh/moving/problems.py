@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import scipy.fft
 
+from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
+from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -18,8 +20,28 @@ TABLE = 256
 GAUSS = np.polynomial.legendre.leggauss(4)
 
 
+class Resolved(Problem):
+    """A function to be interpolated on a mesh that moves: subclasses give `uniform` and `errors`."""
+
+    judged: ClassVar[int]  # which of the two errors it is about
+
+    @cached_property
+    def uniform(self) -> np.ndarray:
+        """The nodes of the uniform mesh."""
+        raise NotImplementedError
+
+    def errors(self, nodes: np.ndarray) -> tuple[float, float]:
+        """(largest, L2) error of the interpolant on the nodes."""
+        raise NotImplementedError
+
+    @cached_property
+    def uniform_error(self) -> float:
+        """The error on the uniform mesh, of the norm it is about."""
+        return self.errors(self.uniform)[self.judged]
+
+
 @dataclass(frozen=True)
-class SteepCurve(Problem):
+class SteepCurve(Resolved):
     """A function u on [0, 1] with features of width w, to be interpolated linearly on n cells.
 
     layer exp(−x/w); front tanh((x − 0.4)/w); fronts, two of them, at 0.25 and 0.7; peak exp(−(x − 0.4)²/2w²);
@@ -27,6 +49,7 @@ class SteepCurve(Problem):
     """
 
     title: ClassVar[str] = "curve to resolve"
+    judged: ClassVar[int] = 0
     sources: ClassVar[tuple[str, ...]] = ("huang2011",)
     shape: str = knob("front", choices=("layer", "front", "fronts", "peak", "wave"), doc="the curve")
     width: float = knob(0.02, 0.002, 0.5, log=True, symbol="w", doc="width of its features")
@@ -58,11 +81,6 @@ class SteepCurve(Problem):
     def half_norm(self) -> float:
         """(∫ |u″|^½)²: n² times eight times the least largest error of n linear pieces, as n grows."""
         return float(np.trapezoid(np.abs(self.curvature(self.fine)) ** 0.5, self.fine)) ** 2
-
-    @cached_property
-    def uniform_error(self) -> float:
-        """The largest interpolation error on the uniform mesh."""
-        return self.errors(self.uniform)[0]
 
     def errors(self, x: np.ndarray) -> tuple[float, float]:
         """(largest, L2) error of the piecewise linear interpolant on the nodes x: 17 points, 4 Gauss points a cell."""
@@ -97,7 +115,7 @@ def _curve(shape: str, w: float, x) -> tuple:
 
 
 @dataclass(frozen=True)
-class Feature(Problem):
+class Feature(Resolved):
     """A field u on the unit square with features of width w, to be interpolated on n × n quadrilaterals.
 
     front: tanh of the distance from an oblique line through (`position`, 1/2), over w; ring: tanh of the distance from
@@ -105,6 +123,7 @@ class Feature(Problem):
     """
 
     title: ClassVar[str] = "field to resolve"
+    judged: ClassVar[int] = 1
     sources: ClassVar[tuple[str, ...]] = ("budd2009",)
     shape: str = knob("ring", choices=("front", "ring", "bumps", "spiral"), doc="the field")
     width: float = knob(0.04, 0.02, 0.2, log=True, symbol="w", doc="width of its features")
@@ -130,18 +149,14 @@ class Feature(Problem):
         line = np.linspace(0.0, 1.0, self.n + 1)
         return np.stack(np.meshgrid(line, line, indexing="ij"))
 
-    @cached_property
-    def uniform_error(self) -> float:
-        """The L2 interpolation error on the uniform mesh."""
-        return self.errors(self.uniform)[1]
-
     def density(self, monitor: str, strength: float, smoothing: float) -> np.ndarray:
         """m = 1 − s + s·ρ/mean(ρ) on a table of 257 × 257 points: how densely a mesh should lie, mean 1.
 
         ρ is ‖D²u‖^(2/3), best for the L2 error of linear interpolation ("curvature"), or √(1 + |∇u|²) ("arc length"),
         smoothed by (1 − ℓ²Δ/2)⁻² with the given length ℓ; s is the share that goes to the features.
         """
-        return _density(self, monitor, strength, smoothing)
+        wish = (monitor, strength, smoothing)
+        return remembered(self, ("density", *wish), lambda: _density(self, *wish))
 
     def errors(self, points: np.ndarray) -> tuple[float, float]:
         """(largest, L2) error of the bilinear interpolant on the moved cells, from 4 × 4 Gauss points a cell."""
@@ -168,7 +183,6 @@ def _sides(f, s, t):
     return along, (1 - s) * (f[:-1, 1:] - f[:-1, :-1]) + s * (f[1:, 1:] - f[1:, :-1])
 
 
-@lru_cache(maxsize=16)
 def _density(feature: Feature, monitor: str, strength: float, smoothing: float) -> np.ndarray:
     m = TABLE
     line = np.linspace(-1 / m, 1 + 1 / m, m + 3)
@@ -185,9 +199,7 @@ def _density(feature: Feature, monitor: str, strength: float, smoothing: float) 
     rho = np.maximum(scipy.fft.idctn(filtered, type=1), 0.0)
     weight = np.ones(m + 1)
     weight[[0, -1]] = 0.5
-    table = 1 - strength + strength * rho / (weight @ rho @ weight / m**2)
-    table.flags.writeable = False
-    return table
+    return frozen(1 - strength + strength * rho / (weight @ rho @ weight / m**2))
 
 
 MAX_ERROR = Measure(
@@ -207,7 +219,7 @@ L2_ERROR = Measure(
 ERROR_RATIO = Measure(
     "error_ratio",
     "error against the uniform mesh's",
-    lambda problem, state: problem.errors(state.solution())[isinstance(problem, Feature)] / problem.uniform_error,
+    lambda problem, state: problem.errors(state.solution())[problem.judged] / problem.uniform_error,
     "error / uniform error",
     doc="at equal nodes; the largest error on a line, the L2 error on a square",
 )

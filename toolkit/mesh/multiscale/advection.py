@@ -60,6 +60,7 @@ class AdvectionDiffusion(Problem):
 
     @property
     def velocity(self) -> tuple[float, ...]:
+        """β, one component for each dimension."""
         theta = np.radians(self.angle)
         return tuple(self.speed * x for x in (np.cos(theta), np.sin(theta), 0.5)[: self.dim])
 

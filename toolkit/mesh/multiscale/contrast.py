@@ -20,6 +20,7 @@ from toolkit.core.stop import Stop
 from toolkit.mesh.adaptive.linear_elements import LinearElements, solved
 from toolkit.mesh.adaptive.triangulation import Triangulation
 
+DRAWN = 20_000  # cells, at most
 SWEPT = Stop(measure="distance", rtol=0.0, steps=60)
 
 
@@ -40,6 +41,7 @@ class Inclusions(Problem):
 
     @cached_property
     def mesh(self) -> Triangulation:
+        """The 2 n² triangles: squares cut from the lower left to the upper right corner."""
         n = self.n
         x, y = np.meshgrid(np.linspace(0, 1, n + 1), np.linspace(0, 1, n + 1))
         corner = (np.arange(n)[:, None] * (n + 1) + np.arange(n)).ravel()
@@ -62,6 +64,7 @@ class Inclusions(Problem):
 
     @cached_property
     def elements(self) -> LinearElements:
+        """Linear elements on the mesh, their pattern found once for all contrasts."""
         return LinearElements(self.mesh)
 
     @cached_property
@@ -152,14 +155,17 @@ class CoefficientSweep(Method):
         return Order(measure="distance", **slope, **about), monotone("compliance", floor=1e-13, title=less, **about)
 
 
-def _solution(problem, state):
-    if not isinstance(problem, Inclusions) or len(problem.mesh) > 20_000:
-        return None
+def _drawable(problem: Inclusions, state) -> bool:
+    """Whether the mesh is not too fine."""
+    return 2 * problem.n**2 <= DRAWN
+
+
+def _solution(problem, state: SweepState):
     return {"points": problem.mesh.points, "cells": problem.mesh.cells, "values": state.u}
 
 
 CASES = (Inclusions("discs", 16), Inclusions("blocks", 16), Inclusions("channel", 20))
-PICTURES = (Picture("inclusions", "solution", "mesh", _solution, "x", "y"),)
+PICTURES = (Picture("inclusions", "solution", "mesh", _solution, "x", "y", of=SweepState, when=_drawable),)
 EXPERIMENTS = (
     Experiment(
         "high_contrast",

@@ -13,10 +13,14 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.state import State, Work
+from toolkit.core.status import Status
+from toolkit.core.stop import Stop
 from toolkit.mesh.multiscale.composite import Composite
-from toolkit.mesh.multiscale.hot_spot import HotSpot
+from toolkit.mesh.multiscale.hot_spot import HotSpot, on_a_line, on_a_square
 from toolkit.mesh.multiscale.patch_functions import Line
-from toolkit.mesh.splines.projection import LAST_LEVEL, REFINED
+
+LAST_LEVEL = Status("converged", "the finest grid is done", "Raise `levels` to go on")
+REFINED = Stop(rtol=0.0, steps=20)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +85,7 @@ class CHiDeNN(Method):
         return f"C-HiDeNN p = {self.p}" + ("" if self.s is None else f", s = {self.s}")
 
     def line(self, n: int) -> Line:
+        """n elements on [0, 1] with this method's functions."""
         return Line(0.0, 1.0, n, self.p, checked_patch("CHiDeNN", self.p, self.s), self.a)
 
     def last(self, problem: HotSpot) -> int:
@@ -94,8 +99,8 @@ class CHiDeNN(Method):
     def step(self, problem: HotSpot, state: GalerkinState) -> GalerkinState:
         k, work = state.k + 1, state.work
         state = self._solved(problem, self.start << k, k)
-        for name in ("solves", "flops"):
-            setattr(state.work, name, getattr(state.work, name) + getattr(work, name))
+        state.work.solves += work.solves
+        state.work.flops += work.flops
         if k >= self.last(problem):
             state.status = LAST_LEVEL
         return state
@@ -127,18 +132,14 @@ class CHiDeNN(Method):
         )
 
 
-def _profile(problem, state):
-    """The solution along the interval, or along the square's middle line."""
-    if not isinstance(state, GalerkinState) or problem.dim != 1:
-        return None
+def _profile(problem, state: GalerkinState):
+    """The solution along the interval."""
     x = np.linspace(0, 1, 801)
     return {"x": x, "exact": problem.exact(x), "C-HiDeNN": state.at(x)}
 
 
-def _field(problem, state):
+def _field(problem, state: GalerkinState):
     """The solution on the square and its error."""
-    if not isinstance(state, GalerkinState) or problem.dim != 2:
-        return None
     x = np.linspace(0, 1, 129)
     found = state.at(x, x)
     return {"solution": found.T, "error": (problem.exact(x, x) - found).T}
@@ -160,7 +161,9 @@ EXPERIMENTS = (
     ),
 )
 
+_LINE, _SQUARE = dict(of=GalerkinState, when=on_a_line), dict(of=GalerkinState, when=on_a_square)
+
 PICTURES = (
-    Picture("convolved-profile", "solution along the interval", "lines", _profile, x="x", y="u"),
-    Picture("convolved-field", "solution and error on the square", "images", _field),
+    Picture("convolved-profile", "solution along the interval", "lines", _profile, x="x", y="u", **_LINE),
+    Picture("convolved-field", "solution and error on the square", "images", _field, **_SQUARE),
 )

@@ -78,3 +78,13 @@ class HotSpot(Problem):
             return sum(np.prod([np.sum(w * f * g) for f, g in zip(one, two)]) for one in each for two in each)
 
         return float(np.sqrt(sum(map(inner, self.derivatives)))), float(np.sqrt(inner([0] * self.dim)))
+
+
+def on_a_line(problem: HotSpot, state) -> bool:
+    """Whether it is the interval: for pictures of a solution along it."""
+    return problem.dim == 1
+
+
+def on_a_square(problem: HotSpot, state) -> bool:
+    """Whether it is the square: for pictures of a solution on it."""
+    return problem.dim == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from toolkit.core.claim import Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -19,7 +19,7 @@ from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.mesh.multiscale.composite import Composite
 from toolkit.mesh.multiscale.hidenn import checked_patch, solved
-from toolkit.mesh.multiscale.hot_spot import HotSpot
+from toolkit.mesh.multiscale.hot_spot import HotSpot, on_a_line, on_a_square
 from toolkit.mesh.multiscale.patch_functions import Line
 
 SWEPT = Stop(rtol=0.0, steps=400)
@@ -180,7 +180,7 @@ class MultiscaleVMS(Method):
         line = self.line(self.finest)
 
         def ratio(problem, state):
-            return state.energy_error / _uniform(problem, line)
+            return state.energy_error / remembered(problem, ("uniform", line), lambda: _uniform(problem, line))
 
         def fraction(problem, state):
             return state.unknowns / (line.n - 1) ** problem.dim
@@ -203,17 +203,14 @@ def _inner(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     return float(sum(np.vdot(u, v) for u, v in zip(one, other)))
 
 
-@lru_cache(maxsize=32)
 def _uniform(problem: HotSpot, line: Line) -> float:
     """The energy error of the fine mesh everywhere."""
     mesh, u = solved(problem, line)
     return mesh.errors(problem, [u])[0]
 
 
-def _profile(problem, state):
+def _profile(problem, state: MultiscaleState):
     """The solution and the parts of the finer levels along the interval."""
-    if not isinstance(state, MultiscaleState) or problem.dim != 1:
-        return None
     x = np.linspace(0, 1, 1001)
     shown = {"x": x, "exact": problem.exact(x), "ML-VMS": state.at(x)}
     for i, part in enumerate(state.parts[1:], 1):
@@ -221,19 +218,15 @@ def _profile(problem, state):
     return shown
 
 
-def _field(problem, state):
+def _field(problem, state: MultiscaleState):
     """Solution and error on the square."""
-    if not isinstance(state, MultiscaleState) or problem.dim != 2:
-        return None
     x = np.linspace(0, 1, 129)
     found = state.at(x, x)
     return {"solution": found.T, "error": (problem.exact(x, x) - found).T}
 
 
-def _meshes(problem, state):
+def _meshes(problem, state: MultiscaleState):
     """The elements of every level where no finer one lies, coloured by the error in their middles."""
-    if not isinstance(state, MultiscaleState) or problem.dim != 2:
-        return None
     points, cells, values = [], [], []
     levels = [[one.line for one in level.directions] for level in state.mesh.levels]
     for i, (across, up) in enumerate(levels):
@@ -264,8 +257,10 @@ EXPERIMENTS = (
     ),
 )
 
+_LINE, _SQUARE = dict(of=MultiscaleState, when=on_a_line), dict(of=MultiscaleState, when=on_a_square)
+
 PICTURES = (
-    Picture("multiscale-profile", "the scales along the interval", "lines", _profile, x="x", y="u"),
-    Picture("multiscale-field", "solution and error of all scales", "images", _field),
-    Picture("multiscale-mesh", "meshes of all levels, coloured by the error", "mesh", _meshes),
+    Picture("multiscale-profile", "the scales along the interval", "lines", _profile, x="x", y="u", **_LINE),
+    Picture("multiscale-field", "solution and error of all scales", "images", _field, **_SQUARE),
+    Picture("multiscale-mesh", "meshes of all levels, coloured by the error", "mesh", _meshes, **_SQUARE),
 )

@@ -86,7 +86,7 @@ class ConvexSplitting(Method):
         return state
 
     def measures(self, problem) -> tuple[Measure, ...]:
-        if not (isinstance(problem, PhaseField) and problem.shape == "circle"):
+        if not problem.disc:
             return ()
         about = dict(symbol="|r² − (r₀² − 2t*)| / r₀²", doc="t* = kτ/(1 + (S + 2/5)σ), while r is six interfaces wide")
         return (Measure("curvature_error", "distance from mean curvature flow", self._off_law, **about),)
@@ -104,7 +104,7 @@ class ConvexSplitting(Method):
             title = "the energy never grows, at any step size"
             about = dict(source="eyre1998", assumes="W″ ≤ 2, and S ≥ 1 or σ (1 − S) ≤ 1", stop=Stop(steps=200))
             found.append(monotone("energy", floor=_rounding(problem), title=title, **about))
-        if isinstance(problem, PhaseField) and problem.shape == "circle" and problem.resolved:
+        if problem.disc and problem.resolved:
             found.append(
                 Bound(
                     measure="curvature_error",
@@ -124,10 +124,9 @@ def _rounding(problem: PhaseProblem) -> float:
 
 def _classified(problem: PhaseProblem) -> tuple:
     """On all digits with a few labels: no more images wrong than by label spreading on the same graph."""
-    plain = ("images", "neighbours", "split", "epsilon", "fidelity")
     if not isinstance(problem, DigitClasses) or not 40 <= problem.labelled <= 100:
         return ()
-    if any(getattr(problem, name) not in (getattr(DigitClasses(), name), "below five") for name in plain):
+    if problem != DigitClasses(labelled=problem.labelled, split=problem.split, seed=problem.seed):
         return ()
     peer = problem.peers["label spreading"]
     return (
@@ -177,8 +176,7 @@ class Momentum(ConvexSplitting):
             title = "energy and kinetic energy together never grow"
             about = dict(source="akande2025", assumes="S ≥ 2 and ρ² ≤ (1 + Sσ)/(1 + (1 + S)σ)", stop=Stop(steps=200))
             found.append(monotone("total_energy", floor=_rounding(problem), title=title, **about))
-        gone = isinstance(problem, PhaseField) and problem.shape == "noise" and problem.n * problem.epsilon > 3
-        if self.step_size >= 1 and 0.7 <= self.momentum <= 0.9 and problem.resolved and not gone:
+        if self.step_size >= 1 and 0.7 <= self.momentum <= 0.9 and problem.resolved and not problem.fleeting:
             found.append(self._sooner(problem))
         return tuple(found)
 
@@ -200,14 +198,12 @@ class Momentum(ConvexSplitting):
 
 
 def _phase(problem, state):
-    return {"z": state.u.reshape(problem.n, problem.n)} if isinstance(problem, PhaseField) else None
+    return {"z": state.solution().reshape(problem.n, problem.n)}
 
 
 def _classes(problem, state):
     """The images in the plane of two principal components: the two classes, the labels, and what is wrong."""
-    if not isinstance(problem, DigitClasses):
-        return None
-    (x, y), u, known = problem.places.T, state.u, problem.labels != 0
+    (x, y), u, known = problem.places.T, state.solution(), problem.labels != 0
     wrong = ((u > 0) != (problem.truth > 0)) & ~known
     one, two = problem.split.split(" or ") if " or " in problem.split else (problem.split, "five or above")
     shown = {one: (u > 0) & ~wrong & ~known, two: (u <= 0) & ~wrong & ~known, "wrong": wrong, "labelled": known}
@@ -222,8 +218,10 @@ CASES = (
 )
 
 PICTURES = (
-    Picture("phase", "phase field", "image", _phase),
-    Picture("classes", "digits by class", "points", _classes, x="first component", y="second component"),
+    Picture("phase", "phase field", "image", _phase, of=PhaseField),
+    Picture(
+        "classes", "digits by class", "points", _classes, x="first component", y="second component", of=DigitClasses
+    ),
 )
 
 EXPERIMENTS = (

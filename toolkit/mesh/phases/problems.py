@@ -24,10 +24,29 @@ RADIUS = 0.35
 
 
 class PhaseProblem(Problem):
-    """E(u) = ε/2 ⟨u, L u⟩ + Σ W(u)/ε + a convex quadratic fidelity; sums weighted by `weight`, fields flat arrays."""
+    """E(u) = ε/2 ⟨u, L u⟩ + Σ W(u)/ε + a convex quadratic fidelity; fields are flat arrays."""
 
-    weight = 1.0
-    resolved = True
+    epsilon: float
+
+    @property
+    def weight(self) -> float:
+        """What every term of a sum over the field counts."""
+        return 1.0
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the interface is thin, and wide enough for the grid."""
+        return True
+
+    @property
+    def disc(self) -> bool:
+        """Whether the phase begins as a disc, which shrinks by a law that is known."""
+        return False
+
+    @property
+    def fleeting(self) -> bool:
+        """Whether nearly all of the energy is gone after two steps: noise on cells much finer than the interface."""
+        return False
 
     @property
     def start(self) -> np.ndarray:
@@ -64,8 +83,15 @@ class PhaseField(PhaseProblem):
 
     @property
     def resolved(self) -> bool:
-        """Whether the interface is thin, and wide enough for the grid."""
         return self.epsilon <= 0.05 and self.n * self.epsilon >= 2.4
+
+    @property
+    def disc(self) -> bool:
+        return self.shape == "circle"
+
+    @property
+    def fleeting(self) -> bool:
+        return self.shape == "noise" and self.n * self.epsilon > 3
 
     @cached_property
     def start(self) -> np.ndarray:

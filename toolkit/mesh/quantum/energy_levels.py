@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,119 +10,39 @@ import numpy as np
 from toolkit.core.claim import Beats, Exact, Order, Rate
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
-from toolkit.core.probe import Measure
-from toolkit.core.problem import Problem
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
-from toolkit.mesh.quantum.dirac import SquaredDirac, origin_power, sommerfeld
+from toolkit.mesh.quantum.dirac import SquaredDirac, origin_power
 from toolkit.mesh.quantum.radial_elements import RadialElements, graded
+from toolkit.mesh.quantum.radial_levels import RadialLevels, RelativisticIon, SchroedingerLevels
 
 ROUNDING = 2e-12  # of the deepest level: what is left of an energy when its terms are summed
 MOST_UNKNOWNS = 8000
 
 
-class RadialLevels(Problem):
-    """The lowest `levels` bound states of one symmetry in V(r), their energies (Ha) known in closed form.
+@dataclass(slots=True, kw_only=True)
+class RadialState(State):
+    """Bound states in radial elements: `elements` in use and `energies` (states,), in Ha."""
 
-    Subclasses give `exact` (levels,), `potential(r)` and `r_max`, where the last state has decayed to rounding.
-    """
+    elements: RadialElements
+    energies: np.ndarray
 
-    def measures(self) -> tuple[Measure, ...]:
-        return (ENERGY_ERRORS,)
+    def outermost(self, problem, most: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """(names, functions at the nodes (n, size), the power of r taken out of each (n,)) of the last `most` states.
 
-
-ENERGY_ERRORS = Measure(
-    "last_level",
-    "error of the last level",
-    lambda problem, state: abs(float(state.energies[-1] - problem.exact[-1])),
-    "|E_n − E|",
-    "Ha",
-    doc="of the level with most nodes",
-)
-
-
-@dataclass(frozen=True)
-class HydrogenLike(RadialLevels):
-    """An electron and a nucleus of charge Z: −P''/2 + (−Z/r + l(l + 1)/2r²) P = E P, E_n = −Z²/2n²."""
-
-    title: ClassVar[str] = "hydrogen-like levels"
-    sources: ClassVar[tuple[str, ...]] = ("certik2024",)
-    Z: int = knob(1, 1, 118, symbol="Z", doc="charge of the nucleus")
-    l: int = knob(0, 0, 4, symbol="l", doc="angular momentum")
-    levels: int = knob(3, 1, 6, doc="how many levels: n = l + 1 … l + levels")
-
-    @cached_property
-    def exact(self) -> np.ndarray:
-        return -0.5 * (self.Z / np.arange(self.l + 1, self.l + self.levels + 1)) ** 2
-
-    def potential(self, r: np.ndarray) -> np.ndarray:
-        return -self.Z / r
-
-    @property
-    def r_max(self) -> float:
-        n = self.l + self.levels
-        return n * (2 * n + 22) / self.Z
-
-
-@dataclass(frozen=True)
-class RadialOscillator(RadialLevels):
-    """The three-dimensional harmonic oscillator, V = ω² r²/2: E = ω (2k + l + 3/2), k = 0, 1, …"""
-
-    title: ClassVar[str] = "radial oscillator"
-    sources: ClassVar[tuple[str, ...]] = ("certik2024",)
-    omega: float = knob(1.0, 0.1, 10.0, log=True, symbol="ω", doc="frequency")
-    l: int = knob(0, 0, 4, symbol="l", doc="angular momentum")
-    levels: int = knob(3, 1, 6, doc="how many levels")
-
-    @cached_property
-    def exact(self) -> np.ndarray:
-        return self.omega * (2 * np.arange(self.levels) + self.l + 1.5)
-
-    def potential(self, r: np.ndarray) -> np.ndarray:
-        return (self.omega * r) ** 2 / 2
-
-    @property
-    def r_max(self) -> float:
-        return float((np.sqrt(2 * (2 * self.levels + self.l)) + 6.5) / np.sqrt(self.omega))
-
-
-@dataclass(frozen=True)
-class RelativisticIon(RadialLevels):
-    """Dirac's hydrogen-like ion: E = c²/√(1 + (Z/c)²/(n − |κ| + β)²) − c², β = √(κ² − (Z/c)²), c = 137.0359895.
-
-    κ = −1 is s1/2, 1 is p1/2, −2 is p3/2. P and Q behave like r^β at the origin: for κ = ±1 their slopes diverge.
-    """
-
-    title: ClassVar[str] = "relativistic hydrogen-like levels"
-    sources: ClassVar[tuple[str, ...]] = ("certik2024",)
-    Z: int = knob(92, 1, 118, symbol="Z", doc="charge of the nucleus")
-    kappa: int = knob(-1, choices=(-4, -3, -2, -1, 1, 2, 3, 4), symbol="κ", doc="symmetry: −(l + 1) up, l down")
-    levels: int = knob(3, 1, 6, doc="how many levels")
-
-    @cached_property
-    def exact(self) -> np.ndarray:
-        first = self.kappa + 1 if self.kappa > 0 else -self.kappa
-        return np.array([sommerfeld(self.Z, n, self.kappa) for n in range(first, first + self.levels)])
-
-    def potential(self, r: np.ndarray) -> np.ndarray:
-        return -self.Z / r
-
-    @property
-    def r_max(self) -> float:
-        n = abs(self.kappa) + self.levels
-        return n * (2 * n + 22) / self.Z
+        In a given potential there are few: all of them.
+        """
+        raise NotImplementedError
 
 
 @dataclass(slots=True, kw_only=True)
-class LevelsState(State):
-    """The elements in use, the energies (levels,) and the radial functions at the nodes (parts, levels, size).
+class LevelsState(RadialState):
+    """The radial functions at the nodes (parts, levels, size), energies (levels,) and how far they are off.
 
     `power` is the r^power taken out of the functions. `cells` and `degree` count up along the ladder.
     """
 
-    elements: RadialElements
-    energies: np.ndarray
     functions: np.ndarray
     power: float
     energy_error: float
@@ -134,22 +53,28 @@ class LevelsState(State):
     def solution(self) -> np.ndarray:
         return self.energies
 
+    def outermost(self, problem, most: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+        names = [f"level {k + 1}" for k in range(len(self.energies))]
+        return names, self.functions[0], np.full(len(names), self.power)
+
 
 @dataclass(frozen=True)
 class RadialLadder(Method):
     """Base of the ladders: a step refines the space and solves in it; it ends at the most unknowns or the last degree.
 
-    Subclasses say what is next (`_next`) and how to solve (`_solved`).
+    Subclasses give `p` and `elements`, what to begin with, and say what is next (`_next`) and how to solve (`_solved`).
     """
 
     sources: ClassVar[tuple[str, ...]] = ("certik2024",)
-    problems: ClassVar[tuple[type, ...]] = (HydrogenLike, RadialOscillator)
+    problems: ClassVar[tuple[type, ...]] = (SchroedingerLevels,)
     monitors: ClassVar[tuple[str, ...]] = ("energy_error", "unknowns", "cells", "degree")
     scales: ClassVar[tuple[str, ...]] = ("unknowns", "cells", "degree")
     mesh: str = knob("exponential", choices=("exponential", "uniform"), doc="how the elements lie")
     grading: float = knob(
         50.0, 1.0, 1e5, log=True, symbol="a", doc="exponential mesh: length of the last element over the first's"
     )
+    p: ClassVar[int]
+    elements: ClassVar[int]
 
     def init(self, problem: RadialLevels) -> LevelsState:
         return self._at(problem, self.elements, self.p)
@@ -162,6 +87,10 @@ class RadialLadder(Method):
         if cells * p > MOST_UNKNOWNS or p > 30:
             fresh.status = Status("converged", "the last level of the ladder is done")
         return fresh
+
+    def _next(self, cells: int, p: int) -> tuple[int, int]:
+        """(elements, degree) of the space after that of so many elements of degree p."""
+        raise NotImplementedError
 
     def _ends(self, problem: RadialLevels, cells: int) -> np.ndarray:
         return graded(problem.r_max, cells, self.grading if self.mesh == "exponential" else 1.0)
@@ -205,7 +134,7 @@ class ElementLadder(RadialLadder):
             measure="energy_error",
             p=2 * self.p,
             over="cells",
-            skip=4 if self.mesh == "uniform" and isinstance(problem, HydrogenLike) else 2,
+            skip=4 if self.mesh == "uniform" and problem.charge else 2,
             floor=floor,
             tol=0.3,
             title=f"the energies converge with order 2p = {2 * self.p} in h",
@@ -217,7 +146,7 @@ class ElementLadder(RadialLadder):
             self.mesh == "exponential" and self.p * np.log2(self.elements) > 9
         )  # at rounding before three meshes count
         found = () if few else (order,)
-        if not isinstance(problem, HydrogenLike) or problem.levels < 3 or self.mesh == "uniform" or self.p < 2:
+        if not problem.charge or problem.levels < 3 or self.mesh == "uniform" or self.p < 2:
             return found
         fewer = Beats(
             other=self.turned(mesh="uniform"),
@@ -225,7 +154,7 @@ class ElementLadder(RadialLadder):
             factor=0.25,
             title="an exponential mesh needs a quarter of a uniform one's elements, or fewer, for 1e-8",
             source="certik2024",
-            stop=Stop(steps=12, atol=1e-8 * problem.Z**2, rtol=0.0),
+            stop=Stop(steps=12, atol=1e-8 * problem.charge**2, rtol=0.0),
         )
         return (*found, fewer)
 
@@ -255,7 +184,7 @@ class DegreeLadder(RadialLadder):
             factor=0.25,
             start=0.3,
             floor=1e-9,
-            title="exponential in p: a degree more divides the error by four at least",
+            title="exponential in p: a degree more divides the error by four at least, in the mean",
             stop=Stop(steps=28, atol=10 * ROUNDING * deep, rtol=0.0),
             **about,
         )

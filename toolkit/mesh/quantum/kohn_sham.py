@@ -14,11 +14,11 @@ from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
-from toolkit.core.state import State
 from toolkit.core.stop import Stop
 from toolkit.kernels.line import radial as kernels
 from toolkit.mesh.quantum.atomic_table import SYMBOLS, published, shells, split
 from toolkit.mesh.quantum.dirac import SquaredDirac, origin_power
+from toolkit.mesh.quantum.energy_levels import RadialState
 from toolkit.mesh.quantum.radial_elements import C_LIGHT, RadialElements, graded
 
 LETTERS = "spdf"
@@ -96,7 +96,7 @@ VIRIAL = Measure(
 
 
 @dataclass(slots=True, kw_only=True)
-class AtomState(State):
+class AtomState(RadialState):
     """The screening potential (Ha) put in and got out, the density, and the states, at the quadrature points (N, q).
 
     `energies` (states,), `large` and `small` (states, size) the nodal values of the radial functions (over r^β for
@@ -104,13 +104,11 @@ class AtomState(State):
     `tried` and `missed` are the last potentials in and their residuals.
     """
 
-    elements: RadialElements
     solvers: dict
     screening: np.ndarray
     returned: np.ndarray
     density: np.ndarray
     radial_density: np.ndarray
-    energies: np.ndarray
     orbitals: np.ndarray
     total_energy: float = float("nan")
     virial: float = float("nan")
@@ -120,6 +118,11 @@ class AtomState(State):
 
     def solution(self) -> np.ndarray:
         return np.append(self.energies, self.total_energy)
+
+    def outermost(self, problem, most: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+        outer = np.argsort(self.energies)[-most:]
+        powers = [self.solvers[problem.states[i][1]].beta if self.solvers else 0.0 for i in outer]
+        return [problem.names[i] for i in outer], self.orbitals[0][outer], np.array(powers)
 
 
 def thomas_fermi(r: np.ndarray, Z: int) -> np.ndarray:
@@ -149,6 +152,7 @@ class SelfConsistency(Method):
     sources: ClassVar[tuple[str, ...]] = ("certik2024", "anderson1965")
     problems: ClassVar[tuple[type, ...]] = (KohnShamAtom,)
     monitors: ClassVar[tuple[str, ...]] = ("potential_change",)
+    slow: ClassVar[bool] = True
     p: int = knob(25, 4, 30, symbol="p", doc="degree of the elements")
     elements: int = knob(7, 2, 12, symbol="N", doc="elements")
     grading: float = knob(1e4, 1.0, 1e6, log=True, symbol="a", doc="length of the last element over the first's")

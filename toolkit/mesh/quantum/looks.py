@@ -6,16 +6,9 @@ import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
-from toolkit.mesh.quantum.energy_levels import (
-    DegreeLadder,
-    DiracLadder,
-    ElementLadder,
-    HydrogenLike,
-    LevelsState,
-    RadialOscillator,
-    RelativisticIon,
-)
+from toolkit.mesh.quantum.energy_levels import DegreeLadder, DiracLadder, ElementLadder, RadialState
 from toolkit.mesh.quantum.kohn_sham import AtomState, KohnShamAtom, SelfConsistency
+from toolkit.mesh.quantum.radial_levels import HydrogenLike, RadialOscillator, RelativisticIon
 
 MOST_POINTS = 2000
 MOST_LINES = 8
@@ -31,42 +24,29 @@ def _signed(P: np.ndarray) -> np.ndarray:
     return P * np.sign(P[np.arange(len(P)), np.argmax(np.abs(P), axis=1)])[:, None]
 
 
-def _orbitals(problem, state):
+def _orbitals(problem, state: RadialState):
     """P(r) of the levels, of an atom those of the outermost states."""
-    if isinstance(state, LevelsState):
-        names, power = [f"level {k + 1}" for k in range(len(state.energies))], np.full(len(state.energies), state.power)
-        nodal, el = state.functions[0], state.elements
-    elif isinstance(state, AtomState):
-        outer = np.argsort(state.energies)[-MOST_LINES:]
-        names, nodal, el = [problem.names[i] for i in outer], state.orbitals[0][outer], state.elements
-        power = np.array([state.solvers[problem.states[i][1]].beta if state.solvers else 0.0 for i in outer])
-    else:
-        return None
+    el, (names, nodal, power) = state.elements, state.outermost(problem, MOST_LINES)
     r = _thinned(el.r)
     P = _signed(_thinned(el.at_points(nodal)) * r ** power[:, None])
     return {"x": np.sqrt(r), **dict(zip(names, P))}
 
 
-def _density(problem, state):
+def _density(problem, state: AtomState):
     """4π r² n: a hump for every shell."""
-    if not isinstance(state, AtomState):
-        return None
     return {"x": np.sqrt(_thinned(state.elements.r)), "4π r² n": _thinned(state.radial_density)}
 
 
-def _nodes(problem, state):
-    if not isinstance(state, (AtomState, LevelsState)):
-        return None
+def _nodes(problem, state: RadialState):
+    """The nodes, and the ends of the elements above them."""
     el = state.elements
     places = np.sqrt(el.places[:: -(-el.size // MOST_POINTS)])
     ends = np.sqrt(el.ends[:: -(-len(el.ends) // MOST_POINTS)])
     return {"nodes": (places, np.zeros(len(places))), "ends of elements": (ends, np.ones(len(ends)))}
 
 
-def _eigenvalues(problem, state):
+def _eigenvalues(problem, state: AtomState):
     """The occupied levels, −ε, over their principal quantum number."""
-    if not isinstance(state, AtomState):
-        return None
     n = np.array([float(state_of[0]) for state_of in problem.states])
     letters = [name[1] for name in problem.names]
     depth = np.log10(np.maximum(-state.energies, 1e-3))
@@ -77,10 +57,10 @@ def _eigenvalues(problem, state):
 
 
 PICTURES = (
-    Picture("orbitals", "radial orbitals", "lines", _orbitals, x="√r (Bohr)", y="P(r)"),
-    Picture("shells", "radial density", "lines", _density, x="√r (Bohr)", y="electrons per Bohr"),
-    Picture("radial_nodes", "where the elements lie", "points", _nodes, x="√r (Bohr)", y="nodes 0, ends 1"),
-    Picture("eigenvalues", "occupied levels", "points", _eigenvalues, x="n", y="log₁₀(−ε / Ha)"),
+    Picture("orbitals", "radial orbitals", "lines", _orbitals, x="√r (Bohr)", y="P(r)", of=RadialState),
+    Picture("shells", "radial density", "lines", _density, x="√r (Bohr)", y="electrons per Bohr", of=AtomState),
+    Picture("radial_nodes", "where the elements lie", "points", _nodes, "√r (Bohr)", "nodes 0, ends 1", of=RadialState),
+    Picture("eigenvalues", "occupied levels", "points", _eigenvalues, "n", "log₁₀(−ε / Ha)", of=AtomState),
 )
 
 CASES = (

@@ -141,6 +141,7 @@ class WaveSeries(Method):
 
 
 def nodes_knob():
+    """The knob of the Chebyshev nodes, the same for both series."""
     return knob(40, 8, 100, doc="Chebyshev nodes less one, for the quadrature and interpolation of S_n")
 
 
@@ -249,15 +250,11 @@ class OptimalWKB(WaveSeries):
 
 def _wave(problem, state):
     """Re φ and its approximation."""
-    if not isinstance(problem, OscillatoryWave):
-        return None
     return {"x": problem.points, "Re φ_N": state.solution().real, "Re φ": problem.exact.real}
 
 
 def _wave_error(problem, state):
     """|φ_N − φ| along the interval, and the envelope |φ|."""
-    if not isinstance(problem, OscillatoryWave):
-        return None
     return {
         "x": problem.points,
         "|φ_N − φ|": np.abs(state.solution() - problem.exact),
@@ -266,8 +263,8 @@ def _wave_error(problem, state):
 
 
 PICTURES = (
-    Picture("wave", "the wave", "lines", _wave, x="x"),
-    Picture("wave_error", "where the wave is wrong", "lines", _wave_error, x="x", log=True),
+    Picture("wave", "the wave", "lines", _wave, x="x", of=OscillatoryWave),
+    Picture("wave_error", "where the wave is wrong", "lines", _wave_error, x="x", log=True, of=OscillatoryWave),
 )
 
 CASES = (

@@ -249,19 +249,17 @@ BASIS_GAP = Measure(
 )
 
 
-def _fit(problem, state):
-    """The curve, the spline, and where its intervals end."""
-    if not isinstance(state, FitState):
-        return None
+def _fit(problem, state: FitState):
+    """The curve and the spline."""
     x = np.linspace(0, 1, SAMPLES)
     spline = along(*ByMatrix(state.n, state.degree)(x), state.coefficients)
     return {"x": x, "curve": problem(x), "spline": spline}
 
 
-def _misfit(problem, state):
+def _misfit(problem, state: FitState):
     """|curve − spline|."""
     shown = _fit(problem, state)
-    return shown and {"x": shown["x"], "|curve − spline|": np.abs(shown["curve"] - shown["spline"]) + 1e-17}
+    return {"x": shown["x"], "|curve − spline|": np.abs(shown["curve"] - shown["spline"]) + 1e-17}
 
 
 CASES = (Curve(),)
@@ -281,6 +279,6 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("spline-fit", "curve and spline", "lines", _fit, x="x"),
-    Picture("spline-misfit", "distance of curve and spline", "lines", _misfit, x="x", log=True),
+    Picture("spline-fit", "curve and spline", "lines", _fit, x="x", of=FitState),
+    Picture("spline-misfit", "distance of curve and spline", "lines", _misfit, x="x", log=True, of=FitState),
 )

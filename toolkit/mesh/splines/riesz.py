@@ -257,20 +257,21 @@ TOEPLITZ_DEFECT = Measure(
 )
 
 
-def _solution(problem, state):
+def _solution(problem, state: CollocationState):
     """The spline and the exact solution."""
-    if not isinstance(state, CollocationState):
-        return None
     x = np.linspace(0, 1, 801)
     return {"x": x, "exact": problem.exact(x), "spline": state.at(x)}
 
 
-def _spectrum(problem, state):
+def _spectrum(problem, state: CollocationState):
     """Eigenvalues of the scaled matrix on the symbol that generates it."""
-    if not isinstance(state, CollocationState) or state.unknowns > SHOWN:
-        return None
     theta, sampled, values = spectrum(problem.alpha, state.degree, state.n)
     return {"symbol": (theta, sampled), "eigenvalues of n^−α A": (theta, values)}
+
+
+def _few(problem, state: CollocationState) -> bool:
+    """Whether the eigenvalues are few enough to be computed for a picture."""
+    return state.unknowns <= SHOWN
 
 
 CASES = (Riesz(), Riesz(data="exit"))
@@ -301,6 +302,15 @@ EXPERIMENTS = (
 )
 
 PICTURES = (
-    Picture("riesz-solution", "splines and exact solution", "lines", _solution, x="x", y="u"),
-    Picture("riesz-spectrum", "spectrum and symbol", "points", _spectrum, x="θ", y="λ / n^α"),
+    Picture("riesz-solution", "splines and exact solution", "lines", _solution, x="x", y="u", of=CollocationState),
+    Picture(
+        "riesz-spectrum",
+        "spectrum and symbol",
+        "points",
+        _spectrum,
+        x="θ",
+        y="λ / n^α",
+        of=CollocationState,
+        when=_few,
+    ),
 )

@@ -9,6 +9,7 @@ ORDER = (
     "runge_kutta",
     "scipy_integrators",
     "tase",
+    "looks",
     "gas_mixture",
     "kinetic",
     "policy_value",

@@ -76,6 +76,7 @@ class MixtureMethod(Method):
         return state
 
     def conserves(self) -> Exact:
+        """The claim that particles, momentum and energy are conserved to rounding, whatever the step."""
         return Exact(
             measure="conservation",
             tol=1e-11,
@@ -209,10 +210,8 @@ class ExplicitMixture(MixtureMethod):
         return tuple(found)
 
 
-def _distributions(problem, state):
+def _distributions(problem, state: MixtureState):
     """Both distributions now and at the start, each over its own scale of velocities."""
-    if not isinstance(problem, DisparateMixture):
-        return None
     near = slice(CELLS // 4, 3 * CELLS // 4 + 1)
     shown = {"x": problem.velocities[near]}
     for name, now, start in zip(("light", "heavy"), state.f, problem.start):
@@ -221,18 +220,16 @@ def _distributions(problem, state):
     return shown
 
 
-def _temperatures(problem, state):
+def _temperatures(problem, state: MixtureState):
     """T_L and T_H of the steps done, and their closed form."""
-    if not isinstance(problem, DisparateMixture):
-        return None
     t, light, heavy = state.trail[~np.isnan(state.trail[:, 0])].T
     exact = np.array([problem.exact(s) for s in t])
     return {"x": t, "T_L": light, "T_H": heavy, "T_L exact": exact[:, 1], "T_H exact": exact[:, 3]}
 
 
 PICTURES = (
-    Picture("temperatures", "two temperatures", "lines", _temperatures, x="t", y="T"),
-    Picture("distributions", "velocities of both gases", "lines", _distributions, x="v (light: εv)"),
+    Picture("temperatures", "two temperatures", "lines", _temperatures, x="t", y="T", of=MixtureState),
+    Picture("distributions", "velocities of both gases", "lines", _distributions, x="v (light: εv)", of=MixtureState),
 )
 
 CASES = (DisparateMixture(), DisparateMixture(epsilon=1e-3, light=0.7, heavy=1.4, drift=-0.3))

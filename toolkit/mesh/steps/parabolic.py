@@ -8,15 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
 from toolkit.mesh.steps.problems import Evolution
 
 WAVES = ((1, 1.0), (5, 0.5))  # (wave number, amplitude) of the first temperature
-
-
-def _frozen(values: np.ndarray) -> np.ndarray:
-    values.flags.writeable = False
-    return values
 
 
 class Line(Evolution):
@@ -27,7 +23,7 @@ class Line(Evolution):
 
     @cached_property
     def axis(self) -> np.ndarray:
-        return _frozen(np.arange(1, self.n) / self.n)
+        return frozen(np.arange(1, self.n) / self.n)
 
     def bordered(self, y: np.ndarray) -> np.ndarray:
         """y with its boundary values."""
@@ -50,7 +46,7 @@ class Heat(Line):
 
     @cached_property
     def start(self) -> np.ndarray:
-        return _frozen(self.exact(0.0))
+        return frozen(self.exact(0.0))
 
     def rhs(self, y):
         u = self.bordered(y)
@@ -92,7 +88,7 @@ class AllenCahn(Line):
 
     @cached_property
     def start(self) -> np.ndarray:
-        return _frozen(self.field(0.0))
+        return frozen(self.field(0.0))
 
     @property
     def ladder(self):
@@ -131,7 +127,7 @@ class Burgers(Line):
 
     @cached_property
     def start(self) -> np.ndarray:
-        return _frozen(np.sin(np.pi * self.axis))
+        return frozen(np.sin(np.pi * self.axis))
 
     @property
     def ladder(self):
@@ -180,7 +176,7 @@ class Brusselator(Evolution):
 
     @cached_property
     def axis(self) -> np.ndarray:
-        return _frozen(np.arange(1, self.n) / self.n)
+        return frozen(np.arange(1, self.n) / self.n)
 
     @property
     def ladder(self) -> tuple[int, ...]:
@@ -190,7 +186,7 @@ class Brusselator(Evolution):
     def start(self) -> np.ndarray:
         y = np.full(2 * (self.n - 1), 3.0)
         y[::2] = 1 + np.sin(2 * np.pi * self.axis)
-        return _frozen(y)
+        return frozen(y)
 
     def rhs(self, y):
         u, v = y[::2], y[1::2]

@@ -73,13 +73,14 @@ class LinearQuadratic(Problem):
             x[i + 1] = shrink * x[i] + kick * rng.standard_normal(self.paths)
         return (x**2).T.copy()
 
-    def _seen(self, n: int) -> np.ndarray:
+    def seen(self, n: int) -> np.ndarray:
+        """X² at the instants of the mesh of n steps, (paths, n + 1)."""
         return self.squares[:, :: (1 << self.levels) // n]
 
     def pairs(self, n: int) -> np.ndarray:
         """E[w wᵀ] with w = (X_i², X_{i+1}², 1) for every step of the mesh of n steps, (n, 3, 3)."""
         if self.paths:
-            x = self._seen(n)
+            x = self.seen(n)
             w = np.stack((x[:, :-1], x[:, 1:], np.ones((self.paths, n))), axis=-1)
             return np.einsum("pia,pib->iab", w, w) / self.paths
         v = self.variance(np.linspace(0, self.horizon, n + 1))
@@ -92,7 +93,7 @@ class LinearQuadratic(Problem):
         """E[(X_i², 1) R_i] with R_i the discretised reward to go, −Σ_{j≥i} q X_j² Δt − g X_n², (n, 2)."""
         dt = self.horizon / n
         if self.paths:
-            x = self._seen(n)
+            x = self.seen(n)
             togo = -self.q * dt * np.cumsum(x[:, -2::-1], axis=1)[:, ::-1] - self.g * x[:, -1:]
             return np.column_stack(((x[:, :-1] * togo).mean(axis=0), togo.mean(axis=0)))
         # E[R_i | X_i = x] = a x² + b: with m = n − i steps to go, a geometric sum.

@@ -23,6 +23,7 @@ class Evolution(Problem):
 
     band: ClassVar[tuple[int, int] | None] = None
     labels: ClassVar[tuple[str, ...]] = ("y",)
+    keeps_mass: ClassVar[bool] = False  # 1ᵀf = 0: the sum of the unknowns stays, and `mass_error` is measured
     end: float
 
     @cached_property

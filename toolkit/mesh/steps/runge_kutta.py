@@ -16,7 +16,6 @@ from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.steps.elimination import elimination_flops, factored, solve_flops, solved
 from toolkit.mesh.steps.problems import Evolution
-from toolkit.mesh.steps.stiff import Robertson
 
 BLOWN_UP = 1e6
 NEWTON, PATIENCE = 40, 12  # iterations for a stage, and how many with the Jacobian of the step
@@ -45,6 +44,7 @@ class Trail:
         self.seen += 1
 
     def copy(self) -> Trail:
+        """An independent copy."""
         twin = object.__new__(Trail)
         twin.times, twin.values = self.times.copy(), self.values.copy()
         twin.count, twin.seen, twin.stride = self.count, self.seen, self.stride
@@ -52,6 +52,7 @@ class Trail:
 
     @property
     def nbytes(self) -> int:
+        """Bytes held."""
         return self.times.nbytes + self.values.nbytes
 
 
@@ -122,9 +123,14 @@ class TimeMethod(Method):
 
 
 class FixedStep(TimeMethod):
-    """Steps of one length h = T/steps. Subclasses give `leap`, the value after a step, and `order`."""
+    """Steps of one length h = T/steps. Subclasses give `leap`, the value after a step, and `accuracy`, its order."""
 
     steps: int
+
+    @property
+    def accuracy(self) -> int:
+        """Order p of consistency: the error at the end falls like h^p where h is small."""
+        raise NotImplementedError
 
     def leap(self, problem: Evolution, state: TimeState, h: float) -> np.ndarray:
         """y(t + h) approximately."""
@@ -149,7 +155,7 @@ class FixedStep(TimeMethod):
 
     def promised_mass(self, problem: Evolution, source: str) -> tuple:
         """Linear invariants are kept to rounding, whatever multiple of the Jacobian is used."""
-        if not isinstance(problem, Robertson):
+        if not problem.keeps_mass:
             return ()
         return (
             Exact(
@@ -165,6 +171,7 @@ class FixedStep(TimeMethod):
 
 
 def steps_knob():
+    """The knob of the number of time steps, the same for all methods of fixed step."""
     return knob(100, 1, 1_000_000, log=True, symbol="N", doc="time steps to the end")
 
 
@@ -208,9 +215,10 @@ class Diagonal(FixedStep):
     """Diagonally implicit Runge–Kutta, the last stage the new value: Y_i = y + h Σ_{j<i} a_ij f(Y_j) + h γ f(Y_i).
 
     Each stage is solved by simplified Newton with the Jacobian at y: one factorisation a step. Where that does not
-    converge it begins anew with Newton's iteration proper.
+    converge it begins anew with Newton's iteration proper. Subclasses give `weights`, the rows (a_i1, …, γ).
     """
 
+    weights: ClassVar[tuple]
     tol: float
 
     def leap(self, problem, state, h):

@@ -24,10 +24,12 @@ class Held:
         self.solver = solver
 
     def copy(self) -> Held:
+        """An independent copy: the solver with all that it remembers."""
         return Held(copy.deepcopy(self.solver))
 
     @property
     def nbytes(self) -> int:
+        """Bytes held in the solver's arrays."""
         return sum(value.nbytes for value in vars(self.solver).values() if isinstance(value, np.ndarray))
 
 
@@ -40,7 +42,14 @@ class AdaptiveState(TimeState):
 
 
 class Adaptive(TimeMethod):
-    """Shared by both: evaluations, factorisations and solves are counted here, elimination uses the band."""
+    """Shared by both: evaluations, factorisations and solves are counted here, elimination uses the band.
+
+    Subclasses give `solver`, the name of SciPy's class, and the tolerances.
+    """
+
+    solver: ClassVar[str]
+    rtol: float
+    atol: float
 
     monitors: ClassVar[tuple[str, ...]] = (*TimeMethod.monitors, "step_size")
 
@@ -111,10 +120,12 @@ def _diagonals(matrix: np.ndarray, band):
 
 
 def rtol_knob():
+    """The knob of the relative tolerance, the same for both integrators."""
     return knob(1e-6, 1e-12, 1e-2, log=True, doc="relative error allowed a step")
 
 
 def atol_knob():
+    """The knob of the absolute tolerance, the same for both integrators."""
     return knob(1e-9, 1e-15, 1e-2, log=True, doc="absolute error allowed a step")
 
 

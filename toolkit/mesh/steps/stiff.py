@@ -61,6 +61,7 @@ class Robertson(Evolution):
     name: ClassVar[str] = "robertson"
     sources: ClassVar[tuple[str, ...]] = ("mazzia2008",)
     labels: ClassVar[tuple[str, ...]] = ("y₁", "y₂", "y₃")
+    keeps_mass: ClassVar[bool] = True
     end: float = knob(40.0, 0.01, 1e11, log=True, symbol="T", doc="end time")
 
     @cached_property

@@ -11,21 +11,19 @@ import numpy as np
 
 from toolkit.core.claim import Beats
 from toolkit.core.knob import knob
-from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import THROUGH
-from toolkit.mesh.steps.parabolic import AllenCahn, Brusselator, Burgers, Heat
 from toolkit.mesh.steps.problems import Evolution
-from toolkit.mesh.steps.runge_kutta import SDIRK2, FixedStep, ImplicitEuler, RungeKutta4, TimeState, steps_knob
-from toolkit.mesh.steps.scipy_integrators import SciPyBDF, SciPyRadau
-from toolkit.mesh.steps.stiff import Robertson, VanDerPol
+from toolkit.mesh.steps.runge_kutta import FixedStep, TimeState, steps_knob
 from toolkit.mesh.steps.tase_coefficients import Tableau, modified2, modified3, singly
 
 
 def quality_knob():
+    """The knob of how far the matrix W is from the Jacobian, the same for all methods of this kind."""
     return knob(0.9, 0.5, 2.0, symbol="θ", doc="W = θ f′: how far off the Jacobian is; 1: exact")
 
 
 def refresh_knob():
+    """The knob of how long a Jacobian serves, the same for all methods of this kind."""
     return knob(1, 0, 1000, doc="steps for which a Jacobian and its factors serve; 0: the first one to the end")
 
 
@@ -89,7 +87,7 @@ class ModifiedTASE2(TASE):
 
     K_i = T_i f(Y_i), T_i = β_i1 M⁻¹ + β_i2 M⁻², M = I − hW/3. Order 2 whatever W is (the conditions of W-methods);
     with W = f′ L-stable, and of order 3 on linear problems. W = θf′ stays stable on the negative axis for θ ≥ 5/6.
-    Four solves and two evaluations a step. The coefficients are the one-parameter solution in `tase_family`.
+    Four solves and two evaluations a step. The coefficients are the one-parameter solution in `tase_coefficients`.
     Reference: M. Calvo, J. I. Montijano, L. Rández, J. Sci. Comput. 103 (2025), doi:10.1007/s10915-025-02813-4,
     arXiv:2407.01785 (the class and its order conditions; the free parameters are chosen here).
     """
@@ -113,7 +111,7 @@ class ModifiedTASE3(TASE):
 
     K_i = T_i f(Y_i), T_i = Σ_{l≤3} β_il M^−l, M = I − 4hW/9. Order 3 whatever W is: all eight conditions of W-methods
     hold exactly; with W = f′ L-stable. W = θf′ stays stable on the negative axis for θ ≥ 0.71.
-    Nine solves and three evaluations a step. The coefficients are derived in `tase_family`.
+    Nine solves and three evaluations a step. The coefficients are derived in `tase_coefficients`.
     Reference: M. Calvo, J. I. Montijano, L. Rández, J. Sci. Comput. 103 (2025), doi:10.1007/s10915-025-02813-4,
     arXiv:2407.01785 (the class and its order conditions; the free parameters are chosen here).
     """
@@ -164,94 +162,3 @@ class SinglyTASE(TASE):
     @cached_property
     def tableau(self) -> Tableau:
         return singly(self.order, Fraction(self.omega).limit_denominator(10**6))
-
-
-def _evolution(problem, state):
-    """Space to the right, time downwards; what is still to come is filled with the present."""
-    if not isinstance(problem, Evolution) or problem.axis is None:
-        return None
-    trail, first = state.trail, len(problem.labels)
-    rows = np.searchsorted(trail.times[: trail.count], np.linspace(0, problem.end, 129), side="right") - 1
-    past = trail.values[np.minimum(rows, trail.count - 1), ::first]
-    return {"z": past[::-1]}
-
-
-def _profile(problem, state):
-    """The unknowns along the line now, at the start and as they should be."""
-    if not isinstance(problem, Evolution) or problem.axis is None:
-        return None
-    lines = {"x": problem.axis}
-    name = problem.labels[0]
-    for label, value in problem.fields(state.solution()).items():
-        lines[label] = value
-    lines[f"{name} at the start"] = problem.fields(problem.start)[name]
-    lines[f"{name} exact"] = problem.fields(problem.reference(state.t))[name]
-    return lines
-
-
-def _trajectory(problem, state):
-    """The components in time, each in units of its largest value so far."""
-    if not isinstance(problem, Evolution) or problem.axis is not None:
-        return None
-    trail = state.trail
-    lines = {"x": trail.times[: trail.count]}
-    for name, values in zip(problem.labels, trail.values[: trail.count].T):
-        scale = float(np.abs(values).max()) or 1.0
-        lines[f"{name} / {scale:.3g}"] = values / scale
-    return lines
-
-
-PICTURES = (
-    Picture("evolution", "the solution in space and time", "image", _evolution),
-    Picture("profile", "the solution now", "lines", _profile, x="x"),
-    Picture("trajectory", "the components in time", "lines", _trajectory, x="t"),
-)
-
-CASES = (
-    Heat(n=30),
-    AllenCahn(n=60, epsilon=0.03),
-    Burgers(n=50, nu=0.05),
-    Brusselator(n=20, end=2.0),
-    VanDerPol(epsilon=0.3),
-    Robertson(end=0.1),
-)
-
-EXPERIMENTS = (
-    Experiment(
-        "stiff",
-        "Stiff and stepwise",
-        "Diffusion asks an explicit method for 3000 steps. Which gets by with two hundred, and how exact is it?",
-        Brusselator(),
-        (
-            ModifiedTASE3(steps=200),
-            ModifiedTASE3(steps=200, refresh=0, quality=1.0),
-            SDIRK2(steps=200),
-            ImplicitEuler(steps=200),
-            RungeKutta4(steps=200),
-        ),
-        THROUGH,
-        measure="error",
-        picture="evolution",
-    ),
-    Experiment(
-        "orders_in_time",
-        "Order in time",
-        "A front that travels: does the error fall as h, h² and h³ with a Jacobian ten percent off?",
-        AllenCahn(),
-        (ModifiedTASE3(), ModifiedTASE2(), SinglyTASE(), SDIRK2(), ImplicitEuler()),
-        THROUGH,
-        measure="error",
-        picture="profile",
-    ),
-    Experiment(
-        "relaxation_oscillator",
-        "Slow, slow, quick",
-        "van der Pol's oscillator jumps within ε: what do adaptive steps save over steps of one length?",
-        VanDerPol(epsilon=1e-3),
-        (SciPyRadau(), SciPyBDF(), SDIRK2(steps=1000), ModifiedTASE2(steps=1000, quality=1.0)),
-        THROUGH,
-        measure="error",
-        against="nfe",
-        picture="trajectory",
-    ),
-)

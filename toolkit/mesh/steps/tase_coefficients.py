@@ -26,6 +26,7 @@ class Tableau:
 
     @property
     def c(self) -> tuple[F, ...]:
+        """c_i = Σ_j a_ij, the nodes of the stages, (s,)."""
         return tuple(sum(row, F(0)) for row in self.a)
 
     def moment(self, i: int, m: int) -> F:

@@ -127,7 +127,7 @@ def _traced(problem: LinearQuadratic, n: int, memory: float) -> np.ndarray:
     square, constant = problem.basis(problem.horizon * (1 - np.arange(n) / n))
     out = np.empty((n, 3, 3))
     if problem.paths:
-        x, xi = problem._seen(n), np.zeros((problem.paths, 3))
+        x, xi = problem.seen(n), np.zeros((problem.paths, 3))
         for i in range(n):
             xi = fade * xi + dt * (x[:, i, None] * square[i] + constant[i])
             out[i] = xi.T @ np.column_stack((x[:, i], x[:, i + 1], np.ones(len(x)))) / len(x)
@@ -232,9 +232,8 @@ def _bias_share(problem, state) -> float:
     return far / state.parameter_error if state.parameter_error > 0 else float("nan")
 
 
-def _values(problem, state):
-    if not isinstance(state, PolicyState):
-        return None
+def _values(problem, state: PolicyState):
+    """The value at the start over x: exact, and by the θ at hand."""
     x = np.linspace(-2, 2, 81) * problem.spread
     found = {"x": x, "value": problem.value(problem.truth, problem.horizon, x)}
     return found | {"estimate": problem.value(state.theta, problem.horizon, x)}
@@ -246,7 +245,7 @@ CASES = (
     LinearQuadratic(kappa=0.5, sigma=0.7, g=0.4, horizon=2.0),
     LinearQuadratic(paths=200, levels=6),
 )
-PICTURES = (Picture("value", "value at the start", "lines", _values, "x", "J(0, x)"),)
+PICTURES = (Picture("value", "value at the start", "lines", _values, "x", "J(0, x)", of=PolicyState),)
 EXPERIMENTS = (
     Experiment(
         "policy",

@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 
-from toolkit.core.lab import Picture
-from toolkit.mesh.adaptive.loop import AdaptiveState
-from toolkit.mesh.elements import regularity
-from toolkit.mesh.elements.differences import GridState
-from toolkit.mesh.elements.h_version import LadderState
+from toolkit.core.state import State
 
 BELOW = 0.25  # decades from an error to the triangle under it
 
 
-def _measured(problem, state) -> tuple[tuple[str, ...], tuple[float | None, ...], str]:
-    """Names of the errors of a state's trail, the orders in h that theory has for them, or None, and what they are."""
-    if isinstance(state, LadderState):
-        energy, plain, sharp = regularity.orders(problem, int(state.degree))
-        return ("energy", "L2"), (energy, plain if sharp else None), "promised"
-    if isinstance(state, GridState):
-        order = float(state.order) if problem.data not in ("corner", "cubic") else None
-        return ("largest", "mean square"), (order, order), "promised"
-    return ("estimate",), (float(state.level.degree),), "is best"
+class Slopes(NamedTuple):
+    """Names of the errors of a trail, the orders in h that theory has for them, or None, and what these are called."""
+
+    names: tuple[str, ...]
+    orders: tuple[float | None, ...]
+    word: str = "promised"
 
 
-def convergence(problem, state):
+@dataclass(slots=True, kw_only=True)
+class Trailed(State):
+    """A state that remembers a row (h, error, …) of every space so far: `trail`. Subclasses give `slopes`."""
+
+    trail: tuple[tuple[float, ...], ...] = ()
+
+    def slopes(self, problem) -> Slopes:
+        """The errors of the trail by name, and the orders in h that they should have."""
+        raise NotImplementedError
+
+
+def narrowing(problem, state: Trailed) -> bool:
+    """Whether h falls from space to space, as far as is seen: there is nothing to draw where only the degree grows."""
+    widths = [row[0] for row in state.trail]
+    return all(after < before for before, after in pairwise(widths))
+
+
+def convergence(problem, state: Trailed):
     """Errors of all spaces so far, log₁₀ against log₁₀ h, with a triangle of the promised slope under the last ones.
 
     The triangle stands under the last three spaces (two in the beginning) and has the promised slope; the slope seen
-    between their ends is in the legend. Nothing is drawn where h stays, or before the second space.
+    between their ends is in the legend. Nothing is drawn before the second space, nor where h stays.
     """
-    if not isinstance(state, (LadderState, GridState, AdaptiveState)) or len(state.trail) < 2:
-        return None
-    rows = np.array(state.trail)
+    rows = np.array(state.trail).reshape(len(state.trail), -1)
     rows = rows[(rows > 0).all(axis=1)]  # rounding leaves no error at all, at times
-    if len(rows) < 2 or not (np.diff(rows[:, 0]) < 0).all():
+    if len(rows) < 2 or not narrowing(problem, state):
         return None
     h, *errors = np.log10(rows).T
     last, first = h[-1], h[max(0, len(h) - 3)]
     columns, lines = [h], {}
-    names, orders, word = _measured(problem, state)
+    names, orders, word = state.slopes(problem)
     for name, order, error in zip(names, orders, errors):
         seen = (error[-1] - error[max(0, len(h) - 3)]) / (last - first)
         lines[f"{name}: slope {seen:.2f}"] = [(0, error)]
@@ -56,6 +68,3 @@ def _placed(parts, columns) -> np.ndarray:
     for at, values in parts:
         found[at][:] = values
     return np.concatenate(found)
-
-
-PICTURES = (Picture("convergence_triangle", "convergence triangle", "lines", convergence, "log₁₀ h", "log₁₀ error"),)
