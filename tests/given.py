@@ -72,5 +72,6 @@ def looked(problem: Problem, method: Method, steps: int = 12, pictures=()):
         if claim.while_running:
             tk.judge(claim, run)
     for picture in pictures:
-        picture.data(problem, run.state)
+        if picture.applies(problem, run.state):
+            picture.data(problem, run.state)
     return run

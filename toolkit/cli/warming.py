@@ -35,7 +35,7 @@ def compiled(asked: Iterable[Lab] | None = None, first: bool = False) -> int:
                 break
             measures = problem.measures() if picture else ()
             run = Run(problem, method, Stop(steps=2), measures).finish()
-            if picture and run.state is not None:
+            if picture and picture.applies(problem, run.state):
                 picture.data(problem, run.state)
             show(i + 1)
     return len(jobs)
