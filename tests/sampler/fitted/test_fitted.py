@@ -11,14 +11,15 @@ import toolkit as tk
 from toolkit.sampler.fitted import training
 from toolkit.sampler.fitted.bespoke import BespokeSolver, BespokeTraining
 from toolkit.sampler.fitted.compensation import DCSolver, cascade
-from toolkit.sampler.fitted.empirical import DPMSolverV3, differenced_diagonal, jacobian_diagonal
+from toolkit.sampler.fitted.empirical import DPMSolverV3, differenced_diagonal
 from toolkit.sampler.fitted.integration import IIADDIM, IIAEDM, IIADPMSolver, least_squares
 from toolkit.sampler.fitted.scale_time import Lesson, ScaleTime, hermite, stepped
 from toolkit.sampler.fitted.schedule_search import ScheduleSearch, SearchedSolver
 from toolkit.sampler.fitted.unified import FIXED, PREDICTIONS, Space, UnifiedSolver, predicted, unified_step
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.guidance import GuidedMixture
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import SCHEDULES, time_grid
 from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
@@ -362,14 +363,16 @@ def test_jacobians_are_derivatives(problem):
     t = 0.3 * problem.process.start
     x = problem.process.alpha(t) * problem.draw(np.random.default_rng(0), 40)
     x += problem.process.sigma(t) * np.random.default_rng(1).standard_normal(x.shape)
-    exact = jacobian_diagonal(problem, x, t)
+    exact = problem.jacobian_diagonal(x, t)
     np.testing.assert_allclose(exact, differenced_diagonal(problem, x, t), rtol=1e-5, atol=1e-7)
 
 
 def test_under_guidance_there_is_no_closed_form():
     """The denoiser is not that of the class: its derivative is taken by differences."""
     problem = GuidedMixture(particles=20, scale=3.0)
-    assert jacobian_diagonal(problem, problem.initial, 0.5) is None
+    assert not problem.closed_form
+    with pytest.raises(tk.ToolkitError, match="whose Jacobian is known"):
+        problem.jacobian_diagonal(problem.initial, 0.5)
     assert np.isfinite(error(problem, DPMSolverV3()))
 
 
@@ -377,7 +380,7 @@ def test_signs_estimate_the_diagonal_in_many_dimensions():
     """Hutchinson's mean over particles against the closed form."""
     problem = GaussianFlow(dimension=12, particles=4)
     x = np.random.default_rng(0).standard_normal((4000, 12))
-    exact = jacobian_diagonal(problem, x, 0.5).mean(axis=0)
+    exact = problem.jacobian_diagonal(x, 0.5).mean(axis=0)
     np.testing.assert_allclose(differenced_diagonal(problem, x, 0.5).mean(axis=0), exact, atol=0.03)
 
 

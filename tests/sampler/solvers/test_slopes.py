@@ -3,7 +3,8 @@
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.ddim import EulerSampler, HeunSampler
 
 

@@ -9,9 +9,10 @@ import toolkit as tk
 from toolkit.sampler.backward.inversion import BDIA
 from toolkit.sampler.fitted.unified import UnifiedSolver
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture
 from toolkit.sampler.laws.measures import rms
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import SCHEDULES
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
 from toolkit.sampler.solvers.deis import DEIS, RULES, RhoRungeKutta

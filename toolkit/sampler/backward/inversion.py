@@ -97,8 +97,7 @@ class _RoundTrip(Sampler):
 
     def init(self, problem):
         begun = Sampler.init(self, problem)
-        about = dict(noise_level=begun.noise_level, magnitude=begun.magnitude)
-        return RoundTripState(x=begun.x, times=begun.times, trail=[begun.x[:FEW]], **about)
+        return begun.widened(RoundTripState, trail=[begun.x[:FEW]], sampler=None)
 
     def step(self, problem, state):
         before = state.i

@@ -13,18 +13,12 @@ from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.sampler.fitted import training
-from toolkit.sampler.fitted.compensation import DCSolver
-from toolkit.sampler.fitted.empirical import DPMSolverV3
-from toolkit.sampler.fitted.integration import IIADPMSolver
 from toolkit.sampler.fitted.scale_time import Lesson, ScaleTime, stepped
-from toolkit.sampler.fitted.schedule_search import SearchedSolver
 from toolkit.sampler.laws.measures import ROUNDING
 from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.laws.problems import Diffusion
 from toolkit.sampler.laws.schedules import GRIDS
-from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.solvers.sampler import Sampler
-from toolkit.sampler.solvers.step_ladder import StepLadder
 
 RULES = ("RK1", "RK2")
 BETAS = 0.9, 0.99  # of Adam
@@ -202,8 +196,6 @@ class BespokeSolver(_Bespoke, Sampler):
 
 def learnt(problem, state):
     """log(α/σ) at the nodes, and log s, against r: of the best θ."""
-    if not isinstance(state, BespokeState):
-        return None
     family = ScaleTime(problem.process.start, state.t, len(state.best) // 4, 1)  # nodes only: the rule does not matter
     shares, _, scale, _ = family.split(state.best)
     t = family.start + (family.end - family.start) * shares
@@ -211,7 +203,9 @@ def learnt(problem, state):
     return {"x": np.linspace(0, 1, len(t)), "log(α/σ)": problem.process.log_snr(t), "log s": np.log(scale)}
 
 
-PICTURES = (Picture("learnt_clock", "time and scale learnt", "lines", learnt, x="r", y="log(α/σ), log s"),)
+PICTURES = (
+    Picture("learnt_clock", "time and scale learnt", "lines", learnt, x="r", y="log(α/σ), log s", of=BespokeState),
+)
 EXPERIMENTS = (
     Experiment(
         "train-bespoke",
@@ -222,25 +216,5 @@ EXPERIMENTS = (
         THROUGH_GROWTH,
         measure="final_error",
         picture="learnt_clock",
-    ),
-    Experiment(
-        "learn-solver",
-        "What is worth learning of a law?",
-        "All but the first have met the law: coefficients, statistics, schedules. Which wins at ten evaluations?",
-        PlaneMixture(particles=256),
-        tuple(
-            StepLadder(sampler=one, first=4, factor=1.26, rungs=7, most=16)
-            for one in (
-                DPMSolverPP2M(),
-                IIADPMSolver(),
-                DCSolver(p=3),
-                DPMSolverV3(),
-                SearchedSolver(),
-                BespokeSolver(),
-            )
-        ),
-        THROUGH_GROWTH,
-        measure="final_error",
-        against="evaluations",
     ),
 )

@@ -12,7 +12,8 @@ from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.laws.schedules import GRIDS, checked_times
 from toolkit.sampler.solvers.sampler import Sampler
 from toolkit.sampler.solvers.step_ladder import StepLadder
