@@ -80,6 +80,16 @@ def test_training_is_counted_apart_and_as_it_is_spent(method, cost, monkeypatch)
     assert run.state.work.nfe == cost and len(calls) == cost + state.training_nfe
 
 
+@pytest.mark.parametrize("steps", [3, 5])
+@pytest.mark.parametrize("rule, each", [("RK1", 3), ("RK2", 9)])
+def test_an_iteration_of_training_costs_what_it_says(rule, each, steps):
+    """`each` evaluations of all training particles a step of the solver, and one."""
+    method = BespokeTraining(rule=rule, steps=steps, samples=4)
+    state = method.init(PLANE)
+    before = state.work.nfe
+    assert method.step(PLANE, state).work.nfe == before + each * steps + 1
+
+
 # -- improved integration approximation ------------------------------------------------------------------------------
 
 
@@ -578,12 +588,13 @@ def test_compensation_pays_most_under_guidance():
 )
 def test_pictures_show_numbers_from_the_first_step_on(name):
     one = tk.lab("sampler").experiment(name)
-    data = next(p.data for p in tk.lab("sampler").pictures if p.name == one.picture)
+    picture = next(p for p in tk.lab("sampler").pictures if p.name == one.picture)
     for method in one.methods:
         run = tk.Run(one.problem.turned(particles=16), method, one.stop)
         for _ in range(2):
             run.step(1)
-            drawn = data(one.problem, run.state)
-            assert drawn is None or all(np.all(np.isfinite(value)) for value in drawn.values())
-    assert data(one.problem, tk.Run(one.problem, one.methods[-1], one.stop).step(1).state) is not None
-    assert data(one.problem, tk.Run(PLANE, DDIM()).step(1).state) is None
+            if picture.applies(one.problem, run.state):
+                drawn = picture.data(one.problem, run.state)
+                assert all(np.all(np.isfinite(value)) for value in drawn.values())
+    assert picture.applies(one.problem, tk.Run(one.problem, one.methods[-1], one.stop).step(1).state)
+    assert not picture.applies(PLANE, tk.Run(PLANE, DDIM()).step(1).state)

@@ -47,6 +47,8 @@ class _Adjoint(Method):
     linear: ClassVar[tuple[str, ...]] = ("remaining",)
     problems: ClassVar[tuple[type, ...]] = (LatentGradient,)
     order: ClassVar[int] = 1
+    steps: int  # knobs of each
+    grid: str
 
     def init(self, problem: LatentGradient) -> AdjointState:
         process, x = problem.diffusion.process, problem.given

@@ -27,6 +27,7 @@ class _Bidirectional(Sampler):
     """BDIA's step down, which needs the state before."""
 
     memory: ClassVar[int] = 2
+    gamma: float  # a knob of each
 
     def descend(self, problem, state, s: float, t: float) -> np.ndarray:
         """x at t below s: γ (x₊ − DDIM's step back up) + DDIM's step down; the very first step is DDIM's."""

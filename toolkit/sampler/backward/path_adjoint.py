@@ -47,6 +47,8 @@ class _PathAdjoint(Method):
     linear: ClassVar[tuple[str, ...]] = ("remaining",)
     problems: ClassVar[tuple[type, ...]] = (PathGradient,)
     order: ClassVar[int] = 1
+    steps: int  # knobs of each
+    grid: str
 
     def init(self, problem: PathGradient) -> PathState:
         try:

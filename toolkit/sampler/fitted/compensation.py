@@ -61,6 +61,7 @@ class DCSolver(UniPC):
     """
 
     title: ClassVar[str] = "DC-Solver"
+    slow: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("zhao2024dc", "zhao2023unipc")
     monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "fit_ratio", "training_nfe")
     steps: int = knob(8, 1, 100_000, log=True, symbol="N", doc="steps from noise to data")

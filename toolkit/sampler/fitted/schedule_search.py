@@ -38,7 +38,14 @@ class SearchState(training.LearningState):
 
 
 class _Searching:
-    """What search and sampling share: the space, training particles with their exact ends, a generation."""
+    """What search and sampling share: the space, training particles with their ends, a generation; and these knobs."""
+
+    steps: int
+    end: float | None
+    samples: int
+    pool: int
+    tried: int
+    seed: int
 
     def space(self, problem) -> Space:
         """The schedules to choose from."""
@@ -99,6 +106,7 @@ class ScheduleSearch(_Searching, training.Learning):
     """
 
     title: ClassVar[str] = "S³ search"
+    slow: ClassVar[bool] = True
     rounds: ClassVar[str] = "generations"
     sources: ClassVar[tuple[str, ...]] = ("liu2024usf",)
     monitors: ClassVar[tuple[str, ...]] = ("training_error", "final_error", "fixed_error", "gain")
@@ -158,6 +166,7 @@ class SearchedSolver(_Searching, Sampler):
     """
 
     title: ClassVar[str] = "S³ schedule"
+    slow: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("liu2024usf",)
     monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "fit_ratio", "training_nfe")
     memory: ClassVar[int] = MOST

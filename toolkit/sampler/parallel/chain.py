@@ -42,6 +42,7 @@ class Sweeps(Method):
     monitors: ClassVar[tuple[str, ...]] = ("change", "depth")
     linear: ClassVar[tuple[str, ...]] = ("depth",)
     problems: ClassVar[tuple[type, ...]] = (Chain,)
+    tolerance: float  # a knob of each
 
     def init(self, problem):
         path = np.repeat(problem.parts[2][None], problem.length + 1, axis=0)

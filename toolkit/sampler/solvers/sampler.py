@@ -63,10 +63,10 @@ class SamplerState(Particles):
 class Sampler(Method):
     """From x_T to x at the end on a grid of `steps` + 1 times. A sampler gives `leap`, and asks `predict` for x₀.
 
-    `order` is p of its claim, `stages` evaluations a step, `memory` how many outputs it keeps, `stochastic` whether it
-    draws noise, `clock` in what it is a rule for dy/dc: "t" (y = x), "ρ" = σ/α or "λ" = log(α/σ) (y = x/α), which its
-    stability region is drawn for. `predict` counts one evaluation (of all particles) a call; nothing else may evaluate
-    the problem.
+    `order` is p of its claim, `stages` evaluations a step once it is under way, `memory` how many outputs it keeps,
+    `stochastic` whether it draws noise, `clock` in what it is a rule for dy/dc: "t" (y = x), "ρ" = σ/α or "λ" =
+    log(α/σ) (y = x/α), which its stability region is drawn for. `predict` counts one evaluation (of all particles) a
+    call; nothing else may evaluate the problem.
     """
 
     monitors: ClassVar[tuple[str, ...]] = ("remaining", "noise_level", "magnitude")

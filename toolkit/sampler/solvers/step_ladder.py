@@ -44,6 +44,7 @@ class StepLadder(Method):
     """
 
     title: ClassVar[str] = "steps doubled"
+    slow: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("hairer1993",)
     monitors: ClassVar[tuple[str, ...]] = ("final_error", "steps_used", "evaluations")
     scales: ClassVar[tuple[str, ...]] = ("steps_used", "evaluations")

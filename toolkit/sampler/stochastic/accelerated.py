@@ -89,6 +89,10 @@ class AcceleratedDDIM(_Rated):
     def order(self) -> float:
         return 2.0 if self.accelerated else 1.0
 
+    @property
+    def stages(self) -> int:
+        return 2 if self.accelerated else 1
+
     def label(self) -> str:
         return self.title if self.accelerated else "DDIM, as proved, plain"
 

@@ -53,6 +53,7 @@ class _Reverse(Sampler):
     """
 
     stochastic = True
+    shared_path: bool  # a knob of each
 
     def carried(self, problem, state, mean, s: float, t: float):
         """x at t for the average `mean`."""

@@ -117,6 +117,10 @@ class EDMStochastic(Drawing):
     def order(self) -> float:
         return 2.0 if self.heun else 1.0
 
+    @property
+    def stages(self) -> int:
+        return 2 if self.heun else 1
+
     def moved(self, problem, predict, x, s, t, draws):
         process = problem.process
         alpha, r, lower = process.alpha(s), self.noise_level(problem, s), self.noise_level(problem, t)
