@@ -8,6 +8,7 @@ import pytest
 from scipy.integrate import quad
 
 import toolkit as tk
+from toolkit.core.errors import ToolkitError
 from toolkit.sampler.fitted import training
 from toolkit.sampler.fitted.bespoke import BespokeSolver, BespokeTraining
 from toolkit.sampler.fitted.compensation import DCSolver, cascade
@@ -381,7 +382,7 @@ def test_under_guidance_there_is_no_closed_form():
     """The denoiser is not that of the class: its derivative is taken by differences."""
     problem = GuidedMixture(particles=20, scale=3.0)
     assert not problem.closed_form
-    with pytest.raises(tk.ToolkitError, match="whose Jacobian is known"):
+    with pytest.raises(ToolkitError, match="whose Jacobian is known"):
         problem.jacobian_diagonal(problem.initial, 0.5)
     assert np.isfinite(error(problem, DPMSolverV3()))
 

@@ -158,7 +158,7 @@ class PathGradient(Problem):
     def response(self) -> np.ndarray | None:
         """∂x_end/∂x_T of a Gaussian: (V_end α_T)/(V_T α_end), V = α² v + σ², in its frame, (d, d); else None."""
         law, process = self.diffusion, self.diffusion.process
-        if not isinstance(law, GaussianFlow):
+        if not law.gaussian:
             return None
         values, frame = law.spectrum
         weights = [(process.alpha(t) ** 2 * values + process.sigma(t) ** 2, process.alpha(t)) for t in self.times(1)]

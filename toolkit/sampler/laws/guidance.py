@@ -61,6 +61,7 @@ class GuidedMixture(PlaneMixture):
 
     @property
     def guidance(self) -> float:
+        """w."""
         return self.scale
 
     def denoise(self, x, t):
@@ -94,6 +95,7 @@ class GuidedDigits(Digits):
 
     @property
     def guidance(self) -> float:
+        """w."""
         return self.scale
 
     def denoise(self, x, t):

@@ -32,6 +32,7 @@ class Mixture(Diffusion):
 
     @property
     def count(self) -> int:
+        """K."""
         return len(self.parts[0])
 
     def draw(self, generator, n):
@@ -67,6 +68,8 @@ class Mixture(Diffusion):
 
     def denoise_along(self, x, u, t):
         """Cov u = Σ r_k τ_k² u + Σ r_k (m_k − m)((m_k − m)·u), m_k and τ_k² the components' posterior moments."""
+        if not self.closed_form:
+            return super().denoise_along(x, u, t)
         alpha, sigma = self.process.alpha(t), self.process.sigma(t)
         share, places, gain = self.posterior(x, t)
         denoised = share @ places + (share @ gain)[:, None] * x
@@ -78,6 +81,8 @@ class Mixture(Diffusion):
 
     def jacobian_diagonal(self, x, t):
         """(α/σ²) Var[x₀_j | x], the variance within the components and between them."""
+        if not self.closed_form:
+            return super().jacobian_diagonal(x, t)
         alpha, sigma, widths = self.process.alpha(t), self.process.sigma(t), self.parts[2]
         share, places, gain = self.posterior(x, t)
         mean = share @ places + (share @ gain)[:, None] * x
@@ -89,6 +94,7 @@ class Mixture(Diffusion):
 
     @property
     def in_plane(self) -> bool:
+        """So it is in the plane, where the denoiser is its own."""
         return self.dim == 2 and self.closed_form
 
     @cached_property
