@@ -206,7 +206,6 @@ MOVED = {
     "toolkit.sampler.adjoint": "toolkit.sampler.backward.adjoint",
     "toolkit.sampler.adjointnoise": "toolkit.sampler.backward.path_adjoint",
     "toolkit.sampler.bespoke": "toolkit.sampler.fitted.bespoke",
-    "toolkit.sampler.closedform": "toolkit.sampler.laws.closed_form",
     "toolkit.sampler.compensation": "toolkit.sampler.fitted.compensation",
     "toolkit.sampler.descent": "toolkit.sampler.parallel.descent",
     "toolkit.sampler.deterministic": "toolkit.sampler.solvers.ddim",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.backward.adjoint import LAWS, AdjointDEIS1, AdjointDEIS2M, LatentGradient
-from toolkit.sampler.laws.closed_form import denoise_along
+from toolkit.sampler.backward.adjoint import AdjointDEIS1, AdjointDEIS2M
+from toolkit.sampler.backward.problems import LAWS, LatentGradient
 
 every_law = pytest.mark.parametrize("law", LAWS)
 
@@ -20,7 +20,7 @@ def test_products_with_the_jacobian(law, schedule):
         x = problem.process.alpha(t) * problem.draw(generator, 20)
         x = x + problem.process.sigma(t) * generator.standard_normal(x.shape)
         u = generator.standard_normal(x.shape)
-        denoised, pushed = denoise_along(problem, x, u, t)
+        denoised, pushed = problem.denoise_along(x, u, t)
         slope = (problem.denoise(x + h * u, t) - problem.denoise(x - h * u, t)) / (2 * h)
         np.testing.assert_allclose(denoised, problem.denoise(x, t), rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(pushed, slope, rtol=1e-5, atol=1e-6)

@@ -7,14 +7,8 @@ import pytest
 
 import toolkit as tk
 from toolkit.core.stop import THROUGH
-from toolkit.sampler.backward.adjoint import LAWS, gradient_error, noise_along
-from toolkit.sampler.backward.path_adjoint import (
-    FINEST,
-    AdjointDEIS1SDE,
-    AdjointDEIS2MSDE,
-    PathGradient,
-    response_error,
-)
+from toolkit.sampler.backward.path_adjoint import AdjointDEIS1SDE, AdjointDEIS2MSDE
+from toolkit.sampler.backward.problems import FINEST, LAWS, PathGradient, gradient_error, response_error
 from toolkit.sampler.laws.measures import rms
 
 
@@ -79,7 +73,7 @@ def test_one_step_of_the_adjoint_is_the_formula():
     process = problem.diffusion.process
     h = float(process.log_snr(s) - process.log_snr(t))
     share = process.alpha(t) / process.alpha(s)
-    pushed = noise_along(problem.diffusion, x, a, t)[1]
+    pushed = problem.diffusion.noise_along(x, a, t)[1]
     expected = share * a + 2 * process.sigma(s) * (np.exp(h) - 1) * share**2 * pushed
     after = tk.Run(problem, AdjointDEIS1SDE(steps=6), THROUGH).step(7).state
     np.testing.assert_allclose(after.adjoint, expected, rtol=1e-10)
@@ -94,7 +88,7 @@ def test_as_steps_shrink_the_adjoint_is_the_derivative_of_the_sampling_itself():
         a = state.slope
         for s, t, x in zip(state.times[steps - 1 :: -1], state.times[steps:0:-1], state.trail[-2::-1]):
             h = float(process.log_snr(t) - process.log_snr(s))
-            pushed = noise_along(problem.diffusion, x, a, float(s))[1]
+            pushed = problem.diffusion.noise_along(x, a, float(s))[1]
             a = process.alpha(t) / process.alpha(s) * a - 2 * process.sigma(t) * np.expm1(h) * pushed
         gaps.append(rms(state.adjoint - a) / rms(a))
     slopes = np.log2(np.array(gaps[:-1]) / gaps[1:])

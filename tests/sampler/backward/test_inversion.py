@@ -6,7 +6,8 @@ import pytest
 import toolkit as tk
 from toolkit.sampler.backward.inversion import BDIA, BDIARoundTrip, DDIMRoundTrip
 from toolkit.sampler.laws.digits import Digits
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import SCHEDULES
 from toolkit.sampler.solvers.ddim import DDIM
 

@@ -8,17 +8,19 @@ import pytest
 from scipy.integrate import quad
 
 import toolkit as tk
+from toolkit.core.errors import ToolkitError
 from toolkit.sampler.fitted import training
 from toolkit.sampler.fitted.bespoke import BespokeSolver, BespokeTraining
 from toolkit.sampler.fitted.compensation import DCSolver, cascade
-from toolkit.sampler.fitted.empirical import DPMSolverV3, differenced_diagonal, jacobian_diagonal
+from toolkit.sampler.fitted.empirical import DPMSolverV3, differenced_diagonal
 from toolkit.sampler.fitted.integration import IIADDIM, IIAEDM, IIADPMSolver, least_squares
 from toolkit.sampler.fitted.scale_time import Lesson, ScaleTime, hermite, stepped
 from toolkit.sampler.fitted.schedule_search import ScheduleSearch, SearchedSolver
 from toolkit.sampler.fitted.unified import FIXED, PREDICTIONS, Space, UnifiedSolver, predicted, unified_step
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.guidance import GuidedMixture
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import SCHEDULES, time_grid
 from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
@@ -77,6 +79,16 @@ def test_training_is_counted_apart_and_as_it_is_spent(method, cost, monkeypatch)
     assert state.work.nfe == 0 and len(calls) == state.training_nfe > 0
     run = tk.solve(problem, method, THROUGH)
     assert run.state.work.nfe == cost and len(calls) == cost + state.training_nfe
+
+
+@pytest.mark.parametrize("steps", [3, 5])
+@pytest.mark.parametrize("rule, each", [("RK1", 3), ("RK2", 9)])
+def test_an_iteration_of_training_costs_what_it_says(rule, each, steps):
+    """`each` evaluations of all training particles a step of the solver, and one."""
+    method = BespokeTraining(rule=rule, steps=steps, samples=4)
+    state = method.init(PLANE)
+    before = state.work.nfe
+    assert method.step(PLANE, state).work.nfe == before + each * steps + 1
 
 
 # -- improved integration approximation ------------------------------------------------------------------------------
@@ -362,14 +374,16 @@ def test_jacobians_are_derivatives(problem):
     t = 0.3 * problem.process.start
     x = problem.process.alpha(t) * problem.draw(np.random.default_rng(0), 40)
     x += problem.process.sigma(t) * np.random.default_rng(1).standard_normal(x.shape)
-    exact = jacobian_diagonal(problem, x, t)
+    exact = problem.jacobian_diagonal(x, t)
     np.testing.assert_allclose(exact, differenced_diagonal(problem, x, t), rtol=1e-5, atol=1e-7)
 
 
 def test_under_guidance_there_is_no_closed_form():
     """The denoiser is not that of the class: its derivative is taken by differences."""
     problem = GuidedMixture(particles=20, scale=3.0)
-    assert jacobian_diagonal(problem, problem.initial, 0.5) is None
+    assert not problem.closed_form
+    with pytest.raises(ToolkitError, match="whose Jacobian is known"):
+        problem.jacobian_diagonal(problem.initial, 0.5)
     assert np.isfinite(error(problem, DPMSolverV3()))
 
 
@@ -377,7 +391,7 @@ def test_signs_estimate_the_diagonal_in_many_dimensions():
     """Hutchinson's mean over particles against the closed form."""
     problem = GaussianFlow(dimension=12, particles=4)
     x = np.random.default_rng(0).standard_normal((4000, 12))
-    exact = jacobian_diagonal(problem, x, 0.5).mean(axis=0)
+    exact = problem.jacobian_diagonal(x, 0.5).mean(axis=0)
     np.testing.assert_allclose(differenced_diagonal(problem, x, 0.5).mean(axis=0), exact, atol=0.03)
 
 
@@ -575,12 +589,13 @@ def test_compensation_pays_most_under_guidance():
 )
 def test_pictures_show_numbers_from_the_first_step_on(name):
     one = tk.lab("sampler").experiment(name)
-    data = next(p.data for p in tk.lab("sampler").pictures if p.name == one.picture)
+    picture = next(p for p in tk.lab("sampler").pictures if p.name == one.picture)
     for method in one.methods:
         run = tk.Run(one.problem.turned(particles=16), method, one.stop)
         for _ in range(2):
             run.step(1)
-            drawn = data(one.problem, run.state)
-            assert drawn is None or all(np.all(np.isfinite(value)) for value in drawn.values())
-    assert data(one.problem, tk.Run(one.problem, one.methods[-1], one.stop).step(1).state) is not None
-    assert data(one.problem, tk.Run(PLANE, DDIM()).step(1).state) is None
+            if picture.applies(one.problem, run.state):
+                drawn = picture.data(one.problem, run.state)
+                assert all(np.all(np.isfinite(value)) for value in drawn.values())
+    assert picture.applies(one.problem, tk.Run(one.problem, one.methods[-1], one.stop).step(1).state)
+    assert not picture.applies(PLANE, tk.Run(PLANE, DDIM()).step(1).state)

@@ -8,8 +8,9 @@ from scipy.linalg import solve_continuous_lyapunov
 
 import toolkit as tk
 from toolkit.core.stop import THROUGH
+from toolkit.sampler.hamiltonian.problems import MinibatchRegression
 from toolkit.sampler.hamiltonian.rest_bias import StepHalved
-from toolkit.sampler.hamiltonian.sghmc import SGHMC, MinibatchRegression, moment_map
+from toolkit.sampler.hamiltonian.sghmc import SGHMC, moment_map
 
 PROBLEMS = (MinibatchRegression(), MinibatchRegression(features=1, batches=3, friction=2.0, seed=3))
 

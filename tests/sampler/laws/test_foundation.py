@@ -8,8 +8,9 @@ from scipy.special import logsumexp, softmax
 import toolkit as tk
 from toolkit.kernels.points import mixture as kernels
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.measures import _sliced, gaussian_divergence
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import GRIDS, SCHEDULES, VPLinear, checked_times, time_grid
 from toolkit.sampler.laws.shapes import ink, laid_out
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler

@@ -6,7 +6,7 @@ import pytest
 import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.laws.digits import images
-from toolkit.sampler.laws.mixtures import GaussianFlow
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.schedules import SCHEDULES
 from toolkit.sampler.learnt import network
 from toolkit.sampler.learnt.adam import Adam

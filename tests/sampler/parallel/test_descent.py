@@ -6,7 +6,8 @@ import pytest
 import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.parallel.chain import GaussSeidelJacobi
-from toolkit.sampler.parallel.descent import Descent, DescentRounds
+from toolkit.sampler.parallel.descent import DescentRounds
+from toolkit.sampler.parallel.problems import Chain, Descent
 
 
 def rounds(problem, **about):
@@ -83,6 +84,4 @@ def test_claims_hold_where_they_are_made():
 
 
 def test_blocks_left_before_they_are_exact_promise_nothing():
-    from toolkit.sampler.parallel.chain import Chain
-
     assert GaussSeidelJacobi().claims(Chain()) and not GaussSeidelJacobi(tolerance=1e-3).claims(Chain())

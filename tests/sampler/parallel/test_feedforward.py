@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import root
 
 import toolkit as tk
-from toolkit.sampler.parallel.chain import Chain, GaussSeidelJacobi, JacobiGaussSeidel, JacobiSweeps
+from toolkit.sampler.parallel.chain import GaussSeidelJacobi, JacobiGaussSeidel, JacobiSweeps
+from toolkit.sampler.parallel.problems import Chain
 
 THROUGH = tk.Stop(rtol=0.0, steps=None, divergence=1e300)
 every = pytest.mark.parametrize("method", [JacobiSweeps(), JacobiGaussSeidel(block=5), GaussSeidelJacobi(block=7)])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture, SpaceMixture
 from toolkit.sampler.parallel.picard import FORMS, PicardSampler
 from toolkit.sampler.solvers.ddim import DDIM
 

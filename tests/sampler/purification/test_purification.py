@@ -6,7 +6,8 @@ import pytest
 import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.purification.diffpure import MOST, DiffPure
-from toolkit.sampler.purification.noise_ladder import DiffPureLadder, accuracies, seen_digits, seen_points
+from toolkit.sampler.purification.looks import PICTURES, accuracies, seen_digits, seen_points
+from toolkit.sampler.purification.noise_ladder import DiffPureLadder
 from toolkit.sampler.purification.problems import DIGITS, LINE, SEVERAL, WIDTH, Purification, log_density
 
 schedules = pytest.mark.parametrize("schedule", SEVERAL)
@@ -211,8 +212,10 @@ def test_pictures():
     assert {name: len(x) for name, (x, _) in drawn.items()} == dict(attacked=9, clean=9, purified=9) | {
         "classes part": 61
     }
-    assert len(accuracies(problem, run.state)["x"]) == 4 and seen_digits(problem, run.state) is None
-    assert accuracies(problem, run.state.inner) is None
+    assert len(accuracies(problem, run.state)["x"]) == 4
+    of_ladder = {picture.name for picture in PICTURES if picture.applies(problem, run.state)}
+    assert of_ladder == {"purified_points", "purified_accuracy"}
+    assert [picture.name for picture in PICTURES if picture.applies(problem, run.state.inner)] == ["purified_points"]
 
 
 def test_a_long_attack_is_refused_in_words():

@@ -5,7 +5,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import toolkit as tk
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.adaptive import EXPLICIT, IMPLICIT, AdaptiveSolver
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)

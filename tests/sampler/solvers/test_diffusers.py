@@ -5,13 +5,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.ddim import DDIM, EulerSampler, HeunSampler
 from toolkit.sampler.solvers.deis import DEIS
-from toolkit.sampler.solvers.dpmplusplus import DPMSolverPP2S, DPMSolverPP3M, SDEDPMSolverPP1, SDEDPMSolverPP2M
+from toolkit.sampler.solvers.dpmplusplus import DPMSolverPP2S, DPMSolverPP3M
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.solvers.pndm import FPNDM
 from toolkit.sampler.solvers.unipc import VARIANTS, UniP, UniPC
+from toolkit.sampler.stochastic.dpmplusplus import SDEDPMSolverPP1, SDEDPMSolverPP2M
 
 STEPS = 12
 SINGLE = 1e-5  # for peers that compute a step in single precision

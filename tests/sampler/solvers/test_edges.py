@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted import training
+from toolkit.sampler.laws.gaussian import GaussianFlow, GivenGaussian
 from toolkit.sampler.laws.guidance import GuidedMixture
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenGaussian, GivenMixture, Mixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, Mixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.problems import Diffusion
 from toolkit.sampler.laws.schedules import GRIDS, SCHEDULES, checked_times, schedule, time_grid
 from toolkit.sampler.solvers.sampler import Sampler

@@ -7,21 +7,18 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 import toolkit as tk
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.measures import rms
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.problems import Diffusion
 from toolkit.sampler.laws.schedules import SCHEDULES
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, HeunSampler
 from toolkit.sampler.solvers.deis import DEIS, RULES, VARIABLES, RhoRungeKutta, adams_weights
-from toolkit.sampler.solvers.dpmplusplus import (
-    DPMSolverPP2S,
-    DPMSolverPP3M,
-    SDEDPMSolverPP1,
-    SDEDPMSolverPP2M,
-)
+from toolkit.sampler.solvers.dpmplusplus import DPMSolverPP2S, DPMSolverPP3M
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.solvers.pndm import FPNDM, SPNDM
 from toolkit.sampler.solvers.unipc import VARIANTS, UniP, UniPC, phi
+from toolkit.sampler.stochastic.dpmplusplus import SDEDPMSolverPP1, SDEDPMSolverPP2M
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 every_schedule = pytest.mark.parametrize("name", SCHEDULES)

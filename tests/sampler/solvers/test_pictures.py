@@ -8,12 +8,17 @@ import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted.integration import IIADDIM
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.measures import energy_distance, law_draws
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, HeunSampler
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
-from toolkit.sampler.solvers.looks import FOLLOWED, score_field, ways
+from toolkit.sampler.solvers.looks import FOLLOWED, PICTURES, score_field, ways
 from toolkit.sampler.solvers.unipc import UniPC
+
+
+def picture(name):
+    return next(one for one in PICTURES if one.name == name)
 
 
 def after(method, problem, steps):
@@ -39,11 +44,11 @@ def test_ways_are_those_of_the_run(schedule, method):
 
 
 def test_ways_where_there_is_nothing_to_draw():
-    assert ways(PlaneMixture(particles=9), after(DDIM(), PlaneMixture(particles=9), 0)) is None
-    assert (
-        ways(GaussianFlow(dimension=3, particles=9), after(DDIM(), GaussianFlow(dimension=3, particles=9), 3)) is None
-    )
-    assert ways(PlaneMixture(particles=9), after(DDIM(steps=400), PlaneMixture(particles=9), 300)) is None
+    plane, space = PlaneMixture(particles=9), GaussianFlow(dimension=3, particles=9)
+    assert ways(plane, DDIM().init(plane)) is None
+    assert not picture("ways").applies(space, after(DDIM(), space, 3))
+    assert not picture("ways").applies(plane, after(DDIM(steps=400), plane, 300))
+    assert picture("ways").applies(plane, after(DDIM(steps=400), plane, 200))
     assert len(ways(PlaneMixture(particles=2), after(DDIM(), PlaneMixture(particles=2), 3))["particles"][0]) == 2
 
 
@@ -57,7 +62,8 @@ def test_arrows_point_along_the_score(schedule):
     score, arrow = problem.score(size * base, state.t), tip - base
     cosine = (score * arrow).sum(axis=1) / np.linalg.norm(score, axis=1) / np.linalg.norm(arrow, axis=1)
     np.testing.assert_allclose(cosine, 1, atol=1e-9)
-    assert score_field(Digits(particles=2), state) is None
+    digits = Digits(particles=2)
+    assert not picture("score_field").applies(digits, after(DDIM(), digits, 1))
 
 
 class Line:

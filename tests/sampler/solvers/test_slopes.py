@@ -3,8 +3,24 @@
 import pytest
 
 import toolkit as tk
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.core.registry import find
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.ddim import EulerSampler, HeunSampler
+from toolkit.sampler.solvers.sampler import Sampler
+
+SAMPLERS = [name for name, cls in tk.lab("sampler").methods().items() if issubclass(cls, Sampler)]
+
+
+@pytest.mark.parametrize("name", sorted({*SAMPLERS} - {"picard_sampler"}))  # whose steps are rounds of many
+def test_a_step_costs_its_stages(name):
+    """The last step of each sampler, when what it begins with is over."""
+    problem, method = PlaneMixture(particles=4), find("method", "sampler", name)()
+    state = method.init(problem)
+    while not state.status.done:
+        before = state.work.nfe
+        state = method.step(problem, state)
+    assert state.work.nfe - before == method.stages
 
 
 def test_a_wrong_order_is_found_out_on_a_smooth_law():

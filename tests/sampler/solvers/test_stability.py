@@ -9,9 +9,10 @@ import toolkit as tk
 from toolkit.sampler.backward.inversion import BDIA
 from toolkit.sampler.fitted.unified import UnifiedSolver
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture
 from toolkit.sampler.laws.measures import rms
-from toolkit.sampler.laws.mixtures import GaussianFlow, GivenMixture, PlaneMixture, SpaceMixture
+from toolkit.sampler.laws.mixtures import GivenMixture, PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import SCHEDULES
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
 from toolkit.sampler.solvers.deis import DEIS, RULES, RhoRungeKutta
@@ -19,7 +20,7 @@ from toolkit.sampler.solvers.dpmplusplus import DPMSolverPP3M
 from toolkit.sampler.solvers.dpmsolver import DPMSolver1, DPMSolver2S, DPMSolver3S, DPMSolverPP2M
 from toolkit.sampler.solvers.pndm import FPNDM, SPNDM
 from toolkit.sampler.solvers.sampler import THROUGH
-from toolkit.sampler.solvers.stability import TestEquation, eigenvalues, gains, growth, region, step_matrix
+from toolkit.sampler.solvers.stability import PICTURES, TestEquation, eigenvalues, gains, growth, region, step_matrix
 from toolkit.sampler.solvers.unipc import UniP, UniPC
 from toolkit.sampler.stochastic.edm import EDMStochastic
 
@@ -217,7 +218,8 @@ def test_the_picture():
     assert len(z) > 300 and np.abs(1 + z + z**2 / 2).max() <= 1 + 1e-8
     np.testing.assert_allclose(np.abs(1 + rim + rim**2 / 2), 1, atol=5e-3)
     assert "h·λ in t" in list(drawn)[2] and len(marks[0]) and not marks[1].any()
-    assert region(problem, after(DDPM(steps=10), problem, 4)) is None
+    (picture,) = PICTURES
+    assert picture.applies(problem, state) and not picture.applies(problem, after(DDPM(steps=10), problem, 4))
     assert region(GuidedMixture(particles=8), after(DDIM(steps=5), GuidedMixture(particles=8), 2)) is not None
 
 

@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "from data back to noise"
-ORDER = ("inversion", "adjoint", "path_adjoint")
+ORDER = ("problems", "inversion", "adjoint", "path_adjoint")
 __getattr__, __dir__ = face(__name__)

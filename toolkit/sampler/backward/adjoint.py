@@ -3,102 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from toolkit.core.claim import Flat, Order
 from toolkit.core.errors import Breakdown, ToolkitError
-from toolkit.core.knob import knob, seed_knob
+from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
-from toolkit.core.probe import Measure
-from toolkit.core.problem import Problem
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
-from toolkit.sampler.laws.closed_form import denoise_along
-from toolkit.sampler.laws.measures import NAN, ROUNDING, rms
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture, SpaceMixture
-from toolkit.sampler.laws.schedules import GRIDS, SCHEDULES, time_grid
-
-LAWS = {
-    "Gaussian": lambda **about: GaussianFlow(dimension=4, **about),
-    "two moons": lambda **about: PlaneMixture(shape="moons", components=16, **about),
-    "mixture in space": lambda **about: SpaceMixture(dimension=6, components=8, **about),
-}
-
-
-def noise_along(law, x: np.ndarray, u: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
-    """(ε(x, t), (∂ε/∂x)ᵀ u) for ε = (x − α E[x₀|x])/σ."""
-    denoised, pushed = denoise_along(law, x, u, t)
-    return law.implied_noise(x, denoised, t), (u - law.process.alpha(t) * pushed) / law.process.sigma(t)
-
-
-@dataclass(frozen=True)
-class LatentGradient(Problem):
-    """∂L/∂x_T of L = |x − x*|²/2 where the flow carries x_T to x at the end: the adjoint a = ∂L/∂x_t, a(end) = x − x*.
-
-    Given are n data x, their target x* = 0 and an exact score; a' = −(∂v/∂x)ᵀ a along the flow x' = v back to noise.
-    Reference: Z. Blasingame, C. Liu (2024), arXiv:2405.15020, eq. 2.3 and 2.4.
-    """
-
-    title: ClassVar[str] = "gradient with respect to the noise"
-    sources: ClassVar[tuple[str, ...]] = ("blasingame2024",)
-    law: str = knob("mixture in space", choices=tuple(LAWS), doc="law of the data")
-    schedule: str = knob("VP linear", choices=tuple(SCHEDULES), doc="how the noise grows")
-    particles: int = knob(32, 1, 2000, log=True, symbol="n", doc="data whose gradient is taken")
-    end: float = knob(0.02, 1e-4, 0.5, log=True, doc="time of the data, as a share of the start's")
-    seed: int = seed_knob("the data")
-
-    @cached_property
-    def diffusion(self):
-        """The law and its noising process."""
-        return LAWS[self.law](schedule=self.schedule, particles=self.particles, seed=self.seed)
-
-    @cached_property
-    def given(self) -> np.ndarray:
-        """x at the end, exact draws of p there, shape (n, d); read-only."""
-        law, t = self.diffusion, self.end * self.diffusion.process.start
-        x = law.process.alpha(t) * law.draw(law.stream(1), self.particles)
-        x = x + law.process.sigma(t) * law.stream(2).standard_normal(x.shape)
-        x.setflags(write=False)
-        return x
-
-    @cached_property
-    def gradient(self) -> np.ndarray:
-        """∂L/∂x_T to about 1e-10, shape (n, d): DOP853 for (x/α, αa) in λ = log(α/σ)."""
-        from scipy.integrate import solve_ivp
-
-        law, process, shape = self.diffusion, self.diffusion.process, self.given.shape
-        ends = [float(process.log_snr(t)) for t in (self.end * process.start, process.start)]
-        first = process.alpha(self.end * process.start)
-
-        def slope(level, packed):
-            y, z = packed.reshape(2, *shape)
-            t = float(process.time(level))
-            eps, pushed = noise_along(law, process.alpha(t) * y, z, t)
-            return np.stack([-np.exp(-level) * eps, process.sigma(t) * pushed]).ravel()
-
-        start = np.stack([self.given / first, first * self.given]).ravel()
-        found = solve_ivp(slope, ends, start, "DOP853", rtol=1e-11, atol=1e-13)
-        return found.y[:, -1].reshape(2, *shape)[1] / process.alpha(process.start)
-
-    def measures(self):
-        return (ERROR,)
-
-
-def gradient_error(problem, state) -> float:
-    """RMS distance of the adjoint from ∂L/∂x_T relative to its RMS; NaN before the noise is reached."""
-    if state.k < len(state.times) - 1:
-        return NAN
-    return rms(state.adjoint - problem.gradient) / rms(problem.gradient)
-
-
-ERROR = Measure(
-    "gradient_error", "error of the gradient", gradient_error, "‖a − a*‖/‖a*‖", doc="relative RMS, at noise"
-)
+from toolkit.sampler.backward.problems import LatentGradient
+from toolkit.sampler.laws.measures import ROUNDING, rms
+from toolkit.sampler.laws.schedules import GRIDS, time_grid
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,6 +47,8 @@ class _Adjoint(Method):
     linear: ClassVar[tuple[str, ...]] = ("remaining",)
     problems: ClassVar[tuple[type, ...]] = (LatentGradient,)
     order: ClassVar[int] = 1
+    steps: int  # knobs of each
+    grid: str
 
     def init(self, problem: LatentGradient) -> AdjointState:
         process, x = problem.diffusion.process, problem.given
@@ -142,7 +63,7 @@ class _Adjoint(Method):
     def step(self, problem: LatentGradient, state: AdjointState) -> AdjointState:
         law, (s, t) = problem.diffusion, map(float, state.times[state.k : state.k + 2])
         process = law.process
-        eps, pushed = noise_along(law, state.x, state.adjoint, s)
+        eps, pushed = law.noise_along(state.x, state.adjoint, s)
         state.work.nfe += 2  # a network's output, and its product with the adjoint
         now = float(process.log_snr(s)), eps, process.alpha(s) ** 2 * pushed
         h = float(process.log_snr(t)) - now[0]
@@ -209,7 +130,6 @@ class AdjointDEIS2M(_Adjoint):
         return tuple(new + share * (new - old) for new, old in zip(now[1:], before[1:]))
 
 
-CASES = (LatentGradient(particles=8), LatentGradient(law="Gaussian", schedule="flow matching", particles=8))
 EXPERIMENTS = (
     Experiment(
         "gradient-to-the-noise",

@@ -27,6 +27,7 @@ class _Bidirectional(Sampler):
     """BDIA's step down, which needs the state before."""
 
     memory: ClassVar[int] = 2
+    gamma: float  # a knob of each
 
     def descend(self, problem, state, s: float, t: float) -> np.ndarray:
         """x at t below s: γ (x₊ − DDIM's step back up) + DDIM's step down; the very first step is DDIM's."""
@@ -97,8 +98,7 @@ class _RoundTrip(Sampler):
 
     def init(self, problem):
         begun = Sampler.init(self, problem)
-        about = dict(noise_level=begun.noise_level, magnitude=begun.magnitude)
-        return RoundTripState(x=begun.x, times=begun.times, trail=[begun.x[:FEW]], **about)
+        return begun.widened(RoundTripState, trail=[begun.x[:FEW]], sampler=None)
 
     def step(self, problem, state):
         before = state.i

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import ClassVar
 
@@ -61,6 +61,7 @@ class DCSolver(UniPC):
     """
 
     title: ClassVar[str] = "DC-Solver"
+    slow: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("zhao2024dc", "zhao2023unipc")
     monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "fit_ratio", "training_nfe")
     steps: int = knob(8, 1, 100_000, log=True, symbol="N", doc="steps from noise to data")
@@ -83,10 +84,8 @@ class DCSolver(UniPC):
         if self.ratios != "one" and self.steps <= MOST:
             make = self.fit if self.ratios == "fitted" else self.regression
             found = remembered(problem, self, lambda: make(problem, plain.times))
-        state = CompensatedState(**{f.name: getattr(plain, f.name) for f in fields(plain)}, ratios=found.ratios)
-        state.fit_ratio = training.gain(found.error, found.plain_error)
-        state.training_nfe = float(found.nfe)
-        return state
+        ratio = training.gain(found.error, found.plain_error)
+        return plain.widened(CompensatedState, ratios=found.ratios, fit_ratio=ratio, training_nfe=float(found.nfe))
 
     def leap(self, problem, state, s, t):
         if self.climbing(state.i):
@@ -186,7 +185,7 @@ class DCSolver(UniPC):
     def regression(self, problem, times: np.ndarray) -> Ratios:
         """The ratios that the cascade predicts, from those fitted at other numbers of steps."""
         rows, right, nfe = [], [], 0
-        scale = getattr(problem, "scale", None)
+        scale = problem.guidance
         laws = [(problem, 0.0)] if scale is None else [(problem.turned(scale=w, particles=1), w) for w in GUIDANCE]
         for (law, w), n in product(laws, TRIED):
             other = self.turned(steps=n, ratios="fitted")
@@ -224,12 +223,10 @@ def cascade(i: int, n: int, scale: float = 0.0) -> np.ndarray:
 
 def ratios_of(problem, state):
     """ρ of each step."""
-    if not isinstance(state, CompensatedState):
-        return None
     return {"ratio": (np.arange(1.0, len(state.ratios) + 1), state.ratios)}
 
 
-PICTURES = (Picture("ratios", "compensation ratios", "points", ratios_of, x="step", y="ρ"),)
+PICTURES = (Picture("ratios", "compensation ratios", "points", ratios_of, x="step", y="ρ", of=CompensatedState),)
 EXPERIMENTS = (
     Experiment(
         "compensate",

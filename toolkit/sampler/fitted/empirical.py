@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import factorial
 from typing import ClassVar
 
@@ -14,8 +14,7 @@ from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted import training
-from toolkit.sampler.laws.closed_form import closed_form
-from toolkit.sampler.laws.mixtures import GaussianFlow, SpaceMixture, responsibilities
+from toolkit.sampler.laws.mixtures import SpaceMixture
 from toolkit.sampler.solvers.deis import STARTS, fine, runge_kutta
 from toolkit.sampler.solvers.sampler import Sampler
 
@@ -55,28 +54,8 @@ class Statistics:
         return powers @ E, np.exp(self.S(first)) * (E * (self.B(level) - self.B(first))).sum(axis=0)
 
 
-def jacobian_diagonal(problem, x: np.ndarray, t: float) -> np.ndarray:
-    """∂E[x₀|x]_j/∂x_j = (α/σ²) Var[x₀_j | x], (n, d), in closed form for Gaussians and their mixtures; else None."""
-    alpha, sigma = problem.process.alpha(t), problem.process.sigma(t)
-    if not closed_form(problem):
-        return None
-    if isinstance(problem, GaussianFlow):
-        values, frame = problem.spectrum
-        gain = alpha * values / (alpha**2 * values + sigma**2)
-        return np.broadcast_to((frame**2) @ gain, x.shape)
-    weights, means, widths = problem.parts
-    variance = alpha**2 * widths**2 + sigma**2
-    gain = alpha * widths**2 / variance
-    share = responsibilities(x, alpha * means, variance, np.log(weights) - 0.5 * problem.dim * np.log(variance))
-    shift = means * (1 - alpha * gain)[:, None]  # E[x₀ | x, k] = shift_k + gain_k x
-    mean = share @ shift + (share @ gain)[:, None] * x
-    square = share @ shift**2 + 2 * x * (share @ (shift * gain[:, None])) + (share @ gain**2)[:, None] * x**2
-    inside = share @ (widths**2 * sigma**2 / variance)
-    return alpha / sigma**2 * (square - mean**2 + inside[:, None])
-
-
 def differenced_diagonal(problem, x: np.ndarray, t: float) -> np.ndarray:
-    """An estimate of the same by central differences, (n, d), whose mean over particles is what matters.
+    """An estimate of ∂E[x₀|x]_j/∂x_j by central differences, (n, d), whose mean over particles is what matters.
 
     One pair of evaluations a coordinate; in more than 8 dimensions one pair along random signs v in all, v ⊙ J v
     (Hutchinson), other signs for each particle.
@@ -101,11 +80,10 @@ def estimated(problem, levels: np.ndarray, n: int, exact: bool) -> Statistics:
     process, (data, noise) = problem.process, training.draws(problem, n)
     times = [float(t) for t in process.time(levels)]
     states = [process.alpha(t) * data + process.sigma(t) * noise for t in times]
-    linear, nfe = [], 0
+    linear, nfe, known = [], 0, exact and problem.closed_form
     for x, t in zip(states, times):
-        slope = jacobian_diagonal(problem, x, t) if exact else None
-        nfe += 1 if slope is not None else 2 * (problem.dim if problem.dim <= 8 else 1)
-        slope = differenced_diagonal(problem, x, t) if slope is None else slope
+        slope = problem.jacobian_diagonal(x, t) if known else differenced_diagonal(problem, x, t)
+        nfe += 1 if known else 2 * (problem.dim if problem.dim <= 8 else 1)
         linear.append(1 - process.alpha(t) * slope.mean(axis=0))
     table = np.stack([np.array(linear), np.zeros((len(levels), problem.dim)), np.zeros((len(levels), problem.dim))])
     rest, floor = Statistics(levels, table), RIDGE * data.var(axis=0).mean() * n
@@ -195,7 +173,7 @@ class DPMSolverV3(Sampler):
         plain = Sampler.init(self, problem)
         taken = self.taken(problem, float(plain.times[-1]))
         state = training.fitted(plain, taken, taken.nfe)
-        return EmpiricalState(**{one.name: getattr(state, one.name) for one in fields(state)}, base=state.x)
+        return state.widened(EmpiricalState, base=state.x)
 
     def leap(self, problem, state, s, t):
         denoised = self.predict_start(problem, state, s)
@@ -244,7 +222,7 @@ class DPMSolverV3(Sampler):
 
     def claims(self, problem):
         more = self.corrector != "none" or self.degree > self.order
-        more |= self.statistics in SPECIAL and self.degree == 3 and isinstance(problem, GaussianFlow)  # as UniP-3 there
+        more |= self.statistics in SPECIAL and self.degree == 3 and problem.gaussian  # as UniP-3 there
         found = self.promised_order(problem, at_least=more, **fine(problem, self.order))
         measured = training.connected(problem) and self.degree == 2 and 5 <= self.steps <= 10
         measured = measured and self.corrector == "none"
@@ -273,15 +251,17 @@ def derivatives(nodes: list, values: list, pseudo: bool) -> list:
 
 def statistics_of(problem, state):
     """l, s and the shift B of the first coordinate against log(α/σ)."""
-    if not isinstance(getattr(state, "fit", None), Statistics):
-        return None
     level = np.linspace(*problem.process.log_snr(np.array([state.times[0], state.times[-1]])), 121)
     fit = state.fit
     rate = fit.S(level, 1)[:, 0]
     return {"x": level, "l": fit.l(level)[:, 0], "s": rate, "b": np.exp(fit.S(level))[:, 0] * fit.B(level, 1)[:, 0]}
 
 
-PICTURES = (Picture("law_statistics", "statistics of the law", "lines", statistics_of, x="log(α/σ)", y="l, s, b"),)
+PICTURES = (
+    Picture(
+        "law_statistics", "statistics of the law", "lines", statistics_of, x="log(α/σ)", y="l, s, b", of=EmpiricalState
+    ),
+)
 EXPERIMENTS = (
     Experiment(
         "statistics-of-the-law",

@@ -15,7 +15,6 @@ from toolkit.core.probe import Measure
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.sampler.fitted import training
 from toolkit.sampler.fitted.unified import FIXED, MOST, PREDICTIONS, Space, UnifiedSolver, predicted, unified_step
-from toolkit.sampler.laws.closed_form import closed_form
 from toolkit.sampler.laws.measures import rms
 from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.laws.problems import Diffusion
@@ -39,7 +38,14 @@ class SearchState(training.LearningState):
 
 
 class _Searching:
-    """What search and sampling share: the space, training particles with their exact ends, a generation."""
+    """What search and sampling share: the space, training particles with their ends, a generation; and these knobs."""
+
+    steps: int
+    end: float | None
+    samples: int
+    pool: int
+    tried: int
+    seed: int
 
     def space(self, problem) -> Space:
         """The schedules to choose from."""
@@ -100,6 +106,7 @@ class ScheduleSearch(_Searching, training.Learning):
     """
 
     title: ClassVar[str] = "S³ search"
+    slow: ClassVar[bool] = True
     rounds: ClassVar[str] = "generations"
     sources: ClassVar[tuple[str, ...]] = ("liu2024usf",)
     monitors: ClassVar[tuple[str, ...]] = ("training_error", "final_error", "fixed_error", "gain")
@@ -145,7 +152,7 @@ class ScheduleSearch(_Searching, training.Learning):
         if not training.representative(problem, self.samples):
             return (first,)
         found = first, Exact(measure="gain", tol=1.0, title=below, assumes=held, **about)
-        if not closed_form(problem):  # under guidance the worst schedules change places
+        if not problem.closed_form:  # under guidance the worst schedules change places
             return found
         return *found, Exact(measure="ranking", tol=0.1, title=same, assumes=held, **about)
 
@@ -159,6 +166,7 @@ class SearchedSolver(_Searching, Sampler):
     """
 
     title: ClassVar[str] = "S³ schedule"
+    slow: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("liu2024usf",)
     monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "fit_ratio", "training_nfe")
     memory: ClassVar[int] = MOST
@@ -206,8 +214,6 @@ class SearchedSolver(_Searching, Sampler):
 
 def chosen(problem, state):
     """The order of each step of the best schedule against log(α/σ) at its start, by prediction."""
-    if not isinstance(state, SearchState):
-        return None
     best = state.archive[np.argmin(state.errors)]
     space = Space(problem.process, state.t, len(best) // 4)
     level, choices = np.asarray(problem.process.log_snr(space.times(best)))[:-1], np.round(space.choices(best))
@@ -216,8 +222,6 @@ def chosen(problem, state):
 
 def tried(problem, state):
     """Training errors of all schedules in the order they were tried: fixed ones, then those found."""
-    if not isinstance(state, SearchState):
-        return None
     count, fixed = np.arange(1.0, len(state.errors) + 1), len(FIXED) * len(GRIDS)
     shown = np.minimum(state.errors, 10 * state.fixed_error)
     return {"fixed": (count[:fixed], shown[:fixed]), "searched": (count[fixed:], shown[fixed:])}
@@ -225,8 +229,10 @@ def tried(problem, state):
 
 DRAWN = tuple(enumerate(PREDICTIONS))
 PICTURES = (
-    Picture("schedule_chosen", "what each step is", "points", chosen, x="log(α/σ)", y="order"),
-    Picture("schedules_tried", "schedules tried", "points", tried, x="number", y="training error", log=True),
+    Picture("schedule_chosen", "what each step is", "points", chosen, x="log(α/σ)", y="order", of=SearchState),
+    Picture(
+        "schedules_tried", "schedules tried", "points", tried, x="number", y="training error", log=True, of=SearchState
+    ),
 )
 EXPERIMENTS = (
     Experiment(

@@ -9,11 +9,9 @@ import numpy as np
 
 from toolkit.core.errors import Breakdown
 from toolkit.core.method import Method
-from toolkit.core.state import State
 from toolkit.core.status import Status
-from toolkit.sampler.laws.closed_form import closed_form
 from toolkit.sampler.laws.measures import NAN, rms
-from toolkit.sampler.laws.mixtures import GaussianFlow
+from toolkit.sampler.laws.particles import Particles
 from toolkit.sampler.solvers.sampler import SamplerState
 
 TRAINING = 11  # the stream of the training particles: none of them is among those that are sampled
@@ -38,8 +36,8 @@ def connected(problem) -> bool:
 
     Across wider gaps a few particles carry the error, and those of the training are not those that are sampled.
     """
-    if not closed_form(problem) or isinstance(problem, GaussianFlow):
-        return closed_form(problem)
+    if not problem.closed_form or problem.gaussian:
+        return problem.closed_form
     from scipy.sparse.csgraph import connected_components
 
     _, means, widths = problem.parts
@@ -86,9 +84,10 @@ class ExactPath:
 
 @dataclass(slots=True, kw_only=True)
 class FittedState(SamplerState):
-    """Particles under fitted coefficients: `fit` is what was fitted, `fit_ratio` its training error at the last step
+    """Particles under fitted coefficients: `fit` is what was fitted.
 
-    relative to the coefficients it started from, `training_nfe` the evaluations (of all training particles) spent.
+    `fit_ratio` is its training error at the last step relative to that of the coefficients it started from,
+    `training_nfe` the evaluations (of all training particles) spent.
     """
 
     fit: object
@@ -98,8 +97,7 @@ class FittedState(SamplerState):
 
 def fitted(state: SamplerState, fit, training_nfe: int) -> FittedState:
     """A fresh sampler's state with a fit."""
-    told = {name: getattr(state, name) for name in ("x", "times", "noise_level", "magnitude", "stochastic", "sampler")}
-    return FittedState(**told, fit=fit, training_nfe=float(training_nfe))
+    return state.widened(FittedState, fit=fit, training_nfe=float(training_nfe))
 
 
 def gain(value: float, start: float) -> float:
@@ -111,22 +109,18 @@ def gain(value: float, start: float) -> float:
 
 
 @dataclass(slots=True, kw_only=True)
-class LearningState(State):
+class LearningState(Particles):
     """The followed particles x at the end t under the best found yet, none of them trained on.
 
     `training_error` and `final_error` belong to the best; `gain` is the final error relative to `plain_error`, that of
     what the training began with.
     """
 
-    x: np.ndarray
     t: float
     training_error: float
     final_error: float = 0.0
     plain_error: float = 0.0
     gain: float = 1.0
-
-    def solution(self) -> np.ndarray:
-        return self.x
 
 
 class Learning(Method):

@@ -10,7 +10,6 @@ import numpy as np
 
 from toolkit.core.knob import knob
 from toolkit.sampler.fitted.empirical import derivatives
-from toolkit.sampler.laws.mixtures import GaussianFlow
 from toolkit.sampler.laws.schedules import GRIDS, time_grid
 from toolkit.sampler.solvers.deis import STARTS, fine, runge_kutta
 from toolkit.sampler.solvers.sampler import Sampler
@@ -149,5 +148,5 @@ class UnifiedSolver(Sampler):
         return unified_step(problem.process, state.x, state.history, t, choice)
 
     def claims(self, problem):
-        more = self.degree > self.order or (self.degree == 3 and isinstance(problem, GaussianFlow))  # as UniP-3 there
+        more = self.degree > self.order or (self.degree == 3 and problem.gaussian)  # as UniP-3 there
         return self.promised_order(problem, at_least=more, **fine(problem, self.order))

@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "hamiltonian sampling"
-ORDER = ("sghmc", "rest_bias")
+ORDER = ("problems", "sghmc", "rest_bias")
 __getattr__, __dir__ = face(__name__)

@@ -14,7 +14,8 @@ from toolkit.core.method import Method
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH_GROWTH
-from toolkit.sampler.hamiltonian.sghmc import SGHMC, MinibatchRegression
+from toolkit.sampler.hamiltonian.problems import MinibatchRegression
+from toolkit.sampler.hamiltonian.sghmc import SGHMC
 
 FLOOR = 1e-10
 

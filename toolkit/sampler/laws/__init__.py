@@ -3,5 +3,15 @@
 from toolkit.core.rooms import face
 
 TITLE = "laws and noising"
-ORDER = ("mixtures", "digits", "guidance", "schedules", "shapes", "problems", "measures")
+ORDER = (
+    "gaussian",
+    "mixtures",
+    "digits",
+    "guidance",
+    "schedules",
+    "shapes",
+    "problems",
+    "particles",
+    "measures",
+)
 __getattr__, __dir__ = face(__name__)

@@ -59,6 +59,11 @@ class GuidedMixture(PlaneMixture):
             raise KnobError(f"GuidedMixture.groups = {self.groups}: expected at most {len(weights)}, the components.")
         return weights[chosen] / weights[chosen].sum(), means[chosen], widths[chosen]
 
+    @property
+    def guidance(self) -> float:
+        """w."""
+        return self.scale
+
     def denoise(self, x, t):
         return guided(lambda: self.everything.denoise(x, t), lambda: Mixture.denoise(self, x, t), self.scale)
 
@@ -87,6 +92,11 @@ class GuidedDigits(Digits):
     digit: str = knob("3", choices=tuple("0123456789"), doc="the class to sample")
     scale: float = knob(2.0, 0.0, 10.0, symbol="w", doc=SCALE)
     threshold: float = knob(1.0, 0.9, 1.0, doc="quantile of the pixels at which x₀ is cut; 1: not cut")
+
+    @property
+    def guidance(self) -> float:
+        """w."""
+        return self.scale
 
     def denoise(self, x, t):
         found = guided(lambda: self.denoise_as(x, t, images()[0]), lambda: self.denoise_as(x, t, self.data), self.scale)

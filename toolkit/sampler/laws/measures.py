@@ -28,9 +28,8 @@ def final_error(problem, state) -> float:
 
 
 def trajectory_error(problem, state) -> float:
-    """RMS distance of the followed particles from the exact flow at this time; of long runs at 64 steps only."""
-    times = getattr(state, "times", None)
-    if times is None or state.stochastic or state.i % max(1, (len(times) - 1) // 64):
+    """RMS distance of the followed particles from the exact flow at this time; of N ≥ 128 steps at each ⌊N/64⌋-th."""
+    if not state.on_its_way or state.stochastic or state.i % max(1, (len(state.times) - 1) // 64):
         return NAN
     exact = problem.path(state.t)
     return rms(state.x[: len(exact)] - exact) if state.i else NAN
@@ -131,6 +130,9 @@ DIVERGENCE = Measure(
 
 def of(problem) -> tuple[Measure, ...]:
     """The measures that make sense on a problem."""
-    few = 2 <= len(getattr(problem, "parts", ((),))[0]) <= 64
-    moments = hasattr(problem, "moments")
-    return (FINAL, ALONG, DISTANCE, SLICED, ENERGY, *((MODES,) if few else ()), *((DIVERGENCE,) if moments else ()))
+    few = 2 <= problem.count <= 64
+    return (
+        *(FINAL, ALONG, DISTANCE, SLICED, ENERGY),
+        *((MODES,) if few else ()),
+        *((DIVERGENCE,) if problem.gaussian else ()),
+    )

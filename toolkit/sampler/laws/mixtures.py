@@ -1,4 +1,4 @@
-"""Laws whose score is known: a Gaussian, and mixtures of Gaussians in the plane and in space."""
+"""Mixtures of Gaussians, whose score is known: in the plane, in space, and as given."""
 
 from __future__ import annotations
 
@@ -13,93 +13,6 @@ from toolkit.core.knob import knob
 from toolkit.kernels.points import mixture as kernels
 from toolkit.sampler.laws import shapes
 from toolkit.sampler.laws.problems import Diffusion
-
-
-@dataclass(frozen=True)
-class GaussianFlow(Diffusion):
-    """An anisotropic Gaussian N(μ, Σ): the probability flow is linear and known in closed form.
-
-    Σ has eigenvalues from 1 down to 1/`anisotropy` along a random frame, μ is random of length `offset`;
-    x_t = α μ + C_t^{1/2} C_T^{−1/2} (x_T − α_T μ) with C_t = α² Σ + σ² I. `GivenGaussian`: μ and Σ of your own.
-    Reference: T. Karras et al. (2022), arXiv:2206.00364, App. B; M. Peluchetti, arXiv:2312.14589.
-    """
-
-    title: ClassVar[str] = "Gaussian"
-    sources: ClassVar[tuple[str, ...]] = ("karras2022",)
-    dimension: int = knob(2, 1, 256, symbol="d", doc="dimensions")
-    anisotropy: float = knob(16.0, 1.0, 1e4, log=True, symbol="κ", doc="largest over smallest eigenvalue of Σ")
-    offset: float = knob(1.0, 0.0, 10.0, doc="length of the mean")
-
-    @property
-    def dim(self) -> int:
-        return self.dimension
-
-    @cached_property
-    def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
-        """(eigenvalues (d,), frame (d, d), a column an eigenvector) of Σ."""
-        frame = np.linalg.qr(np.random.default_rng(self.dimension).standard_normal((self.dim, self.dim)))[0]
-        return np.geomspace(1.0, 1 / self.anisotropy, self.dim), frame
-
-    @cached_property
-    def mean(self) -> np.ndarray:
-        """μ, shape (d,)."""
-        direction = np.random.default_rng(self.dimension + 1).standard_normal(self.dim)
-        return self.offset * direction / np.linalg.norm(direction)
-
-    def draw(self, generator, n):
-        values, frame = self.spectrum
-        return self.mean + (generator.standard_normal((n, self.dim)) * np.sqrt(values)) @ frame.T
-
-    def denoise(self, x, t):
-        alpha, sigma, (values, frame) = self.process.alpha(t), self.process.sigma(t), self.spectrum
-        gain = alpha * values / (alpha**2 * values + sigma**2)
-        return self.mean + ((x - alpha * self.mean) @ (frame * gain)) @ frame.T
-
-    def moments(self, t: float) -> tuple[np.ndarray, np.ndarray]:
-        """(mean (d,), covariance (d, d)) of p_t."""
-        values, frame = self.spectrum
-        alpha = self.process.alpha(t)
-        return alpha * self.mean, (frame * (alpha**2 * values + self.process.sigma(t) ** 2)) @ frame.T
-
-    def ladder(self, order):
-        return (64, 128, 256, 512) if order < 3 else (32, 64, 128, 256)
-
-    def carried(self, x, s, t):
-        """x carried by the probability flow from s to t, in closed form."""
-        values, frame = self.spectrum
-        variance = [self.process.alpha(u) ** 2 * values + self.process.sigma(u) ** 2 for u in (s, t)]
-        gain = np.sqrt(variance[1] / variance[0])
-        rest = x - self.process.alpha(s) * self.mean
-        return self.process.alpha(t) * self.mean + (rest @ (frame * gain)) @ frame.T
-
-
-class GivenGaussian(GaussianFlow):
-    """N(μ, Σ) given by arrays: mean (d,), covariance (d, d), positive definite; lives in memory only."""
-
-    def __init__(self, mean, covariance, schedule: str = "VP linear", particles: int = 1000, seed: int = 0):
-        mean, values, frame = checked_moments(mean, covariance)
-        object.__setattr__(self, "given", (mean, np.asarray(covariance, dtype=float)))
-        self.__dict__.update(mean=mean, spectrum=(values, frame))  # in place of those that are computed
-        GaussianFlow.__init__(self, schedule=schedule, particles=particles, seed=seed, dimension=len(mean))
-
-    def turned(self, **values):
-        about = dict(schedule=self.schedule, particles=self.particles, seed=self.seed) | values
-        return GivenGaussian(*self.given, **about)
-
-
-def checked_moments(mean, covariance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(μ, eigenvalues of Σ, its frame); DataError unless Σ is a symmetric positive definite matrix of μ's size."""
-    mean, covariance = np.asarray(mean, dtype=float), np.asarray(covariance, dtype=float)
-    if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
-        raise DataError(f"Gaussian: mean {mean.shape}, covariance {covariance.shape}; expected (d,) and (d, d).")
-    if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(covariance))):
-        raise DataError("Gaussian: expected finite numbers in mean and covariance.")
-    if abs(covariance - covariance.T).max() > 1e-12 * abs(covariance).max():
-        raise DataError("Gaussian: the covariance is not symmetric.")
-    values, frame = np.linalg.eigh(covariance)
-    if not values[0] > 1e-14 * len(mean) * abs(values).max():
-        raise DataError(f"Gaussian: covariance not positive definite: its least eigenvalue is {values[0]:.3g}.")
-    return mean, values, frame
 
 
 class Mixture(Diffusion):
@@ -117,6 +30,11 @@ class Mixture(Diffusion):
     def dim(self) -> int:
         return self.parts[1].shape[1]
 
+    @property
+    def count(self) -> int:
+        """K."""
+        return len(self.parts[0])
+
     def draw(self, generator, n):
         weights, means, widths = self.parts
         normals = generator.spawn(1)[0]
@@ -129,19 +47,55 @@ class Mixture(Diffusion):
             out = np.empty(x.shape)
             kernels.plane_mean(np.ascontiguousarray(x), self.plane_table(t)[0], self.even, out)
             return out
+        share, places, gain = self.posterior(x, t)
+        return share @ places + (share @ gain)[:, None] * x
+
+    def posterior(self, x: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(r (n, K), c (K, d), g (K,)): given x, component k has weight r_k and mean m_k = c_k + g_k x."""
         weights, means, widths = self.parts
         alpha = self.process.alpha(t)
         variance = alpha**2 * widths**2 + self.process.sigma(t) ** 2
         gain = alpha * widths**2 / variance
         share = responsibilities(x, alpha * means, variance, np.log(weights) - 0.5 * self.dim * np.log(variance))
-        return share @ ((1 - alpha * gain)[:, None] * means) + (share @ gain)[:, None] * x
+        return share, (1 - alpha * gain)[:, None] * means, gain
+
+    # -- its Jacobian --------------------------------------------------------------------------------------------------
+
+    @property
+    def closed_form(self) -> bool:
+        """Not so where the denoiser is another one, as under guidance."""
+        return type(self).denoise is Mixture.denoise
+
+    def denoise_along(self, x, u, t):
+        """Cov u = Σ r_k τ_k² u + Σ r_k (m_k − m)((m_k − m)·u), m_k and τ_k² the components' posterior moments."""
+        if not self.closed_form:
+            return super().denoise_along(x, u, t)
+        alpha, sigma = self.process.alpha(t), self.process.sigma(t)
+        share, places, gain = self.posterior(x, t)
+        denoised = share @ places + (share @ gain)[:, None] * x
+        across = u @ places.T + gain * np.einsum("nd,nd->n", x, u)[:, None]
+        across -= np.einsum("nd,nd->n", denoised, u)[:, None]
+        across *= share
+        spread = across @ places + (across @ gain)[:, None] * x - across.sum(axis=1)[:, None] * denoised
+        return denoised, alpha / sigma**2 * spread + (share @ gain)[:, None] * u
+
+    def jacobian_diagonal(self, x, t):
+        """(α/σ²) Var[x₀_j | x], the variance within the components and between them."""
+        if not self.closed_form:
+            return super().jacobian_diagonal(x, t)
+        alpha, sigma, widths = self.process.alpha(t), self.process.sigma(t), self.parts[2]
+        share, places, gain = self.posterior(x, t)
+        mean = share @ places + (share @ gain)[:, None] * x
+        square = share @ places**2 + 2 * x * (share @ (places * gain[:, None])) + (share @ gain**2)[:, None] * x**2
+        inside = share @ (widths**2 * sigma**2 / (alpha**2 * widths**2 + sigma**2))
+        return alpha / sigma**2 * (square - mean**2 + inside[:, None])
 
     # -- in the plane: compiled -----------------------------------------------------------------------------------
 
     @property
     def in_plane(self) -> bool:
-        """Whether E[x₀|x] is the compiled one in the plane, so that many steps may be done in one call."""
-        return self.dim == 2 and type(self).denoise is Mixture.denoise
+        """So it is in the plane, where the denoiser is its own."""
+        return self.dim == 2 and self.closed_form
 
     @cached_property
     def even(self) -> bool:
@@ -271,6 +225,7 @@ class SpaceMixture(Mixture):
 
     title: ClassVar[str] = "mixture in space"
     sources: ClassVar[tuple[str, ...]] = ("song2021",)
+    scattered: ClassVar[bool] = False
     dimension: int = knob(8, 1, 256, symbol="d", doc="dimensions")
     components: int = knob(10, 1, 2000, log=True, symbol="K", doc="components")
     width: float = knob(0.4, 0.01, 2.0, log=True, symbol="s", doc="standard deviation of a component")
@@ -287,8 +242,6 @@ class SpaceMixture(Mixture):
 
 
 CASES = (
-    GaussianFlow(particles=64),
-    GaussianFlow(particles=64, schedule="EDM", dimension=5),
     PlaneMixture(particles=64),
     PlaneMixture(particles=64, shape="moons", components=24, schedule="flow matching"),
     SpaceMixture(particles=32, schedule="VP cosine", dimension=3, components=5),

@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import frozen
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws import measures
@@ -30,6 +32,12 @@ class Diffusion(Problem):
     """
 
     learnt: ClassVar[bool] = False  # whether `denoise` is a network's: then only theorems are claimed on it
+    gaussian: ClassVar[bool] = False  # whether the law is a Gaussian, whose `moments` are known
+    scattered: ClassVar[bool] = True  # whether modes may be far apart: noise then decides which one a particle takes
+    closed_form: ClassVar[bool] = False  # whether the Jacobian of `denoise` is known: its products and its diagonal
+    in_plane: ClassVar[bool] = False  # whether E[x₀|x] is the compiled one, so that many steps may be done in one call
+    count: ClassVar[int] = 0  # K, components of a mixture that is given by `parts`
+    guidance: ClassVar[float | None] = None  # the scale w; None where there is none
     schedule: str = knob("VP linear", choices=tuple(SCHEDULES), doc="how the noise grows")
     particles: int = knob(10_000, 1, 200_000, log=True, symbol="n", doc="particles")
     seed: int = seed_knob("the particles and of the samplers' noise")
@@ -48,6 +56,21 @@ class Diffusion(Problem):
     def denoise(self, x: np.ndarray, t: float) -> np.ndarray:
         """E[x₀ | x_t = x], shape (n, d)."""
         raise NotImplementedError
+
+    def denoise_along(self, x: np.ndarray, u: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """(E[x₀|x], J u) with J = ∂E[x₀|x]/∂x = (α/σ²) Cov[x₀|x], symmetric; both (n, d); two evaluations' cost.
+
+        ToolkitError where it has no closed form.
+        """
+        raise ToolkitError(f"{type(self).__name__}: expected a Gaussian or a mixture, whose Jacobian is known.")
+
+    def jacobian_diagonal(self, x: np.ndarray, t: float) -> np.ndarray:
+        """∂E[x₀|x]_j/∂x_j = (α/σ²) Var[x₀_j | x], shape (n, d); ToolkitError where it has no closed form."""
+        raise ToolkitError(f"{type(self).__name__}: expected a Gaussian or a mixture, whose Jacobian is known.")
+
+    def jacobian(self, x: np.ndarray, t: float) -> np.ndarray | None:
+        """∂E[x₀|x]/∂x at each row of x, shape (n, d, d); None where it is not at hand."""
+        return None
 
     # -- what follows from it -------------------------------------------------------------------------------------
 
@@ -73,6 +96,11 @@ class Diffusion(Problem):
         fall, rise = self.process.rates(t)
         return fall * denoised + rise * self.implied_noise(x, denoised, t)
 
+    def noise_along(self, x: np.ndarray, u: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """(ε(x, t), (∂ε/∂x)ᵀ u) for ε = (x − α E[x₀|x])/σ, both (n, d); where `closed_form`."""
+        denoised, pushed = self.denoise_along(x, u, t)
+        return self.implied_noise(x, denoised, t), (u - self.process.alpha(t) * pushed) / self.process.sigma(t)
+
     # -- randomness -----------------------------------------------------------------------------------------------
 
     def stream(self, *key: int) -> np.random.Generator:
@@ -85,9 +113,7 @@ class Diffusion(Problem):
         t = self.process.start
         data = self.draw(self.stream(INITIAL), self.particles)
         noise = self.stream(NOISE).standard_normal((self.particles, self.dim))
-        x = self.process.alpha(t) * data + self.process.sigma(t) * noise
-        x.setflags(write=False)
-        return x
+        return frozen(self.process.alpha(t) * data + self.process.sigma(t) * noise)
 
     def fresh_noise(self, step: int) -> np.ndarray:
         """Standard normal noise of one step, shape (n, d), keyed by (seed, step)."""
@@ -126,36 +152,23 @@ class Diffusion(Problem):
         """This problem with at most 256 of its particles, those that are followed by the exact flow."""
         return self if self.particles <= FEW else self.turned(particles=FEW)
 
-    @cached_property
-    def _ends(self) -> dict[float, np.ndarray]:
-        return {}
-
     def flow(self, end: float) -> np.ndarray:
         """Where the exact flow carries the first 256 particles by the time `end`, shape (m, d); kept once computed."""
         few = self.few
         if few is not self:
             return few.flow(end)
-        if end not in self._ends:
-            x = self.carried(self.initial, self.process.start, end)
-            x.setflags(write=False)
-            self._ends[end] = x
-        return self._ends[end]
+        return remembered(self, ("flow", end), lambda: frozen(self.carried(self.initial, self.process.start, end)))
 
     def path(self, t: float) -> np.ndarray:
         """Where the exact flow carries the first 256 particles by the time t, from the latest time known before it."""
         few = self.few
         if few is not self:
             return few.path(t)
-        if t not in self._passed:
-            before = min((s for s in self._passed if s > t), default=self.process.start)
-            x = self.carried(self._passed.get(before, self.initial), before, t)
-            x.setflags(write=False)
-            self._passed[t] = x
-        return self._passed[t]
-
-    @cached_property
-    def _passed(self) -> dict[float, np.ndarray]:
-        return {}
+        passed = remembered(self, "places along the flow", dict)
+        if t not in passed:
+            before = min((s for s in passed if s > t), default=self.process.start)
+            passed[t] = frozen(self.carried(passed.get(before, self.initial), before, t))
+        return passed[t]
 
     def carried(self, x: np.ndarray, s: float, t: float) -> np.ndarray:
         """x carried by the probability flow from s to t, to about 1e-12: DOP853 for y = x/σ, y' = (α/σ) x₀, in λ."""

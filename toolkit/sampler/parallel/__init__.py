@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "in parallel rounds"
-ORDER = ("picard", "chain", "descent")
+ORDER = ("problems", "picard", "chain", "descent")
 __getattr__, __dir__ = face(__name__)

@@ -1,89 +1,22 @@
-"""A chain of maps, evaluated as a system of equations: Jacobi and Gauss–Seidel sweeps instead of one step at a time."""
+"""Jacobi and Gauss–Seidel sweeps of a chain of maps, evaluated as a system of equations, not one step at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from toolkit.core.claim import Beats, Bound, Exact
-from toolkit.core.knob import knob, seed_knob
+from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
-from toolkit.core.probe import Measure
-from toolkit.core.problem import Problem
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH_GROWTH
+from toolkit.sampler.parallel.problems import SETTLED, Chain
 
-SETTLED = 1e-12
 TINY = 1e-300
-
-
-@dataclass(frozen=True)
-class Chain(Problem):
-    """x_{i+1} = tanh(W_i x_i + u_i), i < T, with |W_i|₂ = `coupling`: a recurrent network, or T layers of their own.
-
-    Its solution is the path that follows from x_0 one map after another; below coupling 1 each map is a contraction.
-    Reference: Y. Song, C. Meng, R. Liao, S. Ermon (2021), arXiv:2002.03681, Sec. 2 and 5.
-    """
-
-    title: ClassVar[str] = "chain of maps"
-    sources: ClassVar[tuple[str, ...]] = ("song2021feedforward",)
-    length: int = knob(64, 2, 512, log=True, symbol="T", doc="maps in the chain")
-    dimension: int = knob(16, 1, 128, symbol="d", doc="numbers at a node")
-    coupling: float = knob(0.7, 0.05, 4.0, log=True, symbol="L", doc="norm of every map's matrix")
-    layers: str = knob("recurrent", choices=("recurrent", "own"), doc="one matrix for all maps, or one each")
-    seed: int = seed_knob("matrices, inputs and the first node")
-
-    @cached_property
-    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(W (T, d, d), u (T, d), x_0 (d,))."""
-        generator, d = np.random.default_rng(self.seed), self.dimension
-        count = 1 if self.layers == "recurrent" else self.length
-        matrices = generator.standard_normal((count, d, d))
-        matrices *= self.coupling / np.linalg.norm(matrices, 2, axis=(1, 2))[:, None, None]
-        inputs = generator.standard_normal((self.length, d))
-        return np.broadcast_to(matrices, (self.length, d, d)), inputs, generator.standard_normal(d)
-
-    def node(self, i: int, x: np.ndarray) -> np.ndarray:
-        """x_{i+1} from x_i = x, shape (d,)."""
-        matrices, inputs, _ = self.parts
-        return np.tanh(matrices[i] @ x + inputs[i])
-
-    @cached_property
-    def path(self) -> np.ndarray:
-        """x_0, …, x_T one after another, shape (T + 1, d)."""
-        path = [self.parts[2]]
-        for i in range(self.length):
-            path.append(self.node(i, path[-1]))
-        return np.array(path)
-
-    def measures(self):
-        return chain_measures()
-
-
-def chain_measures() -> tuple[Measure, ...]:
-    """What is measured of a guess of all nodes."""
-    return (
-        Measure("chain_error", "error of the chain", chain_error, "max |x − x*|", doc="largest over the nodes"),
-        Measure(
-            "unsettled", "nodes not settled", unsettled, log=False, doc="nodes after the first that is wrong, and it"
-        ),
-    )
-
-
-def chain_error(problem, state) -> float:
-    """Largest distance of a node from the sequential result."""
-    return float(np.linalg.norm(state.path - problem.path, axis=1).max())
-
-
-def unsettled(problem, state) -> float:
-    """Nodes from the first one on that is not the sequential one (to 1e-12)."""
-    wrong = np.flatnonzero(np.abs(state.path - problem.path).max(axis=1) > SETTLED)
-    return float(len(state.path) - wrong[0]) if len(wrong) else 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,13 +35,14 @@ class ChainState(State):
         return self.path
 
 
-class _Sweeps(Method):
+class Sweeps(Method):
     """A step is a sweep of evaluations that may run in parallel; it starts from x_0 at every node."""
 
     sources: ClassVar[tuple[str, ...]] = ("song2021feedforward",)
     monitors: ClassVar[tuple[str, ...]] = ("change", "depth")
     linear: ClassVar[tuple[str, ...]] = ("depth",)
     problems: ClassVar[tuple[type, ...]] = (Chain,)
+    tolerance: float  # a knob of each
 
     def init(self, problem):
         path = np.repeat(problem.parts[2][None], problem.length + 1, axis=0)
@@ -147,7 +81,7 @@ class _Sweeps(Method):
 
 
 @dataclass(frozen=True)
-class JacobiSweeps(_Sweeps):
+class JacobiSweeps(Sweeps):
     """x_{i+1}^{new} = h_i(x_i^{old}) for all i at once: exact after T sweeps, sooner for contractions.
 
     A sweep is T evaluations, none of which waits for another. If |h_i(x) − h_i(y)| ≤ L |x − y|, the error after k
@@ -179,7 +113,7 @@ class JacobiSweeps(_Sweeps):
 
 
 @dataclass(frozen=True)
-class JacobiGaussSeidel(_Sweeps):
+class JacobiGaussSeidel(Sweeps):
     """Blocks of `block` nodes in parallel, the nodes of a block one after another with new values: exact after T/block.
 
     A sweep waits for `block` evaluations in a row. One block is feed-forward evaluation, blocks of one node are Jacobi.
@@ -213,7 +147,7 @@ class JacobiGaussSeidel(_Sweeps):
 
 
 @dataclass(frozen=True)
-class GaussSeidelJacobi(_Sweeps):
+class GaussSeidelJacobi(Sweeps):
     """Blocks of `block` nodes one after another, each by Jacobi sweeps until it moves no more: exact after T sweeps.
 
     A sweep is one parallel round in the active block only, and so needs few processors; it pays where a block settles
@@ -249,14 +183,13 @@ class GaussSeidelJacobi(_Sweeps):
 
 def nodes(problem, state):
     """The error of every node after this sweep."""
-    if not isinstance(state, ChainState):
-        return None
     error = np.linalg.norm(state.path - problem.path, axis=1)
     return {"x": np.arange(len(error)), "error": np.maximum(error, 1e-17)}
 
 
-PICTURES = (Picture("chain_nodes", "error at each node", "lines", nodes, x="node", y="|x − x*|", log=True),)
-CASES = (Chain(length=24), Chain(length=32, coupling=2.0, layers="own", dimension=8))
+PICTURES = (
+    Picture("chain_nodes", "error at each node", "lines", nodes, x="node", y="|x − x*|", log=True, of=ChainState),
+)
 EXPERIMENTS = (
     Experiment(
         "chain-in-parallel",

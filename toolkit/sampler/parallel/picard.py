@@ -62,8 +62,8 @@ class PicardSampler(Sampler):
     def init(self, problem):
         begun = Sampler.init(self, problem)
         x = problem.few.initial
-        about = dict(noise_level=begun.noise_level, magnitude=begun.magnitude)
-        return PicardState(x=x, times=begun.times, path=np.repeat(x[None], self.steps + 1, axis=0), **about)
+        path = np.repeat(x[None], self.steps + 1, axis=0)
+        return begun.widened(PicardState, x=x, path=path, sampler=None)
 
     def step(self, problem, state):
         first, last = state.i, min(state.i + self.window, self.steps)
@@ -138,13 +138,13 @@ class PicardSampler(Sampler):
 
 def trajectory(problem, state):
     """The first coordinate of a few particles along the guessed trajectory, against the step."""
-    if not isinstance(state, PicardState):
-        return None
     count = np.arange(len(state.path))
     return {"x": count} | {f"particle {j + 1}": state.path[:, j, 0] for j in range(min(6, state.path.shape[1]))}
 
 
-PICTURES = (Picture("guessed", "the guessed trajectory", "lines", trajectory, x="step", y="first coordinate"),)
+PICTURES = (
+    Picture("guessed", "the guessed trajectory", "lines", trajectory, x="step", y="first coordinate", of=PicardState),
+)
 
 EXPERIMENTS = (
     Experiment(

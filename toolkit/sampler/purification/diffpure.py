@@ -14,7 +14,6 @@ from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
-from toolkit.sampler.laws.closed_form import denoise_along
 from toolkit.sampler.laws.measures import NAN, rms
 from toolkit.sampler.purification.problems import ALONG, DIGITS, FORWARD, GUESS, LINE, REVERSE, ROUNDS, Purification
 from toolkit.sampler.solvers.sampler import TINY
@@ -41,6 +40,11 @@ class PurifiedState(State):
 
     def solution(self) -> np.ndarray:
         return self.x
+
+    @property
+    def inner(self) -> PurifiedState:
+        """The purification that is looked at: itself; a ladder's state has one in it."""
+        return self
 
     def seen(self) -> np.ndarray:
         """The points as the classifier gets them, x/α."""
@@ -111,7 +115,7 @@ class DiffPure(Method):
         a = a / law.process.alpha(times[-1])
         for i in reversed(range(self.steps)):
             first, second, _ = self.factors(law.process, *times[i : i + 2])
-            a = first * a + second * denoise_along(law, kept[i], a, times[i])[1]
+            a = first * a + second * law.denoise_along(kept[i], a, times[i])[1]
         return loss, law.process.alpha(times[0]) * a
 
     def attacked(self, problem: Purification) -> np.ndarray:

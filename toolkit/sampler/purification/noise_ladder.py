@@ -1,4 +1,4 @@
-"""DiffPure with t* raised: how far to noise, so that the attack is lost and the class is not; and what is seen."""
+"""DiffPure with t* raised: how far to noise, so that the attack is lost and the class is not."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import numpy as np
 
 from toolkit.core.claim import monotone
 from toolkit.core.knob import knob, part
-from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
-from toolkit.sampler.laws.digits import SIDE
 from toolkit.sampler.purification.diffpure import DiffPure, PurifiedState
-from toolkit.sampler.purification.problems import DIGITS, FORWARD, LINE, Purification
+from toolkit.sampler.purification.problems import FORWARD, LINE, Purification
 from toolkit.sampler.solvers.sampler import TINY
 
 
@@ -127,94 +125,4 @@ EXPECTED = Measure(
     expected_accuracy,
     log=False,
     doc="of the same noised points, on average over the way back",
-)
-
-
-# -- what is seen ----------------------------------------------------------------------------------------------------
-
-
-def _shown(state):
-    inner = getattr(state, "inner", state)
-    return inner if isinstance(inner, PurifiedState) else None
-
-
-def seen_points(problem, state):
-    """Clean, attacked and purified points, and where the classifier changes its mind; in the plane only."""
-    inner = _shown(state)
-    if inner is None or problem.law != LINE:
-        return None
-    now, up = inner.seen(), np.linspace(-1.5, 1.5, 61)
-    told = {"attacked": inner.given, "clean": problem.points[0], "purified": now}
-    return {name: (x[:, 0], x[:, 1]) for name, x in told.items()} | {"classes part": (-problem.tilt * up, up)}
-
-
-def seen_digits(problem, state):
-    """The first 25 images: clean, attacked, and as they are now."""
-    inner = _shown(state)
-    if inner is None or problem.law != DIGITS:
-        return None
-    return {"clean": tiles(problem.points[0]), "attacked": tiles(inner.given), "purified": tiles(inner.seen())}
-
-
-def tiles(x: np.ndarray, a_side: int = 5) -> np.ndarray:
-    """The first images of (n, 64) in a square, the first at the top left, as rows from the bottom."""
-    sheet = np.full((a_side * a_side, SIDE + 1, SIDE + 1), -1.0)
-    shown = np.clip(x[: len(sheet)], -1.5, 1.5).reshape(-1, SIDE, SIDE)
-    sheet[: len(shown), :SIDE, :SIDE] = shown
-    sheet = sheet.reshape(a_side, a_side, SIDE + 1, SIDE + 1).transpose(0, 2, 1, 3)
-    return sheet.reshape(a_side * (SIDE + 1), -1)[::-1] + 1.5
-
-
-def accuracies(problem, state):
-    """Accuracy of the attacked and of the clean points against t*, and of the attacked ones without purification."""
-    if not isinstance(state, PurificationLadder):
-        return None
-    times, robust, clean = np.array(state.rows).T
-    bare = np.full(len(times), problem.right(state.inner.given).mean())
-    return {"x": times, "attacked, purified": robust, "clean, purified": clean, "attacked, as they are": bare}
-
-
-PICTURES = (
-    Picture("purified_points", "clean, attacked, purified", "points", seen_points, x="x", y="y"),
-    Picture("purified_digits", "clean, attacked, purified", "images", seen_digits),
-    Picture("purified_accuracy", "accuracy against t*", "lines", accuracies, x="t*", y="share that is right"),
-)
-
-EXPERIMENTS = (
-    Experiment(
-        "purify",
-        "Washed in noise",
-        "Points were pushed over the classifier's line. Noise hides the attack: what does the way back make of it?",
-        Purification(),
-        (DiffPure(), DiffPure(eta=0.0)),
-        THROUGH,
-        measure="robust_accuracy",
-        picture="purified_points",
-    ),
-    Experiment(
-        "how_much_noise",
-        "How much noise cleans best?",
-        "Too little leaves the attack, too much loses the class. Where is the best t*, and whose curve is higher?",
-        Purification(),
-        (
-            DiffPureLadder(),
-            DiffPureLadder(purifier=DiffPure(eta=0.0)),
-            DiffPureLadder(purifier=DiffPure(adaptive=True)),
-        ),
-        THROUGH,
-        measure="robust_accuracy",
-        against="diffusion_time",
-        picture="purified_points",
-    ),
-    Experiment(
-        "purified_digits",
-        "Attacked digits",
-        "Logistic regression is fooled by changes one hardly sees. Which digits does purification save, which turn?",
-        Purification(law=DIGITS, particles=64, size=1.5),
-        tuple(DiffPureLadder(purifier=DiffPure(rule="DDIM", steps=20, eta=eta)) for eta in (1.0, 0.0)),
-        THROUGH,
-        measure="robust_accuracy",
-        against="diffusion_time",
-        picture="purified_digits",
-    ),
 )

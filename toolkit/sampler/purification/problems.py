@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws.digits import images
@@ -22,7 +23,6 @@ ROUNDS = 10  # of the projected attack
 CHOICE, PLACE, FORWARD, REVERSE, GUESS, ALONG = 1, 2, 3, 4, 5, 6  # what a stream of random numbers is for
 
 
-@functools.cache
 def line(tilt: float) -> tuple:
     """(centres (24, 2), classes, W (2, 2), b): two classes on the line y = 0, and a classifier by the sign of x + c y.
 
@@ -127,9 +127,7 @@ class Purification(Problem):
     @cached_property
     def attacked(self) -> np.ndarray:
         """Points attacked through the classifier alone, shape (n, d); read-only."""
-        found = self.attack(lambda x, _: self.loss_and_gradient(x)[1])
-        found.setflags(write=False)
-        return found
+        return frozen(self.attack(lambda x, _: self.loss_and_gradient(x)[1]))
 
     def attack(self, gradient) -> np.ndarray:
         """x + δ after ten steps of ε/4 along gradient(x + δ, round)/|·|, δ projected on |δ| ≤ ε each time."""

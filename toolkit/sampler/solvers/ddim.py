@@ -54,7 +54,9 @@ def ddim(process, x, denoised, s: float, t: float) -> np.ndarray:
 
 
 class _Noisy(Sampler):
-    """What samplers that draw noise share; `shared_path` takes it from the problem's Brownian path."""
+    """What samplers that draw noise share; `shared_path`, a knob of each, takes it from the problem's Brownian path."""
+
+    shared_path: bool
 
     def draw(self, problem, state, s: float, t: float) -> np.ndarray:
         """The step's standard normal noise, shape (n, d)."""

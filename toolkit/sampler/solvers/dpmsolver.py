@@ -163,9 +163,10 @@ class DPMSolverPP2M(Sampler):
     step = Method.step
 
     def advance(self, problem, state, n, rows):
+        """Up to n steps, those in the plane by one call of the kernel; `rows` (n, 3) takes the monitors after each."""
         first = state.k
         while (done := state.k - first) < n and not state.status.done:
-            if isinstance(problem, Mixture) and problem.in_plane:
+            if problem.in_plane:
                 self.walk(problem, state, rows[done:n])
             else:
                 state = Sampler.step(self, problem, state)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
-from toolkit.core.state import Work
+from toolkit.core.run import Run
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.kernels.points import mixture as kernels
 from toolkit.sampler.laws.digits import SIDE, Digits
 from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture
-from toolkit.sampler.laws.mixtures import Mixture, PlaneMixture
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.learnt.network import NetworkDigits
 from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
 from toolkit.sampler.solvers.dpmsolver import DPMSolver2S, DPMSolver3S, DPMSolverPP2M
@@ -31,15 +30,13 @@ INSTANTS = 120  # of a way along the exact flow
 
 
 def cloud(problem, state):
-    """Particles counted on a grid, and p_t on the same square, which widens with the noise; in the plane only."""
-    if not isinstance(state, SamplerState) or problem.dim != 2:
-        return None
+    """Particles counted on a grid, and p_t on the same square, which widens with the noise."""
     reach = REACH * float(np.hypot(problem.process.alpha(state.t), problem.process.sigma(state.t)))
     counts = np.empty((BINS, BINS))
     kernels.histogram(np.ascontiguousarray(state.x), -reach, -reach, 2 * reach, counts)
     drawn = {"particles": counts}
-    if isinstance(problem, Mixture):
-        m = int(np.clip(np.sqrt(PAIRS / len(problem.parts[0])), 20, 96))
+    if problem.count:
+        m = int(np.clip(np.sqrt(PAIRS / problem.count), 20, 96))
         place = ((np.arange(m) + 0.5) / m * 2 - 1) * reach
         drawn["density"] = problem.density(np.stack(np.meshgrid(place, place), -1).reshape(-1, 2), state.t).reshape(
             m, m
@@ -55,10 +52,8 @@ def spread(process, t: float) -> float:
 def score_field(problem, state):
     """The score as arrows, from circles to squares, of length |σ ∇ log p_t| up to a bound, with a few particles.
 
-    In units of √(α² + σ²); in the plane only.
+    In units of √(α² + σ²).
     """
-    if not isinstance(state, SamplerState) or problem.dim != 2:
-        return None
     t, size = state.t, spread(problem.process, state.t)
     place = np.linspace(-0.8, 0.8, ARROWS) * REACH
     base = np.stack(np.meshgrid(place, place), -1).reshape(-1, 2)
@@ -74,16 +69,16 @@ def score_field(problem, state):
 def ways(problem, state):
     """Where a few particles came along, step by step, and where the exact flow leads them, in units of √(α² + σ²).
 
-    The steps are done once more, for these particles alone: a particle does not depend on the others.
+    The steps are done once more, for these particles alone: a particle does not depend on the others. Nothing yet
+    before the first step.
     """
-    sampler = getattr(state, "sampler", None)
-    if sampler is None or problem.dim != 2 or not 0 < state.i <= LONG:
+    if not state.i:
         return None
     few = remembered(problem, "few ways", lambda: problem.turned(particles=min(FOLLOWED, problem.particles)))
-    twin = begun(few, state)
+    twin = state.begun(few.initial)
     seen = [few.initial / spread(few.process, twin.t)]
     for s, t in pairwise(map(float, state.times[: state.i + 1])):
-        twin.x, twin.i = sampler.leap(few, twin, s, t), twin.i + 1
+        twin.x, twin.i = state.sampler.leap(few, twin, s, t), twin.i + 1
         seen.append(twin.x / spread(few.process, t))
     found = {"steps": tuple(np.concatenate(seen[:-1]).T), "particles": tuple(seen[-1].T)}
     if state.stochastic:
@@ -97,37 +92,28 @@ def ways(problem, state):
 def followed(problem, end: float) -> tuple:
     """(times, particles at them) on the way to the end in steps too small to be seen."""
     sampler = DPMSolver3S(steps=INSTANTS, end=end)
-    state = sampler.init(problem)
-    found = [state.x / spread(problem.process, state.t)]
-    while not state.status.done:
-        state = sampler.step(problem, state)
-        found.append(state.x / spread(problem.process, state.t))
-    return state.times, found
-
-
-def begun(problem, state: SamplerState) -> SamplerState:
-    """The state as it was at the start, with what was fitted, for the particles of this problem."""
-    x = problem.initial
-    own = {f.name: x for f in fields(state) if getattr(getattr(state, f.name), "shape", ()) == state.x.shape}
-    lists = {name: [] for name in ("history", "past", "trail") if hasattr(state, name)}
-    return replace(state, **own, **lists, i=0, k=0, work=Work())
+    times, x = sampler.times(problem), problem.initial
+    found = [x / spread(problem.process, float(times[0]))]
+    found += [state.x / spread(problem.process, state.t) for state in Run(problem, sampler, THROUGH)]
+    return times, found
 
 
 def sheet(problem, state):
     """The first 64 particles as images, eight a row, the first at the top left."""
-    if not isinstance(problem, Digits):
-        return None
-    tiles = np.full((TILES * TILES, SIDE + 1, SIDE + 1), -1.0)
-    shown = np.clip(state.solution()[: len(tiles)], -1.5, 1.5).reshape(-1, SIDE, SIDE)
-    tiles[: len(shown), :SIDE, :SIDE] = shown
-    rows = tiles.reshape(TILES, TILES, SIDE + 1, SIDE + 1).transpose(0, 2, 1, 3)
-    return {"z": rows.reshape(TILES * (SIDE + 1), -1)[::-1] + 1.5}
+    return {"z": tiles(state.solution(), TILES)}
+
+
+def tiles(x: np.ndarray, a_side: int) -> np.ndarray:
+    """The first images of (n, 64) in a square of `a_side` rows, the first at the top left, as rows from the bottom."""
+    laid = np.full((a_side * a_side, SIDE + 1, SIDE + 1), -1.0)
+    shown = np.clip(x[: len(laid)], -1.5, 1.5).reshape(-1, SIDE, SIDE)
+    laid[: len(shown), :SIDE, :SIDE] = shown
+    laid = laid.reshape(a_side, a_side, SIDE + 1, SIDE + 1).transpose(0, 2, 1, 3)
+    return laid.reshape(a_side * (SIDE + 1), -1)[::-1] + 1.5
 
 
 def placement(problem, state):
     """The number of each step against log(α/σ) at its time: done, and to come."""
-    if not isinstance(state, SamplerState):
-        return None
     levels, count = np.asarray(problem.process.log_snr(state.times)), np.arange(len(state.times))
     stride = max(1, len(count) // 2000)
     done, ahead = slice(0, state.i + 1, stride), slice(state.i + 1, None, stride)
@@ -135,20 +121,29 @@ def placement(problem, state):
 
 
 def ends(problem, state):
-    """Where the followed particles end, sampled and by the exact flow; in the plane only."""
-    if not isinstance(state, LadderState) or problem.dim != 2:
-        return None
+    """Where the followed particles end, sampled and by the exact flow."""
     exact = problem.flow(state.t)
     return {"exact flow": (exact[:, 0], exact[:, 1]), "sampled": (state.x[:, 0], state.x[:, 1])}
 
 
+def planar(problem, state) -> bool:
+    """Whether the particles are in the plane."""
+    return problem.dim == 2
+
+
+def traced(problem, state) -> bool:
+    """Whether the way can be gone once more: in the plane, by a sampler's own `leap`, not for long."""
+    return problem.dim == 2 and state.sampler is not None and state.i <= LONG
+
+
+UNITS = dict(x="x₁/√(α² + σ²)", y="x₂/√(α² + σ²)")
 PICTURES = (
-    Picture("cloud", "particles and density", "images", cloud),
-    Picture("score_field", "score and particles", "points", score_field, x="x₁/√(α² + σ²)", y="x₂/√(α² + σ²)"),
-    Picture("ways", "trajectories", "points", ways, x="x₁/√(α² + σ²)", y="x₂/√(α² + σ²)"),
-    Picture("samples", "samples", "image", sheet),
-    Picture("ends", "where the particles end", "points", ends, x="x", y="y"),
-    Picture("placement", "where the steps are", "points", placement, x="log(α/σ)", y="step"),
+    Picture("cloud", "particles and density", "images", cloud, of=SamplerState, when=planar),
+    Picture("score_field", "score and particles", "points", score_field, **UNITS, of=SamplerState, when=planar),
+    Picture("ways", "trajectories", "points", ways, **UNITS, of=SamplerState, when=traced),
+    Picture("samples", "samples", "image", sheet, of=Digits),
+    Picture("ends", "where the particles end", "points", ends, x="x", y="y", of=LadderState, when=planar),
+    Picture("placement", "where the steps are", "points", placement, x="log(α/σ)", y="step", of=SamplerState),
 )
 
 EXPERIMENTS = (

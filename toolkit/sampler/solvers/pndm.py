@@ -22,6 +22,10 @@ class _Pseudo(Sampler):
 
     weights: ClassVar[tuple[float, ...]] = ()
 
+    def warm(self, problem, state, eps, s: float, t: float):
+        """ε̄ of a step that has too few before it, from ε = eps at s."""
+        raise NotImplementedError
+
     @property
     def memory(self) -> int:
         return len(self.weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,10 +11,11 @@ from toolkit.core.claim import Order
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
-from toolkit.core.state import State
+from toolkit.core.state import Work
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.laws.measures import ROUNDING, rms
+from toolkit.sampler.laws.particles import Particles
 from toolkit.sampler.laws.problems import Diffusion
 from toolkit.sampler.laws.schedules import GRIDS, time_grid
 
@@ -23,7 +24,7 @@ TINY = 1e-300  # of the way, left at the end: a zero would meet a tolerance of z
 
 
 @dataclass(slots=True, kw_only=True)
-class SamplerState(State):
+class SamplerState(Particles):
     """Particles x (n, d) at times[i]; arrays once stored are never written to again, so copies may share them.
 
     `history` holds (t, x, x₀ prediction) of the latest model outputs at the start of a step, newest last, as many as
@@ -31,7 +32,7 @@ class SamplerState(State):
     `sampler` is whose state it is, for pictures of its steps; None where a step is not one of `leap`.
     """
 
-    x: np.ndarray
+    on_its_way: ClassVar[bool] = True
     times: np.ndarray
     i: int = 0
     history: list = field(default_factory=list)
@@ -46,18 +47,26 @@ class SamplerState(State):
         """The time of the particles."""
         return float(self.times[self.i])
 
-    def solution(self) -> np.ndarray:
-        return self.x
+    def widened(self, cls: type, **more):
+        """What is in it as a state of a class with more fields; `more` gives these, and what is to be another."""
+        return cls(**({one.name: getattr(self, one.name) for one in fields(self)} | more))
+
+    def begun(self, x: np.ndarray):
+        """The state as it was at the start, with what was fitted, for other particles x (m, d)."""
+        held = {one.name: getattr(self, one.name) for one in fields(self)}
+        own = {name: x for name, value in held.items() if isinstance(value, np.ndarray) and value.shape == self.x.shape}
+        lists = {name: [] for name, value in held.items() if isinstance(value, list)}
+        return replace(self, **own, **lists, i=0, k=0, work=Work())
 
 
 @dataclass(frozen=True)
 class Sampler(Method):
     """From x_T to x at the end on a grid of `steps` + 1 times. A sampler gives `leap`, and asks `predict` for x₀.
 
-    `order` is p of its claim, `stages` evaluations a step, `memory` how many outputs it keeps, `stochastic` whether it
-    draws noise, `clock` in what it is a rule for dy/dc: "t" (y = x), "ρ" = σ/α or "λ" = log(α/σ) (y = x/α), which its
-    stability region is drawn for. `predict` counts one evaluation (of all particles) a call; nothing else may evaluate
-    the problem.
+    `order` is p of its claim, `stages` evaluations a step once it is under way, `memory` how many outputs it keeps,
+    `stochastic` whether it draws noise, `clock` in what it is a rule for dy/dc: "t" (y = x), "ρ" = σ/α or "λ" =
+    log(α/σ) (y = x/α), which its stability region is drawn for. `predict` counts one evaluation (of all particles) a
+    call; nothing else may evaluate the problem.
     """
 
     monitors: ClassVar[tuple[str, ...]] = ("remaining", "noise_level", "magnitude")

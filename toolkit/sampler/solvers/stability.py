@@ -9,7 +9,6 @@ import numpy as np
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.state import Work
 from toolkit.core.stop import THROUGH
-from toolkit.sampler.laws.closed_form import closed_form, denoise_along
 from toolkit.sampler.laws.guidance import GuidedMixture
 from toolkit.sampler.laws.problems import Diffusion
 from toolkit.sampler.laws.schedules import log_snr_rate
@@ -126,11 +125,11 @@ def growth(sampler, process, state, z: np.ndarray) -> np.ndarray:
 def gains(problem, x: np.ndarray, t: float) -> np.ndarray:
     """The eigenvalues of α ∂x₀/∂x at each row of x, (n, d): exact for known laws, else differenced."""
     n, d = x.shape
-    jacobian = problem.jacobian(x, t) if hasattr(problem, "jacobian") else None
+    jacobian = problem.jacobian(x, t)
     if jacobian is None:
         x, directions = np.repeat(x, d, axis=0), np.tile(np.eye(d), (n, 1))
-        if closed_form(problem):
-            rows = denoise_along(problem, x, directions, t)[1]
+        if problem.closed_form:
+            rows = problem.denoise_along(x, directions, t)[1]
         else:
             shift = 1e-5 * np.hypot(problem.process.alpha(t), problem.process.sigma(t)) * directions
             rows = (problem.denoise(x + shift, t) - problem.denoise(x - shift, t)) / (2 * abs(shift).max())
@@ -165,9 +164,7 @@ def region(problem, state):
 
     λ > 0, between modes: there the flow itself drives particles apart, and no region says anything.
     """
-    sampler = getattr(state, "sampler", None)
-    if sampler is None or sampler.stochastic:
-        return None
+    sampler = state.sampler
     marks = eigenvalues(sampler, problem, state)
     reach = float(np.clip(1.1 * np.abs(marks).max(), LEAST, MOST))
     box = -1.5 * reach, 0.5 * reach, reach
@@ -197,7 +194,20 @@ def mirrored(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndar
     return np.tile(x, 2), np.concatenate((y, -y))
 
 
-PICTURES = (Picture("stability", "stability region", "points", region, x="Re z", y="Im z"),)
+def has_region(problem, state) -> bool:
+    """Whether a step is a sampler's own `leap`, and without noise."""
+    return state.sampler is not None and not state.stochastic
+
+
+PICTURES = (
+    Picture(
+        *("stability", "stability region", "points", region),
+        x="Re z",
+        y="Im z",
+        of=SamplerState,
+        when=has_region,
+    ),
+)
 EXPERIMENTS = (
     Experiment(
         "out-of-the-region",

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from toolkit.core.claim import Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method
-from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH_GROWTH
 from toolkit.sampler.laws.measures import rms
+from toolkit.sampler.laws.particles import Particles
 from toolkit.sampler.laws.problems import Diffusion
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.solvers.sampler import Sampler
@@ -23,21 +21,17 @@ FLOOR = 1e-10  # below it rounding, not the sampler, is measured
 
 
 @dataclass(slots=True, kw_only=True)
-class LadderState(State):
+class LadderState(Particles):
     """The end of the latest sampling: particles x (m, d) at t, its number of steps and evaluations, and its error.
 
-    `rung` counts samplings; x is the followed particles only, 256 at most.
+    `rung` is the number of the sampling, from 0; x is the followed particles only, 256 at most.
     """
 
-    x: np.ndarray
     t: float
     rung: int = 0
     final_error: float
     steps_used: float
     evaluations: float
-
-    def solution(self) -> np.ndarray:
-        return self.x
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,7 @@ class StepLadder(Method):
     """
 
     title: ClassVar[str] = "steps doubled"
+    slow: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("hairer1993",)
     monitors: ClassVar[tuple[str, ...]] = ("final_error", "steps_used", "evaluations")
     scales: ClassVar[tuple[str, ...]] = ("steps_used", "evaluations")

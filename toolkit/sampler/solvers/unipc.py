@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import factorial
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from toolkit.core.claim import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.deis import STARTS, fine, runge_kutta
 from toolkit.sampler.solvers.dpmsolver import GAP
 from toolkit.sampler.solvers.sampler import Sampler, SamplerState
@@ -107,7 +107,7 @@ class UniP(Sampler):
         return (GAP,) if self.p == 1 and type(self) is UniP else ()
 
     def claims(self, problem):
-        more = self.start != "Runge–Kutta" or (self.p == 3 and isinstance(problem, GaussianFlow))
+        more = self.start != "Runge–Kutta" or (self.p == 3 and problem.gaussian)
         claims = self.promised_order(problem, at_least=more, **fine(problem, self.order))
         if self.measures(problem):
             about = dict(source="zhao2023unipc", assumes="exact arithmetic", title="each step is DDIM's", stop=THROUGH)
@@ -145,7 +145,7 @@ class UniPC(UniP):
 
     def init(self, problem):
         state = super().init(problem)
-        return CorrectedState(**{one.name: getattr(state, one.name) for one in fields(state)}, base=state.x)
+        return state.widened(CorrectedState, base=state.x)
 
     def leap(self, problem, state, s, t):
         denoised = self.predict_start(problem, state, s)

@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "samplers with noise"
-ORDER = ("edm", "accelerated")
+ORDER = ("edm", "dpmplusplus", "accelerated")
 __getattr__, __dir__ = face(__name__)

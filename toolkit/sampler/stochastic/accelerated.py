@@ -12,7 +12,8 @@ from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
-from toolkit.sampler.laws.mixtures import GaussianFlow, PlaneMixture
+from toolkit.sampler.laws.gaussian import GaussianFlow
+from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.laws.schedules import GRIDS, checked_times
 from toolkit.sampler.solvers.sampler import Sampler
 from toolkit.sampler.solvers.step_ladder import StepLadder
@@ -87,6 +88,10 @@ class AcceleratedDDIM(_Rated):
     @property
     def order(self) -> float:
         return 2.0 if self.accelerated else 1.0
+
+    @property
+    def stages(self) -> int:
+        return 2 if self.accelerated else 1
 
     def label(self) -> str:
         return self.title if self.accelerated else "DDIM, as proved, plain"

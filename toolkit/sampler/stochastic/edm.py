@@ -67,14 +67,14 @@ class Drawing(Sampler):
         return float(np.hypot(np.linalg.norm(mean - wanted), np.linalg.norm(root(covariance) - root(exact))))
 
     def measures(self, problem):
-        if not hasattr(problem, "moments"):
+        if not problem.gaussian:
             return ()
         about = dict(symbol="W₂", doc="bound on W₂ from the sampled Gaussian to the exact one, without particles")
         return (Measure("law_error", "error of the law", self.law_error, **about),)
 
     def promised_law(self, problem, p: float, **about) -> tuple:
         """The claim that on a Gaussian the error of the law falls like steps^−p."""
-        if not hasattr(problem, "moments"):
+        if not problem.gaussian:
             return ()
         options = dict(
             title=f"error of the law ∝ N^−{p:g}", assumes="a Gaussian, the exact score", stop=THROUGH, tol=0.15
@@ -116,6 +116,10 @@ class EDMStochastic(Drawing):
     @property
     def order(self) -> float:
         return 2.0 if self.heun else 1.0
+
+    @property
+    def stages(self) -> int:
+        return 2 if self.heun else 1
 
     def moved(self, problem, predict, x, s, t, draws):
         process = problem.process
