@@ -185,9 +185,9 @@ def test_other_kinds_have_no_figure_of_a_run(claim):
 
 def test_a_factor_is_fitted_only_where_there_is_one():
     history = tk.History((), ("error",))
-    history.append(k=np.arange(9.0), error=np.r_[0.5 ** np.arange(8.0), np.inf])
+    history.append(k=np.arange(21.0), error=np.r_[0.5 ** np.arange(20.0), np.inf])
     assert np.isnan(factor_of(history, "error")) and np.isnan(factor_of(history, "nothing"))
-    history.truncate(8)
+    history.truncate(20)
     assert factor_of(history, "error") == pytest.approx(0.5)
 
 
