@@ -39,6 +39,12 @@ class FactorsState(State):
     def solution(self) -> np.ndarray:
         return self.left @ self.right.T
 
+    def copy(self, into: FactorsState | None = None) -> FactorsState:
+        twin = State.copy(self, into)
+        if self.right is self.left:  # X Xᵀ of one array is rounded otherwise than the product of two equal ones
+            twin.right = twin.left
+        return twin
+
 
 def seed():
     """The knob for the seed of the first factors."""
