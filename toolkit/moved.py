@@ -13,6 +13,7 @@ import warnings
 from types import ModuleType
 
 MOVED = {
+    "toolkit.core.claim": "toolkit.core.claims",
     "toolkit.mesh.adaptive": "toolkit.mesh.adaptive.loop",
     "toolkit.mesh.adaptive_level": "toolkit.mesh.adaptive.level",
     "toolkit.mesh.adaptive_views": "toolkit.mesh.adaptive.looks",

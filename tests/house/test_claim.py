@@ -8,7 +8,7 @@ from toys import Contraction, Poisoned, Zero
 
 import toolkit as tk
 from toolkit import cli
-from toolkit.core.claim import stretches
+from toolkit.core.claims import stretches
 
 ABOUT = dict(source="saad2003", title="a promise")
 HALF = Contraction(factor=0.5)

@@ -121,7 +121,7 @@ def test_a_live_knob_is_turned_in_mid_run_and_the_trace_tells_when(make):
     assert model.turn_method(model.entries[0].uid, factor=0.25)
     stepped_on = stepped_from(model, 5, 3)
     assert stepped_on.traces[0].value == pytest.approx(0.5**5 * 0.25**3)
-    assert stepped_on.traces[0].spec["changes"] == [[5, {"factor": 0.25}]]
+    assert stepped_on.traces[0].changes == ((5, {"factor": 0.25}),)
 
 
 def stepped_from(model, k, more):

@@ -37,6 +37,7 @@ class History:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The columns, in the order in which they were named."""
         return tuple(self._columns)
 
     def append(self, **columns: np.ndarray) -> None:
@@ -70,6 +71,7 @@ class History:
         return self[against][known], self[name][known]
 
     def copy(self) -> History:
+        """An independent copy."""
         twin = History(self.monitors, self.probes)
         twin._columns = {name: column[: self._length].copy() for name, column in self._columns.items()}
         twin._length = self._length
@@ -132,6 +134,7 @@ class Snapshots:
         return max(kept, key=lambda one: one[0])[1].copy() if kept else None
 
     def copy(self) -> Snapshots:
+        """Another collection of the same states."""
         twin = Snapshots(self.cap)
         twin._states = dict(self._states)
         return twin

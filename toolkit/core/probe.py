@@ -80,6 +80,7 @@ class Probe:
 
     @property
     def name(self) -> str:
+        """The column that its measure fills."""
         return self.measure.name
 
 

@@ -24,6 +24,7 @@ class Source:
 
     @property
     def url(self) -> str:
+        """Where it is found: by its DOI, else on arXiv; empty where neither is known."""
         if self.doi:
             return f"https://doi.org/{self.doi}"
         return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""

@@ -21,6 +21,7 @@ class Work:
     flops: float = 0.0
 
     def copy(self) -> Work:
+        """An independent copy."""
         return dataclasses.replace(self)
 
 

@@ -17,6 +17,7 @@ class Status:
 
     @property
     def done(self) -> bool:
+        """Whether the run has ended."""
         return self.kind != "running"
 
     def __str__(self) -> str:

@@ -50,7 +50,7 @@ class Trace:
     """One entry of the race as it stands: its curve, its promises, and the numbers of its row in the table.
 
     `curve` holds abscissa, values and steps, `marks` the places of its markers, `mark` is the point at the scrubbed
-    step, `enough` that from which on more steps are in vain, `spec` what `Run.from_spec` needs to repeat it.
+    step, `enough` that from which on more steps are in vain, `changes` the live knobs turned on the way or still to be, by step.
     `observed` and `promised` are factors a step, or (`order`) orders of convergence.
     """
 
@@ -72,7 +72,7 @@ class Trace:
     promised: float = float("nan")
     order: bool = False
     work: dict = field(default_factory=dict)
-    spec: dict | None = None
+    changes: tuple[tuple[int, dict], ...] | None = None
     hash: str = ""
 
 

@@ -167,7 +167,7 @@ class Lane:
             promised=seen.promised,
             order=seen.order,
             work=work,
-            spec={"changes": [[k, dict(v)] for k, v in run.changes + run.planned]},
+            changes=tuple((k, dict(values)) for k, values in run.changes + run.planned),
             hash=self._fingerprint(stage),
         )
 

@@ -148,11 +148,11 @@ class Race:
         """A second entry that goes on from where this one stands, or stood at the scrubbed step."""
         self._room()
         source, trace = self.entry(uid), self.trace(uid)
-        if trace is None or trace.spec is None:
+        if trace is None or trace.changes is None:
             raise ToolkitError(f"{source.method.label()} has not started yet: press Start, then fork it.")
         k = trace.k if self.at is None else min(self.at, trace.k)
         if k < trace.k:
-            changes = [(at, values) for at, values in trace.spec["changes"] if at <= k]
+            changes = [(at, values) for at, values in trace.changes if at <= k]
             self.pause()
             twin = self.add(source.first, changes=changes, goal=k)
             self.scrub(None)

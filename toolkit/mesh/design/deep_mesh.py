@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Order, monotone
+from toolkit.core.claims import Exact, Order, monotone
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Exact, Rate
+from toolkit.core.claims import Exact, Rate
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.state import Work

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from toolkit.core.claim import Exact, Order
+from toolkit.core.claims import Exact, Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method

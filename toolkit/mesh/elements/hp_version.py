@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Order, Rate
+from toolkit.core.claims import Order, Rate
 from toolkit.core.knob import knob
 from toolkit.mesh.elements import regularity
 from toolkit.mesh.elements.h_version import CELLS, LIMIT, WHOLE, Ladder, LadderState, started

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 import scipy.sparse as sp
 
-from toolkit.core.claim import Beats, Exact, Order, monotone
+from toolkit.core.claims import Beats, Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method

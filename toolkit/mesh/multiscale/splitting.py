@@ -16,7 +16,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 from scipy.interpolate import make_interp_spline
 
-from toolkit.core.claim import Beats, Exact, Order, monotone
+from toolkit.core.claims import Beats, Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Exact, Order, Rate
+from toolkit.core.claims import Beats, Exact, Order, Rate
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.state import State

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats
+from toolkit.core.claims import Beats
 from toolkit.core.knob import knob
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.steps.problems import Evolution

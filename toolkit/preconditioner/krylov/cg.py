@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, monotone
+from toolkit.core.claims import Beats, monotone
 from toolkit.core.state import scratch
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop

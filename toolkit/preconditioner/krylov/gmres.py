@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from toolkit.core.claim import Beats, Bound, monotone
+from toolkit.core.claims import Beats, Bound, monotone
 from toolkit.core.knob import knob
 from toolkit.core.state import scratch
 from toolkit.core.stop import Stop

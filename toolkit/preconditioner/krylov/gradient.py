@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, Bound, Claim
+from toolkit.core.claims import Beats, Bound, Claim
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method

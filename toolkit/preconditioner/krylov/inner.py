@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from toolkit.core.claim import monotone
+from toolkit.core.claims import monotone
 from toolkit.core.knob import knob
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop

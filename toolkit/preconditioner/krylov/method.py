@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Exact
+from toolkit.core.claims import Bound, Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import part
 from toolkit.core.memo import remembered

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Beats, monotone
+from toolkit.core.claims import Beats, monotone
 from toolkit.core.registry import find
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.krylov.basis import Basis

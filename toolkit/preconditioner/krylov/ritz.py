@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.probe import Measure
 from toolkit.core.stop import Stop

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from toolkit.core.claim import Beats, Bound, Order
+from toolkit.core.claims import Beats, Bound, Order
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method

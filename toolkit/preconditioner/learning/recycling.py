@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.linalg
 
-from toolkit.core.claim import Beats
+from toolkit.core.claims import Beats
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method

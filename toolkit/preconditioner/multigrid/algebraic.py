@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from toolkit.core.arrays import csr
-from toolkit.core.claim import Flat
+from toolkit.core.claims import Flat
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from toolkit.core.claim import Flat, Order
+from toolkit.core.claims import Flat, Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from toolkit.core.claim import Exact
+from toolkit.core.claims import Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop

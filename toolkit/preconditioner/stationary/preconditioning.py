@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound, Order, Rate
+from toolkit.core.claims import Bound, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.memo import remembered

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from toolkit.core.claim import Beats, Order, Rate
+from toolkit.core.claims import Beats, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Bound
+from toolkit.core.claims import Bound
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.state import State, scratch

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import monotone
+from toolkit.core.claims import monotone
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure

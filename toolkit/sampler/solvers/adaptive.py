@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claim import Order
+from toolkit.core.claims import Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method

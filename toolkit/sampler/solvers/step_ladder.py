@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from toolkit.core.claim import Order
+from toolkit.core.claims import Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method
