@@ -50,7 +50,7 @@ class Trace:
     """One entry of the race as it stands: its curve, its promises, and the numbers of its row in the table.
 
     `curve` holds abscissa, values and steps, `marks` the places of its markers, `mark` is the point at the scrubbed
-    step, `enough` that from which on more steps are in vain, `changes` the live knobs turned on the way or still to be, by step.
+    step, `enough` that from which on more steps are in vain, `changes` the live knobs turned or to be turned, by step.
     `observed` and `promised` are factors a step, or (`order`) orders of convergence.
     """
 

@@ -36,7 +36,7 @@ def write(model, steps: bool) -> dict:
     entries = []
     for one in model.entries:
         trace = model.trace(one.uid)
-        changes = trace.changes or () if trace is not None else ()
+        changes = [[k, values] for k, values in (trace.changes or ())] if trace is not None else []
         entries.append({"method": specs.describe(one.first), "look": one.look, "changes": changes if steps else []})
         if steps and trace is not None and trace.k:
             entries[-1]["k"] = trace.k
