@@ -1,5 +1,6 @@
 """The floors hold for what is not built yet: a new lab stands under every contract the day its folder exists."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -68,3 +69,38 @@ def test_two_files_that_want_each_other_are_not(judged):
     circle = {"one": "from toolkit.optimizer.family import two\n", "two": "def f():\n    from . import one\n"}
     code, said = judged("optimizer", **circle)
     assert code == 1 and "No cycles are allowed in toolkit.optimizer.family" in said, said
+
+
+# What costs a start-up tenths of a second, or is not there without the extras: imported where it is used.
+HEAVY = {"scipy.fft", "scipy.integrate", "scipy.interpolate", "scipy.io", "scipy.optimize", "scipy.spatial.distance"}
+HEAVY |= {
+    "scipy.stats",
+    "skfem",
+    "sklearn.datasets",
+    "sklearn.linear_model",
+    "pyamg",
+    "pyamg.gallery",
+    "meshio",
+    "zfpy",
+}
+HEAVY |= {"nbformat", "nbformat.v4", "bibtexparser", "threadpoolctl", "PIL"}
+APART = {"toolkit/cli/serving.py", "toolkit/data/mesh_reader.py"}  # the screen is an extra; a program of its own
+
+
+def inner_imports(path: Path):
+    """The modules that are imported inside functions of a file."""
+    for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.ImportFrom):
+                    packages = node.module == "scipy"  # `from scipy import integrate`
+                    yield from (f"scipy.{one.name}" for one in node.names) if packages else (node.module,)
+                elif isinstance(node, ast.Import):
+                    yield from (one.name for one in node.names)
+
+
+def test_no_import_hides_in_a_function_but_of_what_is_heavy():
+    files = [path for room in ("toolkit", "apps") for path in sorted((ROOT / room).rglob("*.py"))]
+    told = [(str(path.relative_to(ROOT)), name) for path in files for name in inner_imports(path)]
+    assert len(files) > 200 and told
+    assert [one for one in told if one[0] not in APART and one[1] not in HEAVY] == []

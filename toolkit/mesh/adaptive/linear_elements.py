@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import splu
 
 from toolkit.kernels.triangles import p1
 from toolkit.mesh.adaptive.triangulation import Triangulation
@@ -39,8 +40,6 @@ class LinearElements:
 
 def solved(matrix: sp.csr_array, load: np.ndarray, values: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """A u = b in the rows `inner`, u = `values` elsewhere: a sparse LU factorisation, symmetric positive definite A."""
-    from scipy.sparse.linalg import splu
-
     u = values.copy()
     u[inner] = 0.0
     if len(inner):

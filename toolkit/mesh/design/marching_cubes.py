@@ -7,6 +7,7 @@ from functools import cache
 from itertools import combinations
 
 import numpy as np
+import scipy.sparse as sp
 
 from toolkit.core.errors import DataError
 from toolkit.kernels.grid import isosurface as kernels
@@ -48,8 +49,6 @@ class Surface:
 
     def components(self) -> int:
         """Connected pieces."""
-        import scipy.sparse as sp
-
         links = np.vstack([self.simplices[:, pair] for pair in combinations(range(self.simplices.shape[1]), 2)])
         graph = sp.coo_array((np.ones(len(links)), links.T), shape=(len(self.points),) * 2)
         return int(sp.csgraph.connected_components(graph, directed=False)[0]) if len(links) else 0

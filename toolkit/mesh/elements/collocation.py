@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import solve_sylvester
 
 from toolkit.core.claims import Exact, Rate
 from toolkit.core.knob import knob
@@ -101,8 +102,6 @@ def collocated(problem: BoundaryValueProblem, N: int) -> np.ndarray:
     if problem.dim == 1:
         u[1:-1] = np.linalg.solve(L, f - line[1:-1] @ u)
         return u
-    from scipy.linalg import solve_sylvester
-
     rest = f - line[1:-1] @ u[:, 1:-1] - u[1:-1] @ line[1:-1].T
     u[1:-1, 1:-1] = solve_sylvester(L, L.T, rest)
     return u

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.fft
 import scipy.sparse as sp
+from scipy.sparse.linalg import spsolve
 
 from toolkit.core.claims import Beats, Exact, Order, monotone
 from toolkit.core.knob import knob
@@ -185,8 +186,6 @@ class NewtonMongeAmpere(MongeAmpereMover):
     sources: ClassVar[tuple[str, ...]] = ("delzanno2008",)
 
     def direction(self, problem: Feature, state: MapState) -> np.ndarray:
-        from scipy.sparse.linalg import spsolve
-
         size = state.phi.size
         rows, columns, entries = np.empty(9 * size, np.int32), np.empty(9 * size, np.int32), np.empty(9 * size)
         fields = (state.m, state.mx, state.my, state.jacobian)

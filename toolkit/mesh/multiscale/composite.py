@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg import eigh
+from scipy.sparse.linalg import splu
 
 from toolkit.mesh.multiscale.hot_spot import HotSpot
 from toolkit.mesh.multiscale.patch_functions import Line, quadrature
@@ -34,8 +36,6 @@ class Direction:
     @cached_property
     def eigen(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues and eigenvectors of K v = λ M v, vᵀ M v = 1, for the functions that vanish at the ends."""
-        from scipy.linalg import eigh
-
         return eigh(*(one[1:-1, 1:-1].toarray() for one in self.whole))
 
 
@@ -164,8 +164,6 @@ class Composite:
             found[level.inner] = v @ ((v.T @ load @ w) / (first[:, None] + second)) @ w.T
             return found
         if i not in self._factors:
-            from scipy.sparse.linalg import splu
-
             inner = np.arange(found.size).reshape(found.shape)[level.inner].ravel()
             self._factors[i] = splu(self.operators[i][inner][:, inner].tocsc())
         found[level.inner] = self._factors[i].solve(load.ravel()).reshape(load.shape)

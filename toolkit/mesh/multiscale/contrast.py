@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from toolkit.core.claims import Order, monotone
 from toolkit.core.knob import knob
@@ -84,8 +85,6 @@ class Inclusions(Problem):
     @cached_property
     def limit(self) -> np.ndarray:
         """u∞ at the vertices: equal at all vertices of an inclusion."""
-        from scipy.sparse.csgraph import connected_components
-
         size = len(self.mesh.points)
         within = self.mesh.cells[self.inside]
         pairs = within[:, [0, 1]].ravel(), within[:, [1, 2]].ravel()

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.fft
 import scipy.sparse as sp
+from scipy.sparse.linalg import splu, spsolve
 
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
@@ -187,8 +188,6 @@ class DigitClasses(PhaseProblem):
         return float(energy), float(np.linalg.norm(gradient))
 
     def implicit(self, step, split):
-        from scipy.sparse.linalg import splu
-
         held = step * self.epsilon * self.fidelity
         diagonal = 1 + split * step + step * self.epsilon**2 + held * (self.labels != 0)
         factors = splu(sp.csc_array(sp.diags_array(diagonal) - step * self.epsilon**2 * self.smoother))
@@ -202,8 +201,6 @@ class DigitClasses(PhaseProblem):
     @cached_property
     def peers(self) -> dict[str, float]:
         """The shares of wrong images of the harmonic function and of label spreading, by name."""
-        from scipy.sparse.linalg import spsolve
-
         unknown, known, laplacian = self.graph.unknown, self.graph.known, self.graph.laplacian
         harmonic = self.labels.copy()
         rhs = -(laplacian[unknown][:, known] @ harmonic[known])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from scipy.special import eval_legendre, roots_jacobi, roots_legendre
 
 from toolkit.kernels.line import radial as kernels
 
@@ -27,8 +28,6 @@ def graded(r_max: float, elements: int, grading: float) -> np.ndarray:
 
 def lobatto(p: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss–Lobatto points and weights on [−1, 1], (p + 1,) each: exact to degree 2p − 1."""
-    from scipy.special import eval_legendre, roots_jacobi
-
     inner = roots_jacobi(p - 1, 1, 1)[0] if p > 1 else np.empty(0)
     x = np.concatenate(([-1.0], inner, [1.0]))
     return x, 2 / (p * (p + 1) * eval_legendre(p, x) ** 2)
@@ -58,8 +57,6 @@ class RadialElements:
     """
 
     def __init__(self, ends: np.ndarray, p: int, exponent: float = 0.0, spare: int = 6):
-        from scipy.special import roots_jacobi, roots_legendre
-
         self.ends, self.p, self.q = ends, p, 2 * p + spare
         self.nodes, self.weights = lobatto(p)
         self.half = np.diff(ends)[:, None] / 2
@@ -131,8 +128,6 @@ class RadialElements:
     @cached_property
     def _bubbles(self) -> np.ndarray:
         """ψ_k(x) = ∫_{−1}^x L_{k−1} for k = 2 … 2p at the points, (N, q, 2p − 1)."""
-        from scipy.special import eval_legendre
-
         k = np.arange(2, 2 * self.p + 1)
         x = self.x[:, :, None]
         return (eval_legendre(k, x) - eval_legendre(k - 2, x)) / (2 * k - 1)

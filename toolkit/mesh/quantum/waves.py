@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy import special
 
 from toolkit.core.knob import knob
 from toolkit.core.probe import Measure
@@ -54,8 +55,6 @@ class OscillatoryWave(Problem):
 
     def closed(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(φ, ε φ′) in closed form, before scaling."""
-        from scipy import special
-
         e = self.epsilon
         if self.potential == "linear":
             ai, aip, bi, bip = special.airy(-x / e ** (2 / 3))

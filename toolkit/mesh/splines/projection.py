@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from toolkit.core.claims import Exact, Order
 from toolkit.core.knob import knob
@@ -222,8 +223,6 @@ class SplineFit(Method):
 
 def _projected(n: int, p: int, values: np.ndarray, data: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Coefficients of the L2 projection from basis values (n, m, p+1) and data (n, m): banded normal equations."""
-    from scipy.linalg import solveh_banded
-
     blocks = np.einsum("em,emi,emj->eij", np.broadcast_to(weights, data.shape), values, values)
     loads = np.einsum("em,emi->ei", data * weights, values)
     band, load = np.zeros((p + 1, n + p)), np.zeros(n + p)

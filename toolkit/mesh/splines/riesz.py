@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import zeta
 
 from toolkit.core.claims import Exact, Order
 from toolkit.core.knob import knob
@@ -80,8 +81,6 @@ def symbol(theta: np.ndarray, p: int, alpha: float) -> np.ndarray:
     by the Hurwitz zeta function at p+1−α, with alternating signs for even p.
     Reference: Mazza et al., arXiv:2106.14834, the spectral symbol.
     """
-    from scipy.special import zeta
-
     s, q = p + 1 - alpha, theta / (2 * np.pi)
     if p % 2:
         total = zeta(s, q) + zeta(s, 1 - q)

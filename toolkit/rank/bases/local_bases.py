@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import eigh
 
 from toolkit.core.claims import Exact, monotone
 from toolkit.core.knob import knob
@@ -189,8 +190,6 @@ def leading(fields: np.ndarray, count: int) -> np.ndarray:
     """The first right singular vectors of fields (m, n); of large sets by eigenvectors of f fᵀ."""
     if min(fields.shape) <= LARGE:
         return np.linalg.svd(fields, full_matrices=False)[2][:count]
-    from scipy.linalg import eigh
-
     m = len(fields)
     vectors = eigh(fields @ fields.T, subset_by_index=(m - min(count, m), m - 1), check_finite=False)[1]
     return np.linalg.qr(fields.T @ vectors[:, ::-1])[0].T

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import solve_banded
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
@@ -80,8 +81,6 @@ class SolutionFamily(Problem):
         """Solutions for parameters (m, 3): (m, n). O(m n)."""
         if self.kind == KINDS[1]:
             return parameters[:, 1:2] * (1 - np.tanh((self.x - parameters[:, :1]) / self.width)) / 2
-        from scipy.linalg import solve_banded
-
         found = np.empty((len(parameters), self.n))
         for i, (load, decay) in enumerate(zip(self.load(parameters), parameters[:, 2])):
             bands = self.bands.copy()

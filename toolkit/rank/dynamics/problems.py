@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import expm
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
@@ -166,8 +167,6 @@ class PlantedFlow(MatrixFlow):
         return self.known(t)[0] if self.form == "given" else None
 
     def reference(self, t):
-        from scipy.linalg import expm
-
         a, b, g, one, other = self.parts
         linear = np.block([[-b.T, self.quadratic * g], [self.epsilon * one @ other.T, a]])
         grown = expm(t * linear) @ np.vstack((np.eye(self.n), self.initial))

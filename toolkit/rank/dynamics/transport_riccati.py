@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import expm
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
@@ -66,8 +67,6 @@ class TransportFlow(MatrixFlow):
         return down[:, None] * forth - up[:, None] * back, mixed, waves
 
     def reference(self, t):
-        from scipy.linalg import expm
-
         moving, mixed, waves = self._spectral
         half = self.n // 2 + 1  # the others are their conjugates
         generators = np.broadcast_to(mixed, (half, *mixed.shape)).astype(complex)
@@ -124,8 +123,6 @@ class RiccatiFlow(MatrixFlow):
         return np.hstack((a @ left - left @ drained, left, b)), np.hstack((right, a @ right, b))
 
     def reference(self, t):
-        from scipy.linalg import expm
-
         a, b, c = self.parts
         g, q = self.gain * c @ c.T, b @ b.T
         hamiltonian = np.block([[-a.T, g], [q, a]])

@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import expm_multiply
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
@@ -214,8 +216,6 @@ class CubeHeat(TreeFlow):
         if not self.kappa:
             total = sum(values.reshape([-1 if i == j else 1 for j in range(d)]) for i in range(d))
             return total, q, self._turned(q.T, self.initial)
-        import scipy.sparse as sp
-
         eyes = [sp.identity(n**k, format="csr") for k in range(d + 1)]
         places = sp.diags_array(self.line)
         grand = sum(sp.kron(sp.kron(eyes[i], self.matrix), eyes[d - 1 - i]) for i in range(d))
@@ -232,6 +232,4 @@ class CubeHeat(TreeFlow):
         if not self.kappa:
             total, q, start = self._spectral
             return self._turned(q, np.exp(t * total) * start)
-        from scipy.sparse.linalg import expm_multiply
-
         return expm_multiply(t * self._spectral, self.initial.ravel()).reshape(self.initial.shape)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import Breakdown
@@ -130,8 +131,6 @@ class ViscoplasticBar(Problem):
 
     def advanced(self, loading: Loading, step: int, field: np.ndarray, internal: np.ndarray):
         """(field, internal, stress, Newton steps) after time step `step`, from those before it; None if it fails."""
-        from scipy.linalg import solveh_banded
-
         rise, load = self.rise(loading, step), self.rotation(step) * self.load
         new, stress, tangent = np.empty_like(internal), np.empty(self.n), np.empty(self.n)
 

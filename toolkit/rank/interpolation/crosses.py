@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from toolkit.kernels.dense.interpolation import NORMS, cross
 
@@ -80,8 +81,6 @@ class Crosses:
 
     def _weights(self, values: np.ndarray) -> np.ndarray:
         """Coefficients of the functions with these values at the points: forward substitution."""
-        from scipy.linalg import solve_triangular
-
         return solve_triangular(self.corner, values, lower=True, unit_diagonal=True, check_finite=False)
 
     @property

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
@@ -68,8 +69,6 @@ class MovingInclusion(Problem):
 
     def solve(self, matrix: np.ndarray, load: np.ndarray | None = None) -> np.ndarray:
         """The solution with a matrix in the form of `matrix`."""
-        from scipy.linalg import solveh_banded
-
         return solveh_banded(matrix, self.load if load is None else load, lower=True, check_finite=False)
 
     @cached_property

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import svds
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
@@ -41,8 +43,6 @@ class GrowingMatrix(Problem):
     @cached_property
     def matrix(self):
         """All of A in the end, compressed rows."""
-        import scipy.sparse as sp
-
         rng = np.random.default_rng(self.seed)
         rows, columns = self._texts(rng) if self.kind == "text" else self._edges(rng)
         shape = (self.m, self.n if self.kind == "text" else self.m)
@@ -137,8 +137,6 @@ def leading(matrix, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if matrix.shape[0] * matrix.shape[1] <= DENSE or rank >= min(matrix.shape) - 1:
         u, s, vt = np.linalg.svd(matrix.toarray(), full_matrices=False)
         return u[:, :rank].copy(), s[:rank].copy(), vt[:rank].T.copy()
-    from scipy.sparse.linalg import svds
-
     u, s, vt = svds(matrix, k=rank, v0=np.ones(min(matrix.shape)), tol=1e-12)
     order = np.argsort(-s)
     return u[:, order], s[order], vt[order].T.copy()

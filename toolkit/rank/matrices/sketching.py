@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import qr
 
 from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
@@ -224,8 +225,6 @@ class MetaFactorisation(RankByRank):
         return right, gaussian(self.seed + 2**31, self.most, m)[:rank].T
 
     def _pivoted(self, matrix: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-        from scipy.linalg import qr
-
         q, r, pivots = qr(matrix, mode="economic", pivoting=True)
         if self.view == "QR":
             return np.eye(matrix.shape[1])[:, pivots[:rank]], q[:, :rank]

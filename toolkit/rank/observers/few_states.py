@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import expm, solve_continuous_are, solve_sylvester
 
 from toolkit.core.claims import Exact, Rate, at_most_one
 from toolkit.core.errors import Breakdown
@@ -44,8 +45,6 @@ class Observer:
 
 def advancing(problem: WatchedRod, f, g, k, lift, sylvester=0.0) -> Observer:
     """The observer with its exact steps: exponentials of rod, observer and the input's generator together."""
-    from scipy.linalg import expm
-
     n, order = problem.n, len(f)
     s, row = problem.driver
     joint = np.zeros((n + order + len(s),) * 2)
@@ -59,8 +58,6 @@ def advancing(problem: WatchedRod, f, g, k, lift, sylvester=0.0) -> Observer:
 
 def gains(f: np.ndarray, rows: np.ndarray, decay: float) -> np.ndarray:
     """K with all eigenvalues of f − K rows left of −decay: Kalman and Bucy's gain for f shifted by decay."""
-    from scipy.linalg import solve_continuous_are
-
     scaled = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     unit = np.eye(len(f))
     try:
@@ -182,8 +179,6 @@ class MomentMatchingObserver(ObserverMethod):
 
 def matched(problem: WatchedRod, tones: int, base: float, decay: float) -> Observer:
     """The observer of moment matching."""
-    from scipy.linalg import solve_sylvester
-
     s, row = generator(tones, base)
     lift = solve_sylvester(problem.a, -s, -problem.b @ row)
     rest = problem.a @ lift + problem.b @ row - lift @ s

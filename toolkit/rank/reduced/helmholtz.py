@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg import solve_triangular
+from scipy.sparse.linalg import splu
 
 from toolkit.core.arrays import frozen
 from toolkit.rank.reduced.problems import Parametrised
@@ -121,8 +123,6 @@ class Helmholtz(Parametrised):
 
     def factored(self, k: float):
         """A(k)⁻¹ as a function of a load, by sparse LU."""
-        from scipy.sparse.linalg import splu
-
         return splu(self.matrix(k), permc_spec="MMD_AT_PLUS_A", options=dict(SymmetricMode=True)).solve
 
     # -- norms --------------------------------------------------------------------------------------------------
@@ -174,8 +174,6 @@ def _mass_of_a_line(n: int) -> np.ndarray:
 
 def _triangular(lower: np.ndarray, arrays: np.ndarray, transposed: bool) -> np.ndarray:
     """L⁻¹ or L⁻ᵀ times arrays (…, n), complex ones as two real ones."""
-    from scipy.linalg import solve_triangular
-
     flat = arrays.reshape(-1, arrays.shape[-1])
     parts = np.vstack((flat.real, flat.imag)) if np.iscomplexobj(arrays) else flat
     found = solve_triangular(lower, parts.T, lower=True, trans=int(transposed), check_finite=False).T

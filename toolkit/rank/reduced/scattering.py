@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import eigs
 
 from toolkit.core.arrays import frozen
 from toolkit.core.claims import Bound, at_most_one, monotone
@@ -122,8 +123,6 @@ class Scattering(Helmholtz):
     @cached_property
     def resonances(self) -> np.ndarray:
         """The complex k nearest to the middle of the range with A(k) singular, POLES of them at most."""
-        from scipy.sparse.linalg import eigs
-
         size, one = self.unknowns, sp.eye_array(self.unknowns)
         left = sp.block_array([[None, one], [self.stiffness, -1j * self.border]], format="csc")
         right = sp.block_array([[one, None], [None, self.mass]], format="csc")

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.fft import dstn
+from scipy.linalg import solveh_banded
 
 from toolkit.core.arrays import frozen
 from toolkit.core.claims import Bound, at_most_one
@@ -90,8 +92,6 @@ class ThermalBlock(Parametrised):
 
     def solve(self, mu: np.ndarray) -> np.ndarray:
         """The full solution (unknowns,) at conductivities mu (blocks,)."""
-        from scipy.linalg import solveh_banded
-
         diagonal, right, up = _stencil(*(np.tensordot(mu, part, 1) for part in self.conductances))
         right[:, -1] = 0.0
         side = self.n - 1
@@ -179,6 +179,4 @@ def _stencil(along: np.ndarray, across: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _sines(arrays: np.ndarray, n: int) -> np.ndarray:
     """Orthonormal sine transform, its own inverse, of arrays of (n−1)² numbers each: (…, n−1, n−1)."""
-    from scipy.fft import dstn
-
     return dstn(arrays.reshape(-1, n - 1, n - 1), type=1, axes=(1, 2), norm="ortho")

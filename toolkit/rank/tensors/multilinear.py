@@ -6,6 +6,7 @@ import math
 from itertools import permutations
 
 import numpy as np
+from scipy.linalg import lu_factor, solve
 
 from toolkit.core.errors import DataError, KnobError
 
@@ -191,8 +192,6 @@ def maxvol(matrix: np.ndarray, slack: float = 1.02) -> np.ndarray:
 
     From the pivots of LU, one row is exchanged for another while that enlarges the volume by more than the slack.
     """
-    from scipy.linalg import lu_factor, solve
-
     m, r = matrix.shape
     rows = np.arange(m)
     for i, j in enumerate(lu_factor(matrix, check_finite=False)[1]):

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import erf
 
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, seed_knob
@@ -144,8 +145,6 @@ class Potential(TensorProblem):
 
     def _kernel(self, square):
         if self.kernel == "long range":
-            from scipy.special import erf
-
             r = np.sqrt(square) + 1e-12
             return erf(self.omega * r) / r
         found = 1 / np.sqrt(square + self.softening**2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from toolkit.core.errors import Breakdown
 from toolkit.core.method import Method
@@ -38,8 +39,6 @@ def connected(problem) -> bool:
     """
     if not problem.closed_form or problem.gaussian:
         return problem.closed_form
-    from scipy.sparse.csgraph import connected_components
-
     _, means, widths = problem.parts
     square = (means**2).sum(axis=1)
     apart = square[:, None] + square - 2 * means @ means.T

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.linalg import expm
 
 from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
@@ -193,8 +194,6 @@ def exact_step(drift, force, heat, h: float) -> tuple:
 
     Two matrix exponentials. Reference: C. F. Van Loan (1978), doi:10.1109/TAC.1978.1101743, Theorem 1.
     """
-    from scipy.linalg import expm
-
     n = len(force)
     whole = expm(h * np.block([[drift, force[:, None]], [np.zeros((1, n + 1))]]))
     both = expm(h * np.block([[-drift, heat], [np.zeros((n, n)), drift.T]]))

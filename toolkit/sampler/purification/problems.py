@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import ndtr, softmax
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
@@ -164,8 +165,6 @@ class Purification(Problem):
         It draws x₀ from p(x₀|x_t), a mixture: Σ_k r_k Φ(±(w·m_k + b)/(τ |w|)) with posterior weights r, means m_k and
         spread τ, w and b the difference of both logits.
         """
-        from scipy.special import ndtr, softmax
-
         process, (centres, _, weights, shift) = self.diffusion.process, self.parts
         alpha, sigma = process.alpha(t), process.sigma(t)
         variance = (alpha * WIDTH) ** 2 + sigma**2

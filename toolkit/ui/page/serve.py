@@ -12,6 +12,7 @@ import panel as pn
 from tornado.websocket import WebSocketClosedError
 
 from toolkit.core.lab import labs
+from toolkit.ui.plots.curves import backend
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,6 @@ LIFETIME = {"unused_session_lifetime_milliseconds": 10_000, "check_unused_sessio
 
 def serve(port: int = 5006, address: str = "127.0.0.1", show: bool = True, threaded: bool = False, **options):
     """Serve every page. `port` 0 takes a free one; `threaded` returns the server, otherwise this blocks."""
-    from toolkit.ui.plots.curves import backend
-
     pn.extension(design=None)
     backend()
     sys.setswitchinterval(0.001)
