@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.core.stop import THROUGH
+from toolkit.core.stop import THROUGH_GROWTH
 from toolkit.sampler.parallel.chain import GaussSeidelJacobi
 from toolkit.sampler.parallel.descent import DescentRounds
 from toolkit.sampler.parallel.problems import Chain, Descent
 
 
 def rounds(problem, **about):
-    return tk.solve(problem, DescentRounds(**about), THROUGH, ["chain_error", "unsettled"])
+    return tk.solve(problem, DescentRounds(**about), THROUGH_GROWTH, ["chain_error", "unsettled"])
 
 
 def log_density(problem, theta):
@@ -43,7 +43,7 @@ def test_on_a_quadratic_the_descent_is_a_matrix_power(momentum):
 def test_the_first_round_has_the_slope_of_the_start_everywhere():
     """θ_j = θ₀ − η g Σ_{i ≤ j} (1 − β^i)/(1 − β), the descent under a constant slope g."""
     problem = Descent(length=12, momentum=0.7)
-    path = tk.Run(problem, DescentRounds(window=12), THROUGH).step(1).solution().reshape(13, 2, -1)
+    path = tk.Run(problem, DescentRounds(window=12), THROUGH_GROWTH).step(1).solution().reshape(13, 2, -1)
     slope, eta = problem.slope(problem.start[:1])[0], problem.rate * problem.width**2
     share = np.cumsum((1 - 0.7 ** np.arange(1, 13)) / (1 - 0.7))
     np.testing.assert_allclose(path[1:, 0], problem.start[0] - eta * share[:, None] * slope, rtol=1e-13)

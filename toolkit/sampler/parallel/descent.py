@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.core.claims import Beats
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
-from toolkit.core.stop import THROUGH
+from toolkit.core.stop import THROUGH_GROWTH
 from toolkit.sampler.parallel.chain import ChainState, Sweeps
 from toolkit.sampler.parallel.problems import Descent
 
@@ -69,7 +69,7 @@ class DescentRounds(Sweeps):
         if not calm or self.form == "Jacobi" or self.window == 1 or steps < 16:
             return ()
         about = dict(title=f"fewer rounds than the {steps} steps, to {self.tolerance:g}", assumes="η/s² ≤ (1 − β)/5")
-        about |= dict(source="zhou2024dreampropeller", stop=THROUGH, other=self.turned(window=1))
+        about |= dict(source="zhou2024dreampropeller", stop=THROUGH_GROWTH, other=self.turned(window=1))
         return (Beats(measure="k", factor=1 - 1 / steps, **about),)
 
 
@@ -91,7 +91,7 @@ EXPERIMENTS = (
             DescentRounds(tolerance=1e-3, window=64),
             DescentRounds(form="Jacobi", window=64),
         ),
-        THROUGH,
+        THROUGH_GROWTH,
         measure="chain_error",
         picture="descended",
     ),
