@@ -61,7 +61,7 @@ def over_seeds(drawn, level):
 )
 def test_intervals_hold_the_truth_in_ninety_five_of_a_hundred(monkeypatch, draw, level, truth, n):
     """A thousand samples: the frequency itself is known to ± 0.7 %, so that ± 2 % are three standard errors."""
-    monkeypatch.setattr(intervals, "RESAMPLES", 499)
+    monkeypatch.setattr(intervals, "RESAMPLES", 399)
     rng, held = np.random.default_rng(7), 0
     for _ in range(1000):
         drawn = draw(rng, n)
