@@ -42,7 +42,7 @@ def test_pictures_that_apply_have_data_and_the_others_would_have_none(name):
         (GraphLaplacian(images=80), {"points", "profile", "spectrum", "polynomial"}),
         (Outliers(), {"profile", "spectrum", "polynomial"}),
     ],
-    ids=str,
+    ids=lambda value: value.slug() if isinstance(value, tk.Problem) else "",
 )
 def test_pictures_of_conjugate_gradients(problem, expected):
     assert shown(problem, tk.Run(problem, CG()).step(2).snapshot()) == expected
