@@ -86,6 +86,7 @@ class ConvergencePlot:
         for source in self._lines:
             source.data = {"x": [], "y": [], "k": [], "label": []}
         dashed = self._add_promises()
+        self._add_bands()
         self._add_legend(lines, self._add_marks(), legend)
         self._add_points()
         for renderer in fig.renderers:
@@ -102,6 +103,13 @@ class ConvergencePlot:
             self.figure.multi_line("xs", "ys", source=source, line_color=style.colour, **about)
             for source, style in zip(self._promises, STYLES)
         ]
+
+    def _add_bands(self) -> None:
+        """Six slots of shaded bands: where statements over seeds see the curves of their runs."""
+        self._bands = [ColumnDataSource({"xs": [], "ys": []}) for _ in STYLES]
+        for source, style in zip(self._bands, STYLES):
+            about = dict(fill_color=style.colour, fill_alpha=0.16, line_alpha=0, level="underlay")
+            self.figure.patches("xs", "ys", source=source, **about)
 
     def _add_marks(self) -> list:
         """Six slots of markers."""
@@ -181,7 +189,7 @@ class ConvergencePlot:
     def _slot(self, look: int, trace) -> None:
         item = self._legend.items[look]
         if trace is None:
-            for sources in (self._lines, self._marks, self._promises):
+            for sources in (self._lines, self._marks, self._promises, self._bands):
                 _empty(sources[look])
             item.visible = False
             return
@@ -198,6 +206,9 @@ class ConvergencePlot:
             verdict=[_held(one.verdict) for one in curves],
         )
         self._put(f"promise{look}", self._promises[look], **columns)
+        outlines = [_outline(*one.band, self.log) for one in trace.promises if len(one.band[0])]
+        columns = dict(xs=[x for x, _ in outlines], ys=[y for _, y in outlines])
+        self._put(f"band{look}", self._bands[look], **columns)
         if item.label.value != trace.label:
             item.label = {"value": trace.label}
         item.visible = bool(len(x))
@@ -263,6 +274,12 @@ def _last(column):
         return None
     last = column[-1]
     return (len(last), float(last[-1]) if len(last) else None) if isinstance(last, np.ndarray) else last
+
+
+def _outline(k, lower, upper, log: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(x, y) around a band: back along its upper end, forth along its lower one, where the axis can show them."""
+    seen = lower > 0 if log else np.ones(len(k), dtype=bool)
+    return np.concatenate((k[seen][::-1], k[seen])), np.concatenate((upper[seen][::-1], lower[seen]))
 
 
 def _empty(source: ColumnDataSource) -> None:
