@@ -3,7 +3,8 @@
 Where processor, vector width and versions are those of the record a trace repeats bit for bit. Elsewhere sums are taken
 in another order: then status, steps and work are equal, and first and last value of every monitor differ by no more
 than 1e-10 of the largest value that this monitor had in the recorded run, the norm of the solution by no more than
-1e-10 of itself.
+1e-10 of itself. A few runs have no hash on record, as one machine gives two (a kernel compiled in the process and the
+same kernel from the cache may round differently): for these the ten digits are the rule everywhere.
 """
 
 from __future__ import annotations
