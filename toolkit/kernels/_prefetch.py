@@ -3,6 +3,8 @@
 The hardware guesses the streams of a sparse product badly: asked for by hand some hundred entries ahead, they arrive
 twice as fast. An index beyond the end is allowed: a prefetch never faults and changes nothing. In plain Python it does
 nothing.
+
+Used by the kernels on sparse rows, on stencils and on grids.
 """
 
 from llvmlite import ir

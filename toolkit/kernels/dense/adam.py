@@ -1,4 +1,7 @@
-"""One step of Adam on a vector of parameters, all its averages in one pass over memory."""
+"""One step of Adam on a vector of parameters, all its averages in one pass over memory.
+
+Used by toolkit/sampler/learnt: the training of the denoiser for digits.
+"""
 
 import math
 

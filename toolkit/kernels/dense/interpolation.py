@@ -1,4 +1,7 @@
-"""Empirical interpolation of a table: the cross step on the remainder, and the size of what is left of each row."""
+"""Empirical interpolation of a table: the cross step on the remainder, and the size of what is left of each row.
+
+Used by toolkit/rank/interpolation: the greedy steps of empirical interpolation and of cross approximation.
+"""
 
 import numba
 import numpy as np

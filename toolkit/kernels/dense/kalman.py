@@ -1,4 +1,7 @@
-"""The Kalman filter and the Rauch–Tung–Striebel smoother of Gaussian messages on parts of a state."""
+"""The Kalman filter and the Rauch–Tung–Striebel smoother of Gaussian messages on parts of a state.
+
+Used by toolkit/rank/tensors: functional Tucker, message passing along the functions of a mode.
+"""
 
 import numpy as np
 

@@ -2,6 +2,8 @@
 
 The lanes of a block are parameters that go through the same arithmetic side by side, LANES at a time; the value at one
 parameter does not depend on the company it is solved in.
+
+Used by toolkit/rank/reduced: solutions and bounds of an affine reduced model, at many parameters at once.
 """
 
 import numba

@@ -1,6 +1,8 @@
 """Kernels that solve many small related systems.
 
 Symbols: indptr, indices, data hold A in CSR (rows in ascending columns); c is the diagonal shift, w the relaxation ω.
+
+Used by toolkit/preconditioner/learning: sequences of shifted systems by SOR, and what each ω costs.
 """
 
 import numpy as np

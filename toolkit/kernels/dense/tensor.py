@@ -1,6 +1,8 @@
 """Small dense kernels of tensor decompositions: contractions with rank-one factors, the subspace power iteration.
 
 Symbols: a, b lengths of modes; r columns of factor matrices; d length of a vector, D = d^(n−1), R columns of a basis.
+
+Used by toolkit/rank/tensors: alternating least squares for CP, and the subspace power method.
 """
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""Kernels of the Ginzburg–Landau energies. W(u) = (u² − 1)²/4 between the wells, (|u| − 1)² beyond: −1 ≤ W″ ≤ 2."""
+"""Kernels of the Ginzburg–Landau energies. W(u) = (u² − 1)²/4 between the wells, (|u| − 1)² beyond: −1 ≤ W″ ≤ 2.
+
+Used by toolkit/mesh/phases: the gradient flow with and without momentum, and the energies.
+"""
 
 import numpy as np
 

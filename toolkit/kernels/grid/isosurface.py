@@ -4,6 +4,8 @@ A vertex is the zero of the linear interpolant on a grid edge and is known by it
 lower end), nodes in C order. Two passes: vertices on the edges with a change of sign, then the simplices of each cell.
 
 Reference: W. E. Lorensen, H. E. Cline, Comput. Graph. 21(4) (1987) 163-169, doi:10.1145/37402.37422.
+
+Used by toolkit/mesh/design: marching cubes and squares, and fits of a surface to a silhouette.
 """
 
 import numpy as np

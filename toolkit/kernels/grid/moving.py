@@ -3,6 +3,8 @@
 On the line, `x` holds n + 1 rising nodes and `density` a number for each of the n cells. On the square, fields live on
 (n + 1) × (n + 1) nodes of the computational grid of spacing h; index 0 runs along x, 1 along y. The potential φ is
 continued evenly across the border, so that a border node slides along its side and a corner stays.
+
+Used by toolkit/mesh/moving: de Boor's equidistribution, and maps by Monge–Ampère's equation.
 """
 
 import numpy as np

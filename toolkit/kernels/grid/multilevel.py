@@ -14,6 +14,8 @@ number of threads, so neither do the sums.
 
 Reference: M. Ainsworth, O. Tugluk, B. Whitney, S. Klasky, SIAM J. Sci. Comput. 41 (2019) A1278–A1303,
 doi:10.1137/18M1166651, Sections 3 and 4 (decomposition, recomposition, non-uniform tensor grids).
+
+Used by toolkit/mesh/compression: the multilevel compressor, level by level, and its quantisation.
 """
 
 import numpy as np

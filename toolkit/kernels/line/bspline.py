@@ -3,6 +3,8 @@
 Symbols: p is the degree, t the knots; the intervals e = 0 … n−1 are [t_{p+e}, t_{p+e+1}], all of one length h. On
 interval e live the splines e … e+p; u = (x − t_{p+e})/h is the place in it. M[e, j, k] is the coefficient of u^k of
 spline e+j there: the basis matrix of the interval.
+
+Used by toolkit/mesh/splines: projections on splines, and fractional derivatives of them.
 """
 
 import math

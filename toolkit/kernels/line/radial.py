@@ -1,6 +1,8 @@
 """Radial atoms: element matrices into a matrix, exchange and correlation of the electron gas.
 
 Symbols: n density, r_s radius of the sphere that holds one electron, y = √r_s, Y(y) = y² + b y + c.
+
+Used by toolkit/mesh/quantum: radial elements, Schrödinger's and Dirac's; the local density approximation.
 """
 
 import math

@@ -2,6 +2,8 @@
 
 Kinds of kernel: 0: 1/r; 1: −log r; 2: e^(−r/ℓ)/r; 3: e^(−r/ℓ). A point does not act on itself (r = 0 gives 0).
 Points are sorted by cell: cell c holds the points first[c] to first[c + 1], cells of a row of the grid together.
+
+Used by toolkit/rank/interpolation: direct sums, and those with multipoles by empirical interpolation.
 """
 
 import numba

@@ -2,6 +2,8 @@
 
 Symbols: E Young's modulus, a thermal expansion, R elastic limit, K and m viscosity, C and D hardening and recall; all
 moduli fall linearly with the temperature. p is the accumulated plastic strain, X the back stress, q = (dp/dt)^(1/m).
+
+Used by toolkit/rank/hyperreduction: the bar that is heated and pulled, in full and by few points.
 """
 
 from toolkit.kernels._jit import kernel

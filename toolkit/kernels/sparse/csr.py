@@ -16,6 +16,11 @@ constant; ω relaxation.
 
 Reference: Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed. (2003), doi:10.1137/1.9780898718003, sections
 3.4 (CSR product) and 4.1 (Jacobi, Gauss–Seidel, SOR, SSOR).
+
+Used by toolkit/preconditioner/systems: products and residuals of every sparse system.
+Used by toolkit/preconditioner/stationary: Jacobi, Gauss–Seidel, SOR and SSOR sweeps, and their preconditioners.
+Used by toolkit/preconditioner/krylov: the matrix as CG's and Chebyshev's kernels take it, with unsigned indices.
+Used by toolkit/preconditioner/multigrid: smoothing and residuals on the levels of algebraic multigrid.
 """
 
 import numpy as np

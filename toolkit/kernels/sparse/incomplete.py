@@ -12,6 +12,8 @@ factored, the rest is left as it was.
 Reference: J. A. Meijerink, H. A. van der Vorst, Math. Comp. 31 (1977) 148–162, doi:10.1090/S0025-5718-1977-0438681-4;
 Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed. (2003), doi:10.1137/1.9780898718003, Alg. 10.4 (ILU(0))
 and section 10.3.2.
+
+Used by toolkit/preconditioner/stationary: IC(0) and ILU(0).
 """
 
 import numpy as np

@@ -15,6 +15,8 @@ when it is constant ([1.] is no preconditioner).
 
 Reference: M. R. Hestenes, E. Stiefel, J. Res. NBS 49 (1952) 409–436, doi:10.6028/jres.049.044; Y. Saad, Iterative
 Methods for Sparse Linear Systems, 2nd ed. (2003), doi:10.1137/1.9780898718003, Alg. 9.1 (PCG), Alg. 12.1 (Chebyshev).
+
+Used by toolkit/preconditioner/krylov: CG and Chebyshev's semi-iteration, many steps a call.
 """
 
 import numpy as np

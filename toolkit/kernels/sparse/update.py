@@ -1,6 +1,8 @@
 """Rows of a dense matrix picked, weighted and summed by a sparse block, and added to: what a sparse update touches.
 
 Symbols: E a sparse block of s rows in compressed rows (indptr, indices, data); V dense, n × k.
+
+Used by toolkit/rank/matrices: updates of a sparse singular value decomposition.
 """
 
 import numpy as np

@@ -9,6 +9,8 @@ rows in order, so they do not depend on the number of threads.
 Reference: M. R. Hestenes, E. Stiefel, J. Res. Natl. Bur. Stand. 49 (1952) 409-436, doi:10.6028/jres.049.044; for a
 preconditioner that varies, G. H. Golub, Q. Ye, SIAM J. Sci. Comput. 21 (1999) 1305-1320,
 doi:10.1137/S1064827597323415.
+
+Used by toolkit/preconditioner/stencils: conjugate gradients around a black-box cycle.
 """
 
 import numpy as np

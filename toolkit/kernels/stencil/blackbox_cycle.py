@@ -16,6 +16,8 @@ every stage stays clear of the inner borders of its block, and what was left out
 functions: each value is computed once and from the same numbers, however many blocks there are.
 
 Reference: J. E. Dendy, Black box multigrid, J. Comput. Phys. 48 (1982) 366-386, doi:10.1016/0021-9991(82)90057-2.
+
+Used by toolkit/preconditioner/stencils: V-, W- and F-cycles of black-box multigrid.
 """
 
 import numpy as np

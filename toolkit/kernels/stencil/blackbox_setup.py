@@ -17,6 +17,8 @@ with (i+1, j): the two diagonals belong to the cell whose first vertex is (i, j)
 References: J. E. Dendy, Black box multigrid, J. Comput. Phys. 48 (1982) 366-386, doi:10.1016/0021-9991(82)90057-2;
 R. E. Alcouffe, A. Brandt, J. E. Dendy, J. W. Painter, SIAM J. Sci. Stat. Comput. 2 (1981) 430-454,
 doi:10.1137/0902035; P. M. de Zeeuw, J. Comput. Appl. Math. 33 (1990) 1-27, doi:10.1016/0377-0427(90)90252-U.
+
+Used by toolkit/preconditioner/stencils: the levels of black-box multigrid.
 """
 
 import numpy as np

@@ -4,6 +4,8 @@
 
 Vectors are arrays (m0, m1, m2) of interior values; problems in fewer dimensions have m0 or m1 equal to 1 and s_d = 0
 there. Sums are taken plane by plane and the planes added in order, so no value depends on the number of threads.
+
+Used by toolkit/preconditioner/stencils: the operator of a uniform grid, and CG with it.
 """
 
 import numpy as np

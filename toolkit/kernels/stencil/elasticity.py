@@ -11,6 +11,8 @@ Sums are taken row by row and then over the rows in order: they do not depend on
 Reference: O. Amir, N. Aage, B. S. Lazarov, Struct. Multidiscip. Optim. 49 (2014) 815-829, doi:10.1007/s00158-013-1015-5
 (multigrid-CG in topology optimisation); J. Lottes, Numer. Linear Algebra Appl. 30 (2023) e2518, doi:10.1002/nla.2518
 (the polynomials).
+
+Used by toolkit/mesh/design: the elasticity solver of topology optimisation, and SiMPL's sigmoid.
 """
 
 import numpy as np

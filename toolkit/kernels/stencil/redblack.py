@@ -19,6 +19,8 @@ axis, else 0; `keep`: leave the first colour in its array (else it stays in four
 
 Reference: U. Trottenberg, C. Oosterlee, A. Schüller, Multigrid (2001), sections 2.3.3, 2.6.2, 5.1;
 U. Rüde, Iterative algorithms on high performance architectures, Euro-Par 1997, doi:10.1007/BFb0002714 (fused sweeps).
+
+Used by toolkit/preconditioner/stencils: the cycles of multigrid with constant stencils.
 """
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""Cubic interpolation between red-black grids (see `redblack`), for full multigrid."""
+"""Cubic interpolation between red-black grids (see `redblack`), for full multigrid.
+
+Used by toolkit/preconditioner/stencils: full multigrid with constant stencils.
+"""
 
 import numpy as np
 from numba import prange

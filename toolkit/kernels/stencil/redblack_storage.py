@@ -1,4 +1,7 @@
-"""In and out of red-black storage (see `redblack`), and the exact solve of the coarsest grid."""
+"""In and out of red-black storage (see `redblack`), and the exact solve of the coarsest grid.
+
+Used by toolkit/preconditioner/stencils: multigrid with constant stencils.
+"""
 
 import numpy as np
 from numba import prange

@@ -5,6 +5,8 @@ A stencil array is (ni, 2, 3, 2, 3, nj): at node (i, j), component c, the weight
 Element matrices are 8 x 8 with rows 2 v + c, vertices v = 0..3 at (0,0), (0,1), (1,0), (1,1) (row, column offset).
 
 Reference: the element: E. Andreassen et al., Struct. Multidiscip. Optim. 43 (2011) 1-16, doi:10.1007/s00158-010-0594-7.
+
+Used by toolkit/mesh/design: stencils of all levels from the densities, and strain energies.
 """
 
 from numba import prange

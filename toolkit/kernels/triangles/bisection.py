@@ -6,6 +6,8 @@ one that is bisected, corner 2 the newest vertex.
 Reference: P. Morin, K. G. Siebert, A. Veeser, in: Primer of Adaptive Finite Element Methods, LNM 2040 (2012) 125–225,
 doi:10.1007/978-3-642-24079-9_3; vectorised closure: S. Funken, D. Praetorius, P. Wissgott, Comput. Methods Appl. Math.
 11 (2011) 460–490, doi:10.2478/cmam-2011-0026.
+
+Used by toolkit/mesh/adaptive: refinement of triangulations.
 """
 
 import numpy as np

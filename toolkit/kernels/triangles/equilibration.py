@@ -7,6 +7,8 @@ edge e (−1: none). F_e is the flux through e out of beside[e, 0]; in a cell th
 
 Reference: D. Braess, J. Schöberl, Math. Comp. 77 (2008) 651–672, doi:10.1090/S0025-5718-07-02080-7; as mixed problems
 around a vertex: A. Ern, M. Vohralík, SIAM J. Numer. Anal. 53 (2015) 1058–1081, doi:10.1137/130950100, Construction 3.4.
+
+Used by toolkit/mesh/adaptive: error estimators, and jumps of the gradient.
 """
 
 import numpy as np

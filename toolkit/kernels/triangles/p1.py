@@ -9,6 +9,8 @@ Cost, bytes from memory a cell: symbolic about 150, numeric about 150 with `shap
 
 Reference: local matrices: D. Braess, Finite Elements (2007), doi:10.1017/CBO9780511618635, II §8; the split into a
 symbolic and a numeric part: F. G. Gustavson, ACM Trans. Math. Softw. 4 (1978) 250–269, doi:10.1145/355791.355796.
+
+Used by toolkit/mesh/adaptive: matrices of linear elements, assembled again and again.
 """
 
 import numpy as np
