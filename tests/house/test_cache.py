@@ -62,6 +62,21 @@ def test_a_folder_that_nobody_can_write_to_is_only_read(tmp_path):
     assert IndexDataCacheFile(str(tmp_path / "absent"), "kernel", 1.0).load("int64") is None
 
 
+TRACE = """
+import toolkit as tk
+from toolkit.preconditioner import Multigrid, Poisson
+print(tk.solve(Poisson(n=64), Multigrid(), tk.Stop(steps=4, rtol=0.0)).history.trace_hash())
+"""
+
+
+def test_a_trace_does_not_depend_on_whether_kernels_were_compiled_or_found(tmp_path):
+    """The legs of a multigrid cycle call many kernels: compiled here first, then found in the cache."""
+    environment = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path))
+    command = [sys.executable, "-c", TRACE]
+    cold, warm = (subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in "12")
+    assert len(cold.stdout.strip()) == 16 and cold.stdout == warm.stdout
+
+
 TOTAL = """
 import inspect
 import sys

@@ -1,7 +1,10 @@
-"""The two decorators every kernel uses, and the one switch for threads.
+"""The decorators that kernels use, and the one switch for threads.
 
 `kernel` compiles a serial function, `threaded` one whose `prange` loops run on all cores. Both release the
 interpreter lock, cache what they compile and keep NaN and infinity honest (sums may be reassociated, nothing more).
+`inlined` is a `kernel` for what only kernels call and the compiler would leave a function of its own. Such a one stands
+in memory once for itself and once within each caller, optimised differently; which of them is called depends on
+whether the caller was just compiled or found in the cache, and with it the last digits of a trace.
 
 Threads are used only on a threading layer that two sessions may enter at once; Numba's `workqueue` aborts the
 process there, so without OpenMP or TBB a `threaded` kernel is compiled serially.
@@ -38,6 +41,7 @@ if THREADING_LAYER:
 patch(launch=THREADING_LAYER is not None)
 
 kernel = numba.njit(**_OPTIONS)
+inlined = numba.njit(**_OPTIONS, forceinline=True)
 threaded = numba.njit(**_OPTIONS, parallel=THREADING_LAYER is not None)
 
 

@@ -21,7 +21,7 @@ Used by toolkit/mesh/compression: the multilevel compressor, level by level, and
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, kernel, threaded
 from toolkit.kernels._prefetch import prefetch
 
 TILE = 128  # columns of axis 0 eliminated side by side
@@ -44,14 +44,14 @@ def eliminate(upper, diagonal):
     return factor, pivot
 
 
-@kernel
+@inlined
 def _ask(flat, start, count):
     """Ask the memory for `count` numbers of `flat` from `start` on."""
     for i in range(0, count, 64 // flat.itemsize):
         prefetch(flat, start + i)
 
 
-@kernel
+@inlined
 def _extract(a, at0, at1, p, start, stop, c):
     """The kept nodes of plane p in rows start to stop to their plane of c: on axis 2 every second one, and the last."""
     m, k = c.shape[2], at0[p, 0]
@@ -65,7 +65,7 @@ def _extract(a, at0, at1, p, start, stop, c):
                 c[k, j, i] = a[p, y, i + others]
 
 
-@kernel
+@inlined
 def _blend(c, at0, by0, p, at1, by1, y, line):
     """line: the kept nodes of axis 2 at (p, y), interpolated along the other two."""
     k, l, j, h = at0[p, 0], at0[p, 1], at1[y, 0], at1[y, 1]
@@ -83,7 +83,7 @@ def _blend(c, at0, by0, p, at1, by1, y, line):
             line[i] = f * (u * c[k, j, i] + v * c[k, h, i]) + g * (u * c[l, j, i] + v * c[l, h, i])
 
 
-@kernel
+@inlined
 def _detail(a, p, y, hole, halves, line, even, odd):
     """Row (p, y) from values to coefficients: what interpolation from `line` misses; zero at kept nodes (`hole`).
 
@@ -106,7 +106,7 @@ def _detail(a, p, y, hole, halves, line, even, odd):
         a[p, y, _U(m) + _U(i)] = odd[i]
 
 
-@kernel
+@inlined
 def _read(a, p, y, even, odd):
     """The coefficients of row (p, y): at kept nodes, at the others."""
     for i in range(len(even)):
@@ -115,7 +115,7 @@ def _read(a, p, y, even, odd):
         odd[i] = a[p, y, _U(len(even)) + _U(i)]
 
 
-@kernel
+@inlined
 def _end_load(even, odd, gather, i):
     """The load at kept node i near the ends of axis 2. Beyond them the weights are zero: no branches are needed."""
     before, last = max(i - 1, 0), len(odd) - 1
@@ -123,7 +123,7 @@ def _end_load(even, odd, gather, i):
     return ours + gather[3, i] * odd[min(before, last)] + gather[4, i] * odd[min(i, last)]
 
 
-@kernel
+@inlined
 def _row_load(even, odd, gather, out):
     """The load of a row of coefficients on the kept nodes of axis 2; but for its ends the grid is uniform."""
     m, others = len(even), len(odd)
@@ -139,14 +139,14 @@ def _row_load(even, odd, gather, out):
         out[i] = _end_load(even, odd, gather, i)
 
 
-@kernel
+@inlined
 def _clear(planes, k, start, stop):
     for y in range(start, stop):
         for i in range(planes.shape[2]):
             planes[k, y, i] = 0
 
 
-@kernel
+@inlined
 def _rows_load(a, flat, c, at0, by0, p, at1, by1, gather, halves, detail, start, stop, plane, line, even, odd, out):
     """The load of rows start to stop of plane p on the kept nodes of axes 1 and 2; their coefficients first."""
     m, n = len(even), a.shape[2]
@@ -170,7 +170,7 @@ def _rows_load(a, flat, c, at0, by0, p, at1, by1, gather, halves, detail, start,
                     plane[0, k, i] += weight * out[i]
 
 
-@kernel
+@inlined
 def _add_rows(target, at, weight, plane, start, stop):
     """target[at] += weight · plane[0] in rows start to stop."""
     for y in range(start, stop):
@@ -178,7 +178,7 @@ def _add_rows(target, at, weight, plane, start, stop):
             target[at, y, i] += weight * plane[0, y, i]
 
 
-@kernel
+@inlined
 def _add_plane(b, k, spill, s):
     for y in range(b.shape[1]):
         for i in range(b.shape[2]):
@@ -227,7 +227,7 @@ def load(a, c, b, at0, by0, at1, by1, gather, halves, starts, first, blocks, spi
             cleared = top
 
 
-@kernel
+@inlined
 def _solve_line(b, k, y, lu):
     """Line y of plane k solved in place."""
     m = b.shape[2]
@@ -238,7 +238,7 @@ def _solve_line(b, k, y, lu):
         b[k, y, i] = lu[2, i] * b[k, y, i] - lu[1, i] * b[k, y, i + 1]
 
 
-@kernel
+@inlined
 def _solve_four(b, k, y, lu):
     """Lines y to y + 3 of plane k solved in place, side by side: while one waits for its number the others go on."""
     m = b.shape[2]
@@ -258,7 +258,7 @@ def _solve_four(b, k, y, lu):
         b[k, y, i], b[k, y + 1, i], b[k, y + 2, i], b[k, y + 3, i] = p, q, r, s
 
 
-@kernel
+@inlined
 def _down_rows(b, k, start, stop, lu):
     """Rows start to stop of plane k: the way down of the elimination along axis 1."""
     for y in range(max(1, start), stop):
@@ -266,7 +266,7 @@ def _down_rows(b, k, start, stop, lu):
             b[k, y, i] -= lu[0, y] * b[k, y - 1, i]
 
 
-@kernel
+@inlined
 def _up_rows(b, k, lu):
     """The way up of the elimination along axis 1 in plane k."""
     m, n = b.shape[1:]
@@ -324,7 +324,7 @@ def solve_columns(b, c, sign, lu0):
                 c[k, i] += sign * b[k, i]
 
 
-@kernel
+@inlined
 def _merge(a, p, y, halves, line, even, odd):
     """The inverse of `_detail`."""
     m, others, half = len(even), len(odd), line.dtype.type(0.5)

@@ -16,12 +16,12 @@ Used by toolkit/preconditioner/stencils: conjugate gradients around a black-box 
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, threaded
 
 _U = np.uint64
 
 
-@kernel
+@inlined
 def _direction_row(p, z, beta, i):
     """p <- z + beta p on the row i, z by parity."""
     size = p.shape[1]
@@ -32,7 +32,7 @@ def _direction_row(p, z, beta, i):
         p[i, size - 1] = z[i + 1, 1, size // 2] + beta * p[i, size - 1]
 
 
-@kernel
+@inlined
 def _product_at(p, right, down, i, j):
     """(A p)_ij anywhere, values outside taken as zero."""
     last, u = p.shape[0] - 1, np.float64(p[i, j])
@@ -42,7 +42,7 @@ def _product_at(p, right, down, i, j):
     return along + (down[i, j] * (u - north) + down[i + 1, j] * (u - south))
 
 
-@kernel
+@inlined
 def _product_row(q, p, right, down, i):
     """q <- A p on the row i, in double precision whatever the format of p; the sum of p q over the row."""
     size, total = p.shape[1], 0.0

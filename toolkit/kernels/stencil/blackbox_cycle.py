@@ -23,12 +23,12 @@ Used by toolkit/preconditioner/stencils: V-, W- and F-cycles of black-box multig
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, kernel, threaded
 
 _U = np.uint64
 
 
-@kernel
+@inlined
 def _axes(x, e, s, i, p, k, q):
     """Sum of couplings times values over the four nearest neighbours of (i, p, q); k = q + p - 1."""
     o = 1 - p
@@ -36,7 +36,7 @@ def _axes(x, e, s, i, p, k, q):
     return along + (s[i - 1, p, q] * x[i - 1, p, q] + s[i, p, q] * x[i + 1, p, q])
 
 
-@kernel
+@inlined
 def _corners(x, d, c, i, p, k, q):
     """The same over the four diagonal neighbours."""
     o, r = 1 - p, k + _U(1)
@@ -44,7 +44,7 @@ def _corners(x, d, c, i, p, k, q):
     return above + (c[i, o, k] * x[i + 1, o, k] + d[i, p, q] * x[i + 1, o, r])
 
 
-@kernel
+@inlined
 def _relax_row(x, b, g, e, s, d, c, n, i, p):
     """x <- (b + sum of couplings times neighbours) / diagonal at the columns of parity p of the row i."""
     low = _U(1 - p)
@@ -56,7 +56,7 @@ def _relax_row(x, b, g, e, s, d, c, n, i, p):
         x[i, p, q] = total * g[i, p, q]
 
 
-@kernel
+@inlined
 def _begin_row(x, b, g, d, c, n, i, p):
     """`_relax_row` where the four nearest neighbours are still zero, the diagonal ones too on an even row."""
     low = _U(1 - p)
@@ -68,7 +68,7 @@ def _begin_row(x, b, g, d, c, n, i, p):
         x[i, p, q] = total * g[i, p, q]
 
 
-@kernel
+@inlined
 def _begin_even_row(x, b, g, e, s, n, i):
     """`_relax_row` of the colour E while the centres are still zero."""
     for k in range(_U((n - 1) // 2)):
@@ -76,7 +76,7 @@ def _begin_even_row(x, b, g, e, s, n, i):
         x[i, 0, q] = (b[i, 0, q] + _axes(x, e, s, i, 0, k, q)) * g[i, 0, q]
 
 
-@kernel
+@inlined
 def _residual_v(line, a, x, e, s, wv, n, t):
     """line[a] <- residual at V on the row t after a sweep from zero, line[a+1] <- its share for the coarse row above.
 
@@ -92,7 +92,7 @@ def _residual_v(line, a, x, e, s, wv, n, t):
         line[a + 1, q] = r * wv[t, q]
 
 
-@kernel
+@inlined
 def _residual_h(line, x, e, s, d, c, wh, n, t):
     """line[4] <- residual at H on the row t after a sweep from zero, line[5] <- its share for the vertex before."""
     for k in range(_U(n // 2)):
@@ -106,7 +106,7 @@ def _residual_h(line, x, e, s, d, c, wh, n, t):
         line[5, n // 2] = 0
 
 
-@kernel
+@inlined
 def _restrict_row(y, line, x, e, s, d, c, wh, wv, n, t, fresh):
     """The transpose of the interpolation, for the coarse row t: the right-hand side y of the coarse grid."""
     m = (n + 1) // 2
@@ -128,7 +128,7 @@ def _restrict_row(y, line, x, e, s, d, c, wh, wv, n, t, fresh):
         y[t, 1, k] = line[6, k + k + _U(1)]
 
 
-@kernel
+@inlined
 def _down_spans(n, block, blocks, phase):
     """Rows of each stage of the down-leg: phase 0 what a block can do alone, phase 1 what its first border left out.
 
@@ -168,7 +168,7 @@ def descend(y, x, b, g, e, s, d, c, wh, wv, line, n, blocks):
                     _restrict_row(y, work, x, e, s, d, c, wh, wv, n, t - 2, t - 2 == r0)
 
 
-@kernel
+@inlined
 def _join_row(line, a, y, m, t):
     """The coarse row t, 0..m, in one piece into line[a]; boundary values are zero."""
     one = _U(1)
@@ -178,7 +178,7 @@ def _join_row(line, a, y, m, t):
         line[a, k + k + one] = y[t, 1, k]
 
 
-@kernel
+@inlined
 def _correct_rows(x, y, line, wh, wv, n, t, fresh):
     """Add the interpolated coarse values at H and E of the row 2 t and at V of the row 2 t - 1."""
     m = (n + 1) // 2
@@ -199,7 +199,7 @@ def _correct_rows(x, y, line, wh, wv, n, t, fresh):
             x[i, 0, q] += line[here, q] + wv[t, q] * (line[above, q] - line[here, q])
 
 
-@kernel
+@inlined
 def _up_spans(n, block, blocks, phase):
     """The same for the up-leg; the correction reaches the row m, whose V may be unknowns."""
     m, half = (n + 1) // 2, n // 2 + 1

@@ -24,12 +24,12 @@ Used by toolkit/preconditioner/stencils: the levels of black-box multigrid.
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, threaded
 
 _U = np.uint64
 
 
-@kernel
+@inlined
 def _share(a, b, one):
     """a / (a + b), kept within [0, 1] where couplings have the wrong sign; 1/2 where there is nothing to weigh."""
     total = a + b
@@ -38,7 +38,7 @@ def _share(a, b, one):
     return min(max(a / total, one - one), one)
 
 
-@kernel
+@inlined
 def _weigh_row(wh, wv, e, s, d, c, n, row):
     """Collapse the operator across the line a vertex stands on, and interpolate along it (Dendy, eq. 13-14)."""
     m, one = (n + 1) // 2, wh.dtype.type(1)
@@ -72,7 +72,7 @@ def _weigh_row(wh, wv, e, s, d, c, n, row):
             wv[row, q] = _share(top, s[i, 0, q] + c[i, 1, k] + d[i, 0, q], one)
 
 
-@kernel
+@inlined
 def _eliminate(s00, s01, s10, s11, last_row, last_column, one):
     """Weights of the four coarse vertices in the centre of a cell: its own equation, or the boundary for odd n."""
     half, zero = one / (one + one), one - one
@@ -86,7 +86,7 @@ def _eliminate(s00, s01, s10, s11, last_row, last_column, one):
     return s00 * inverse, s01 * inverse, s10 * inverse, s11 * inverse
 
 
-@kernel
+@inlined
 def _cell_row(line, wh, wv, e, s, d, c, n, row):
     """Coarse couplings that the coarse cells (row, J) contribute, into line[0..5, J].
 
@@ -132,7 +132,7 @@ def _cell_row(line, wh, wv, e, s, d, c, n, row):
         line[5, k] = other
 
 
-@kernel
+@inlined
 def _deal_row(out, row, line, a, count):
     """line[a, 0:count] into even and odd columns."""
     for k in range(_U((count + 1) // 2)):
@@ -141,7 +141,7 @@ def _deal_row(out, row, line, a, count):
         out[row, 1, k] = line[a, k + k + _U(1)]
 
 
-@kernel
+@inlined
 def _couple_row(ce, cs, cd, cc, line, wh, wv, e, s, n, row):
     """The coarse couplings that begin at the vertices (row, J), from `_cell_row`; line[6]: bottoms of the row above."""
     m, one = (n + 1) // 2, wh.dtype.type(1)
@@ -158,7 +158,7 @@ def _couple_row(ce, cs, cd, cc, line, wh, wv, e, s, n, row):
         _deal_row(out, row, line, a, m)
 
 
-@kernel
+@inlined
 def _invert_row(g, e, s, d, c, n, i):
     """g <- one over the sum of the couplings on the row i."""
     one = g.dtype.type(1)

@@ -18,12 +18,12 @@ Used by toolkit/mesh/design: the elasticity solver of topology optimisation, and
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, kernel, threaded
 
 WIDE = 20_000  # nodes from which a second thread pays
 
 
-@kernel
+@inlined
 def _product_row(A, x, y, i):
     """y <- A x on the row i."""
     n = A.shape[5]
@@ -37,7 +37,7 @@ def _product_row(A, x, y, i):
                 out[j + 1] += along + (a[1, 0, j] * v[j] + a[1, 1, j] * v[j + 1] + a[1, 2, j] * v[j + 2])
 
 
-@kernel
+@inlined
 def _smooth_row(A, inverse, b, x, d, new, alpha, beta, i):
     """d <- beta d + alpha D^-1 (b - A x), new <- x + d on the row i."""
     _product_row(A, x, new, i)
@@ -61,7 +61,7 @@ def _product_wide(A, x, y):
         _product_row(A, x, y, i)
 
 
-@kernel
+@inlined
 def _smooth(A, inverse, b, x, d, new, alpha, beta):
     if A.shape[0] * A.shape[5] >= WIDE:
         _smooth_wide(A, inverse, b, x, d, new, alpha, beta)
@@ -80,7 +80,7 @@ def product(A, x, y):
             _product_row(A, x, y, i)
 
 
-@kernel
+@inlined
 def _polynomial(A, inverse, b, x, d, other, limit, degree, zero):
     """x after `degree` terms of the fourth-kind Chebyshev iteration on [0, limit]; the result is in the first array.
 
@@ -106,7 +106,7 @@ def _polynomial(A, inverse, b, x, d, other, limit, degree, zero):
     return x, other
 
 
-@kernel
+@inlined
 def _restrict(b, image, coarse, fixed, level):
     """coarse <- P^T (b - image), P bilinear; zero at the fixed unknowns of its level; image is overwritten."""
     half, quarter = b.dtype.type(0.5), b.dtype.type(0.25)
@@ -128,7 +128,7 @@ def _restrict(b, image, coarse, fixed, level):
             coarse[fixed[m, 1], fixed[m, 2] + 1, fixed[m, 3] + 1] = 0
 
 
-@kernel
+@inlined
 def _prolong(coarse, fine):
     """fine <- fine + P coarse, P bilinear."""
     half = fine.dtype.type(0.5)
@@ -144,7 +144,7 @@ def _prolong(coarse, fine):
                     out[2 * j] += half * (here + half * (above[j + 1] + below[j + 1]))
 
 
-@kernel
+@inlined
 def _bottom(inverse, b, x):
     """x <- inverse b on the coarsest grid, unknowns in the order (i, j, component)."""
     ni, nj = b.shape[1] - 2, b.shape[2] - 2

@@ -26,7 +26,7 @@ Used by toolkit/preconditioner/stencils: the cycles of multigrid with constant s
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, kernel, threaded
 from toolkit.kernels._prefetch import prefetch
 
 # Rows are indexed by unsigned numbers, in place: a signed index would be tested for being negative, and a view of a row
@@ -37,7 +37,7 @@ _LINE = 8  # numbers in a line of cache
 _FAR = 1 << 17  # numbers; smaller arrays stay near enough not to need it
 
 
-@kernel
+@inlined
 def _fetch(flat, shape, colour, i, j):
     """Ask the memory for the row that comes some rows after (colour, i, j): rows are too short to be foreseen by it."""
     if flat.size < _FAR:
@@ -47,7 +47,7 @@ def _fetch(flat, shape, colour, i, j):
         prefetch(flat, start + k)
 
 
-@kernel
+@inlined
 def _relax_plane(x, at, planes, b, i, s, n, w, flat_b, flat_x):
     """x <- b + sum_d w_d (neighbours) on plane i of colour s, which stands at `at`; the other's three at `planes`.
 
@@ -74,7 +74,7 @@ def _relax_plane(x, at, planes, b, i, s, n, w, flat_b, flat_x):
                 x[s, at, j, q] = b[s, i, j, q] + near + w2 * (x[o, here, j, k] + x[o, here, j, k + one])
 
 
-@kernel
+@inlined
 def _residual_plane(r, x, at, b, i, s, n, w):
     """r[i & 3] <- b + sum_d w_d (neighbours) - x on plane i of colour s: the residual over the diagonal.
 
@@ -103,7 +103,7 @@ def _residual_plane(r, x, at, b, i, s, n, w):
     return square
 
 
-@kernel
+@inlined
 def _copy_plane(x, at, b, i, s, n):
     """x <- b: relaxation of the first colour when the iterate is zero."""
     for j in range(0 if n[1] == 0 else 1, 1 if n[1] == 0 else n[1]):
@@ -111,7 +111,7 @@ def _copy_plane(x, at, b, i, s, n):
             x[s, at, j, k] = b[s, i, j, k]
 
 
-@kernel
+@inlined
 def _restrict_row(r, coarse, line, plane, row, s, n, c, scale):
     """Full weighting of the residual of one colour (after a sweep the other's is zero) to one coarse row."""
     i, j = plane * (1 + c[0]), row * (1 + c[1])
@@ -145,7 +145,7 @@ def _restrict_row(r, coarse, line, plane, row, s, n, c, scale):
             coarse[odd, plane, row, k] = scale * line[1, k]
 
 
-@kernel
+@inlined
 def _slot(i, block, keep):
     """Where plane i of the first colour stands: at i when kept or near the borders of its block, else at one of four
     places in turn, so that a colour nobody reads afterwards never leaves the cache.
@@ -189,7 +189,7 @@ def down(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, keep, block, s
                 _restrict_row(r, coarse, line, i // step, j, s, n, c, scale)
 
 
-@kernel
+@inlined
 def _down_spans(start, stop, n0, c0):
     """The planes each stage of the block start <= i < stop may touch: first, second, coarse."""
     low, high = int(start > 1), int(stop < n0)
@@ -226,7 +226,7 @@ def smooth_restrict(x, b, coarse, r, line, squares, s, n, w, c, scale, zero, kee
         down(x, b, coarse, r[k], line[k], squares, s, n, w, c, scale, zero, keep, (start, stop), spans)
 
 
-@kernel
+@inlined
 def _mix_rows(e, line, i, j, c, n):
     """line[2] <- mean of the 1, 2 or 4 coarse rows around the fine row (i, j), all columns in their order."""
     plane, row = (i // 2 if c[0] else i), (j // 2 if c[1] else j)
@@ -247,7 +247,7 @@ def _mix_rows(e, line, i, j, c, n):
             line[2, k + k + one] = 0.25 * (other + (e[near, plane + 1, row, k] + e[near, plane, row + 1, k]))
 
 
-@kernel
+@inlined
 def _correct_plane(x, e, line, i, s, n, c, flat_x):
     """Add the coarse solution e, linearly interpolated, on plane i of colour s."""
     planar = n[1] == 0

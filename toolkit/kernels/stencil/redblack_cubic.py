@@ -6,12 +6,12 @@ Used by toolkit/preconditioner/stencils: full multigrid with constant stencils.
 import numpy as np
 from numba import prange
 
-from toolkit.kernels._jit import kernel, threaded
+from toolkit.kernels._jit import inlined, threaded
 
 _U = np.uint64  # rows are indexed in place by unsigned numbers: signed ones would be tested for being negative
 
 
-@kernel
+@inlined
 def _taps(i, coarsened, n):
     """First coarse index, number and weights that interpolate at fine index i by a cubic; n: coarse intervals."""
     k = i // 2 if coarsened else i
@@ -26,7 +26,7 @@ def _taps(i, coarsened, n):
     return k - 1, 4, (-0.0625, 0.5625, 0.5625, -0.0625)
 
 
-@kernel
+@inlined
 def _mix_rows_cubic(e, line, i, j, c, n):
     """line[2] <- interpolation by cubics across the coarse rows at the fine row (i, j), all columns in their order."""
     first_i, count_i, weight_i = _taps(i, c[0], n[0] // 2)
