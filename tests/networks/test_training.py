@@ -5,7 +5,8 @@ import pytest
 
 import toolkit as tk
 from toolkit import networks as nets
-from toolkit.rank.dynamics.low_rank_training import DigitsTraining, FullDescent, gradients
+from toolkit.rank.dynamics.digits_training import DigitsTraining, gradients
+from toolkit.rank.dynamics.low_rank_training import FullDescent
 from toolkit.sampler.learnt.adam import Adam
 from toolkit.sampler.learnt.denoiser import DenoiserTraining
 

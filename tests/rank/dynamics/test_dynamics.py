@@ -8,8 +8,9 @@ from scipy.linalg import expm
 import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.rank.dynamics.basis_update import AugmentedBug, Bug, ParallelBug, sideways, truncated, widened
+from toolkit.rank.dynamics.digits_training import DigitsTraining, gradients
 from toolkit.rank.dynamics.integrator import Substeps, orthogonal, runge_kutta, truncation
-from toolkit.rank.dynamics.low_rank_training import DigitsTraining, FullDescent, LowRankTraining, gradients
+from toolkit.rank.dynamics.low_rank_training import FullDescent, LowRankTraining
 from toolkit.rank.dynamics.problems import HeatFlow, PlantedFlow, SchroedingerFlow
 from toolkit.rank.dynamics.projector_splitting import FactorEquations, ProjectorSplitting, backwards, forwards
 from toolkit.rank.dynamics.transport_riccati import RiccatiFlow, TransportFlow

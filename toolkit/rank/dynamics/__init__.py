@@ -11,6 +11,7 @@ ORDER = (
     "projector_splitting",
     "tree_problems",
     "tree_basis_update",
+    "digits_training",
     "low_rank_training",
 )
 __getattr__, __dir__ = face(__name__)
