@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import panel as pn
 import panel_material_ui as pmui
@@ -54,6 +55,7 @@ def test_the_clean_up_task_keeps_the_context_it_begins_in(monkeypatch, patched):
             type(pn.state)._busy_cleanup_scheduled.stop()
         return stays
 
-    stays = asyncio.run(first())
+    with ThreadPoolExecutor(1) as apart:  # the browser's tests leave a loop running in this thread
+        stays = apart.submit(asyncio.run, first()).result()
     assert patched or stays, f"`no_cleanup_task` is {GO}"
     assert not (patched and stays)
