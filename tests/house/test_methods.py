@@ -9,7 +9,7 @@ from every import methods, suited
 import toolkit as tk
 from toolkit.core import rooms
 from toolkit.core import spec as specs
-from toolkit.core.registry import find
+from toolkit.core.registry import classes, find
 
 STOP = tk.Stop(steps=12, rtol=1e-12, divergence=1e300)
 
@@ -65,31 +65,35 @@ class TestRuns:
             assert same(run, tk.Run.from_spec(specs.loads(text)).finish()), problem
 
 
-@pytest.mark.parametrize("lab, name", methods())
+@pytest.mark.parametrize("lab", tk.labs())
 class TestWords:
-    def test_has_title_family_and_docstring_with_reference(self, lab, name):
-        cls = find("method", lab, name)
-        assert cls.title and rooms.family_title(cls)
-        assert "Reference" in (cls.__doc__ or ""), f"{cls.__name__} names no reference"
+    """What every method of a lab says of itself."""
 
-    def test_sources_are_in_the_bibliography(self, lab, name):
-        cls = find("method", lab, name)
-        assert cls.sources or cls.no_claim
-        for key in cls.sources:
-            assert tk.source(key).title
+    def test_has_title_family_and_docstring_with_reference(self, lab):
+        for cls in classes("method", lab).values():
+            assert cls.title and rooms.family_title(cls), cls
+            assert "Reference" in (cls.__doc__ or ""), f"{cls.__name__} names no reference"
 
-    def test_every_knob_is_explained(self, lab, name):
-        cls = find("method", lab, name)
-        for knob, one in tk.knobs(cls).items():
-            assert one.doc, f"{cls.__name__}.{knob} has no doc"
+    def test_sources_are_in_the_bibliography(self, lab):
+        for cls in classes("method", lab).values():
+            assert cls.sources or cls.no_claim, cls
+            for key in cls.sources:
+                assert tk.source(key).title, f"{cls.__name__}: {key}"
 
-    def test_default_knobs_are_json(self, lab, name):
-        cls = find("method", lab, name)
-        assert json.loads(specs.dumps(specs.describe(cls())))["name"] == cls.slug()
+    def test_every_knob_is_explained(self, lab):
+        for cls in classes("method", lab).values():
+            for knob, one in tk.knobs(cls).items():
+                assert one.doc, f"{cls.__name__}.{knob} has no doc"
 
-    def test_makes_a_claim_or_says_that_none_is_known(self, lab, name):
-        cls = find("method", lab, name)
-        made = [claim for problem, method in suited(lab, name) for claim in method.claims(problem)]
-        assert made or cls.no_claim
-        for claim in made:
-            assert claim.title and tk.source(claim.source).title
+    def test_default_knobs_are_json(self, lab):
+        for cls in classes("method", lab).values():
+            assert json.loads(specs.dumps(specs.describe(cls())))["name"] == cls.slug()
+
+
+@pytest.mark.parametrize("lab, name", methods())
+def test_makes_a_claim_or_says_that_none_is_known(lab, name):
+    cls = find("method", lab, name)
+    made = [claim for problem, method in suited(lab, name) for claim in method.claims(problem)]
+    assert made or cls.no_claim
+    for claim in made:
+        assert claim.title and tk.source(claim.source).title

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 
-import nbformat
 import numpy as np
 import pytest
 import toys
@@ -424,6 +423,8 @@ def test_a_paused_and_turned_run_is_exported_as_it_went(make):
 
 
 def test_the_notebook_is_valid_and_its_code_parses(lab_race):
+    import nbformat  # whose schemas take two seconds to load: not at collection
+
     model, race = lab_race
     text = export.notebook(race, "preconditioner", "residual", model.to_spec())
     notebook = nbformat.reads(text, as_version=4)

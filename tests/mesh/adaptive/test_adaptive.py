@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from peers import Peer
 
 import toolkit as tk
 from toolkit.mesh.adaptive.looks import DRAWN, PICTURES
@@ -9,7 +10,7 @@ from toolkit.mesh.adaptive.loop import LEVELS, AdaptiveElements
 from toolkit.mesh.elements.problems import Disk, LShape, Square
 from toolkit.mesh.elements.your_mesh import YourMesh
 
-skfem = pytest.importorskip("skfem")
+skfem = Peer("skfem")
 PROBLEMS = [Square("layer"), Square("cubic"), LShape("front", width=0.1), Square(reaction=5.0), LShape(diffusion=0.01)]
 VARIANTS = [
     AdaptiveElements(theta=0.3),

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from peers import Peer
 
 from toolkit.mesh.adaptive.estimators import equilibrated, residual
 from toolkit.mesh.adaptive.level import galerkin
 from toolkit.mesh.adaptive.triangulation import Triangulation
 
-skfem = pytest.importorskip("skfem")
+skfem = Peer("skfem")
 
 
 class Waves:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from peers import Peer
 
 import toolkit as tk
 from toolkit.mesh.adaptive.linear_elements import LinearElements, solved
 from toolkit.mesh.adaptive.triangulation import Triangulation, quadrature
 
-skfem = pytest.importorskip("skfem")
+skfem = Peer("skfem")
 
 
 def scattered(seed, n=60):

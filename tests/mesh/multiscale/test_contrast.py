@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from peers import Peer
 
 import toolkit as tk
 from toolkit.mesh.multiscale.contrast import CoefficientSweep, Inclusions
 
-skfem = pytest.importorskip("skfem")
+skfem = Peer("skfem")
 LAYOUTS = ["discs", "blocks", "channel"]
 
 
