@@ -19,7 +19,7 @@ class Course:
 
     `first` is the method as it was started, `method` as its live knobs stand. `changes` are the (step, values) of live
     knobs turned so far, `plan` those to come, in the order of their steps. `pace` is how many steps a compiled call
-    does, `seconds` what the method's work took.
+    does, `seconds` what the method's work took, `aside` what took time besides.
     """
 
     first: object
@@ -30,6 +30,7 @@ class Course:
     changes: list[tuple[int, dict]] = field(default_factory=list)
     state: State | None = None
     seconds: float = 0.0
+    aside: float = 0.0
     pace: int = 1
     ended: Status = RUNNING
 

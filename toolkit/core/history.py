@@ -17,7 +17,8 @@ FORMAT = "convergence-toolkit history 1"
 class History:
     """Columns of equal length, one row a step: `k`, the work counters, `seconds`, the monitors and the probes.
 
-    `history["residual"]` is a view of one column; a value that was not measured at a step is NaN.
+    `history["residual"]` is a view of one column; a value that was not measured at a step is NaN. `seconds` runs from
+    the start of the set-up: its first row is what the set-up took.
     """
 
     def __init__(self, monitors: tuple[str, ...] = (), probes: tuple[str, ...] = ()):
@@ -39,6 +40,16 @@ class History:
     def names(self) -> tuple[str, ...]:
         """The columns, in the order in which they were named."""
         return tuple(self._columns)
+
+    @property
+    def setup(self) -> float:
+        """Seconds that the method's set-up took, before its first step."""
+        return float(self["seconds"][0]) if len(self) else 0.0
+
+    @property
+    def solving(self) -> float:
+        """Seconds that its steps took."""
+        return float(self["seconds"][-1]) - self.setup if len(self) else 0.0
 
     def append(self, **columns: np.ndarray) -> None:
         """Add rows; columns that are not given are NaN."""

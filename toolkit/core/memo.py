@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
+from toolkit.kernels import _clock
+
 
 def remembered(problem, key: Hashable, make: Callable):
     """`make()`, computed once for this problem object and key (a method stands for its knobs), and kept as long as it.
@@ -14,6 +16,12 @@ def remembered(problem, key: Hashable, make: Callable):
     if key not in kept:
         kept[key] = make()
     return kept[key]
+
+
+def assembled(problem, key: Hashable, make: Callable):
+    """The same of the problem's own data, which is no method's work: clocks stand still while it is made."""
+    with _clock.aside(_clock.ASSEMBLING):
+        return remembered(problem, key, make)
 
 
 def recalled(problem, key: Hashable):

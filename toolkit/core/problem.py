@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from functools import cached_property
 from typing import ClassVar
 
 from toolkit.core.knob import Knobbed
 from toolkit.core.probe import Measure
 from toolkit.core.registry import register
+from toolkit.kernels import _clock
 
 
 class Problem(Knobbed):
     """Base of every problem: subclasses are frozen dataclasses of knobs; data is assembled lazily (`cached_property`).
 
+    Data is assembled once, also where two runs want it at the same time, and on no method's clock.
     A class with a `title` of its own stands in the registry under the lab (package) it is defined in.
     """
 
@@ -20,6 +24,11 @@ class Problem(Knobbed):
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
+        for base in cls.__mro__:
+            for name, one in list(vars(base).items()):
+                if type(one) is cached_property:
+                    setattr(base, name, _Assembled(one.func))
+                    vars(base)[name].__set_name__(base, name)
         register("problem", cls)
 
     def caption(self) -> str:
@@ -29,3 +38,26 @@ class Problem(Knobbed):
     def measures(self) -> tuple[Measure, ...]:
         """What can be measured of a state on this problem; only measures that can be computed here are listed."""
         return ()
+
+
+class _Assembling:
+    """The lock of one problem; a copy of the problem has its own."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+
+    def __reduce__(self):
+        return _Assembling, ()
+
+
+class _Assembled(cached_property):
+    """Lazily assembled data of a problem: nobody's work, so that clocks stand still."""
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        kept = instance.__dict__
+        with _clock.aside(_clock.ASSEMBLING), kept.setdefault("_assembling", _Assembling()).lock:
+            if self.attrname not in kept:
+                kept[self.attrname] = self.func(instance)
+        return kept[self.attrname]

@@ -15,6 +15,7 @@ from toolkit.core.probe import Octaves, Probe, cadence, probe, watched
 from toolkit.core.state import COUNTERS, State
 from toolkit.core.status import RUNNING, Status
 from toolkit.core.stop import Stop
+from toolkit.kernels import _clock
 
 _CHUNK = 4096
 _RETREAT = 0.1  # seconds of work that may have to be done again when a compiled call goes too far
@@ -38,7 +39,8 @@ class Run:
         Live knobs to turn on the way, as pairs (step, {name: value}); KnobError for a knob that is not live.
 
     `step(n)`, `slice(seconds)` and `finish()` go on; iterating goes on and yields the state after every step.
-    Trouble is a `status`, not an exception. The clock and the counters see the method's work only.
+    Trouble is a `status`, not an exception. The clock and the counters see the method's work only: the clock stands
+    still while a kernel is compiled, a library imported or the problem's data assembled (`aside`).
     """
 
     def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0, changes=()):
@@ -71,8 +73,13 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """What the method's work took."""
+        """What the method's work took, its set-up included."""
         return self._course.seconds
+
+    @property
+    def aside(self) -> float:
+        """What took time meanwhile and is not the method's: compiling, importing, assembling the problem's data."""
+        return self._course.aside
 
     @property
     def changes(self) -> list[tuple[int, dict]]:
@@ -119,9 +126,9 @@ class Run:
         end, course = time.perf_counter() + seconds, self._course
         self._started()
         while not self._halted() and (until is None or course.k < until) and time.perf_counter() < end:
-            start, first, pace = time.perf_counter(), course.k, course.pace
+            start, first, pace = _clock.now(), course.k, course.pace
             self._advance(pace if until is None else min(pace, until - first))
-            spent, done = time.perf_counter() - start, course.k - first
+            spent, done = _clock.now() - start, course.k - first
             if spent > seconds:
                 course.pace = max(1, done // 2)
             elif spent < seconds / 2 and done >= pace:  # fewer where a probe was due: says nothing of more
@@ -224,13 +231,14 @@ class Run:
     def _started(self) -> Run:
         course = self._course
         if course.state is None and not course.ended.done:
-            start = time.perf_counter()
+            start, still = _clock.now(), _clock.stood()
             try:
                 course.state = course.first.init(self.problem)
             except Breakdown as trouble:
                 course.ended = Status("failed", trouble.cause, trouble.advice)
                 return self
-            course.seconds = time.perf_counter() - start
+            finally:
+                course.seconds, course.aside = _clock.now() - start, _clock.stood() - still
             monitors = [[getattr(course.state, name) for name in course.method.monitors]]
             self._record(np.array(monitors), self._counts()[None], course.seconds, 0.0)
             self._judge(0)
@@ -277,14 +285,15 @@ class Run:
 
     def _walk(self, n: int) -> None:
         course = self._course
-        before, start = self._counts(), time.perf_counter()
+        before, start, still = self._counts(), _clock.now(), _clock.stood()
         course.state, rows, counts = self._go(course.method, course.state, n)
-        spent = time.perf_counter() - start
+        spent, stood = _clock.now() - start, _clock.stood() - still
         if counts is None:
             i = np.arange(1, len(rows) + 1)[:, None]
             counts = before + (self._counts() - before) * i / max(1, len(rows))  # exact: whole numbers, i comes first
         self._record(rows, np.asarray(counts), course.seconds, spent)
         course.seconds += spent
+        course.aside += stood
 
     def _go(self, method, state: State, n: int):
         """(state, monitors by step, counters by step or None) after at most n steps."""

@@ -11,13 +11,17 @@ process there, so without OpenMP or TBB a `threaded` kernel is compiled serially
 A reduction in a `threaded` kernel sums fixed blocks, then the blocks in order: its value does not depend on how
 many threads ran it.
 
+Numba's compiler works under one lock; while a thread has it or waits for it, the clock of `_clock` stands still.
+
 Used by every kernel; by toolkit/session: a worker leaves a core to whoever must answer.
 """
 
 import importlib
 
 import numba
+from numba.core import event
 
+from toolkit.kernels import _clock
 from toolkit.kernels._numba_patches import patch
 
 _OPTIONS = dict(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -38,6 +42,17 @@ if THREADING_LAYER:
     numba.config.THREADING_LAYER = THREADING_LAYER
 
 
+class _Heard(event.Listener):
+    """The clock of a method's work stands still while a kernel is compiled, found in the cache, or waited for."""
+
+    def on_start(self, found) -> None:
+        _clock.begin(_clock.COMPILING)
+
+    def on_end(self, found) -> None:
+        _clock.end()
+
+
+event.register("numba:compiler_lock", _Heard())
 patch(launch=THREADING_LAYER is not None)
 
 kernel = numba.njit(**_OPTIONS)

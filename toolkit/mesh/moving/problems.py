@@ -11,7 +11,7 @@ import scipy.fft
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob
-from toolkit.core.memo import remembered
+from toolkit.core.memo import assembled
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -156,7 +156,7 @@ class Feature(Resolved):
         smoothed by (1 − ℓ²Δ/2)⁻² with the given length ℓ; s is the share that goes to the features.
         """
         wish = (monitor, strength, smoothing)
-        return remembered(self, ("density", *wish), lambda: _density(self, *wish))
+        return assembled(self, ("density", *wish), lambda: _density(self, *wish))
 
     def errors(self, points: np.ndarray) -> tuple[float, float]:
         """(largest, L2) error of the bilinear interpolant on the moved cells, from 4 × 4 Gauss points a cell."""

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import svds
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
-from toolkit.core.memo import recalled, remembered
+from toolkit.core.memo import assembled, recalled
 from toolkit.core.problem import Problem
 
 TOPICS = 12
@@ -104,7 +104,7 @@ class GrowingMatrix(Problem):
 
     def arriving(self, step: int) -> tuple:
         """The blocks of the step: compressed rows of new rows, and (graph) of new columns, transposed."""
-        return remembered(self, ("arriving", step), lambda: self._cut(step))
+        return assembled(self, ("arriving", step), lambda: self._cut(step))
 
     def _cut(self, step: int) -> tuple:
         (old, wide), (new, wider) = self.extent(step - 1), self.extent(step)
@@ -121,11 +121,11 @@ class GrowingMatrix(Problem):
 
     def initial(self, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The k leading triplets of what is there at first, kept."""
-        return remembered(self, ("initial", rank), lambda: tuple(frozen(part) for part in self.leading(0, rank)))
+        return assembled(self, ("initial", rank), lambda: tuple(frozen(part) for part in self.leading(0, rank)))
 
     def exact(self, step: int, rank: int) -> np.ndarray:
         """The k leading singular values after so many blocks, kept."""
-        return remembered(self, ("exact", step, rank), lambda: frozen(self.leading(step, rank)[1]))
+        return assembled(self, ("exact", step, rank), lambda: frozen(self.leading(step, rank)[1]))
 
     def exact_so_far(self, step: int, rank: int) -> np.ndarray | None:
         """The same where they have been asked for already; else None, as they may cost too much for a picture."""

@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
-from toolkit.core.memo import remembered
+from toolkit.core.memo import assembled
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws import measures
@@ -157,14 +157,14 @@ class Diffusion(Problem):
         few = self.few
         if few is not self:
             return few.flow(end)
-        return remembered(self, ("flow", end), lambda: frozen(self.carried(self.initial, self.process.start, end)))
+        return assembled(self, ("flow", end), lambda: frozen(self.carried(self.initial, self.process.start, end)))
 
     def path(self, t: float) -> np.ndarray:
         """Where the exact flow carries the first 256 particles by the time t, from the latest time known before it."""
         few = self.few
         if few is not self:
             return few.path(t)
-        passed = remembered(self, "places along the flow", dict)
+        passed = assembled(self, "places along the flow", dict)
         if t not in passed:
             before = min((s for s in passed if s > t), default=self.process.start)
             passed[t] = frozen(self.carried(passed.get(before, self.initial), before, t))
