@@ -6,6 +6,7 @@ import pty
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +113,40 @@ def test_json_has_no_nan(capsys):
     """A run that diverges has no finite residual: null in JSON, which knows no infinity."""
     spec = tk.Run(Poisson(n=8), SOR(omega=1.9)).spec()
     assert json.loads(run(capsys, "run", json.dumps(spec), "--json")[1], parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("file", ["west0067.mtx", "zero-diagonal.mtx"])
+def test_what_pyamg_prints_by_itself_does_not_reach_the_output(file):
+    """Its compiled set-up writes to the file descriptor of the standard output."""
+    pytest.importorskip("pyamg")
+    source = str(Path(__file__).parents[1] / "data" / "files" / file)
+    problem = {"lab": "preconditioner", "name": "matrix_market", "knobs": {"source": source}}
+    spec = {"schema": 1, "problem": problem, "method": {"lab": "preconditioner", "name": "ruge_stuben"}}
+    command = [sys.executable, "-m", "toolkit", "run", json.dumps(spec), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and json.loads(done.stdout)[0]["method"] == "Ruge–Stüben AMG"
+    assert file != "west0067.mtx" or "denominator was zero" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["run", "mesh"], ["check", "--method", "jacobi", "--problem", "poisson"]])
+def test_nothing_that_a_library_prints_reaches_the_json(arguments):
+    """Not what Python prints, not what is written to the descriptor, not what the C library keeps until the end."""
+    program = (
+        "import ctypes, os, sys\n"
+        "from toolkit.cli import main\n"
+        "from toolkit.core.run import Run\n"
+        "given = Run.slice\n"
+        "def noisy(self, *values, **more):\n"
+        "    os.write(1, b'noise one ')\n"
+        "    print('noise two')\n"
+        "    ctypes.CDLL(None).puts(b'noise three')\n"
+        "    return given(self, *values, **more)\n"
+        "Run.slice = noisy\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0 and json.loads(done.stdout), done.stderr
+    assert all(f"noise {one}" in done.stderr for one in ("one", "two", "three"))
 
 
 def test_warm_compiles_every_method(capsys):

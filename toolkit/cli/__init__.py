@@ -8,6 +8,7 @@ import sys
 
 from toolkit import __version__
 from toolkit.cli import checking, listing, running, serving, training, warming
+from toolkit.cli.terminal import natives_apart
 from toolkit.core.errors import ToolkitError
 
 COMMANDS = (serving, running, checking, listing, warming, training)
@@ -15,6 +16,11 @@ COMMANDS = (serving, running, checking, listing, warming, training)
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 when all is well, 1 when a claim fails, 2 for a caller's mistake (one line on stderr)."""
+    with natives_apart():
+        return _main(argv)
+
+
+def _main(argv: list[str] | None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         code = arguments.command(arguments)
