@@ -11,15 +11,15 @@ A family's `test_saboteurs.py` has a table of them and one test:
     def test_the_claim_catches_it(one):
         one.is_caught()
 
-`by` makes of the honest method the one that breaks its promise: `noise`, `half`, `biased`, `costly`, `put`, or any
-function of one's own, a rival of another order for example. The promise is asked of the honest method, the runs are the
-saboteur's.
+`by` makes of the honest method the one that breaks its promise: `noise`, `half`, `biased`, `costly`, `put`, `instead`,
+or any function of one's own, a rival of another order for example. The promise is asked of the honest method, the runs
+are the saboteur's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def after_each_step(spoil: Callable, method):
         return state
 
     saboteur = type(f"Spoiled{honest.__name__}", (honest,), {"step": step, "advance": None, "title": ""})
-    return saboteur(**{name: getattr(method, name) for name in method.__dataclass_fields__})
+    return saboteur(**{one.name: getattr(method, one.name) for one in fields(method)})
 
 
 def noise(name: str, size: float) -> Callable:
@@ -114,6 +114,17 @@ def costly(counter: str, times: float = 3) -> Callable:
         setattr(state.work, counter, type(spent)(old + times * max(spent - old, 1)))
 
     return lambda method: after_each_step(spoil, method)
+
+
+def instead(**functions) -> Callable:
+    """The method, its knobs and claims, with other functions in place of some of its own."""
+
+    def by(method):
+        honest = type(method)
+        saboteur = type(f"Spoiled{honest.__name__}", (honest,), {**functions, "title": ""})
+        return saboteur(**{one.name: getattr(method, one.name) for one in fields(method)})
+
+    return by
 
 
 def turned(**knobs) -> Callable:

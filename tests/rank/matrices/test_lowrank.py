@@ -82,7 +82,7 @@ class TestNystrom:
 
         found = []
         for _ in range(400):
-            left, right, _ = two_sided(SLOW.matrix, x, rng.standard_normal((60, k + extra)))
+            left, right, *_ = two_sided(SLOW.matrix, x, rng.standard_normal((60, k + extra)))
             found.append(np.linalg.norm(SLOW.matrix - left @ right) ** 2)
         assert abs(np.mean(found) - expected) < 5 * np.std(found) / np.sqrt(len(found))
 
@@ -173,3 +173,19 @@ class TestColumns:
 
         run = tk.solve(Zero(), ACA(), tk.Stop(rtol=0.0, steps=3))
         assert run.status.kind == "converged" and run.history["rank"][-1] == 0
+
+
+class TestStopping:
+    def test_the_norm_of_the_crosses_comes_from_inner_products(self):
+        state = tk.solve(FLAT, ACA(), tk.Stop(rtol=0.0, steps=9)).state
+        assert state.extra["square"] == pytest.approx(np.linalg.norm(state.solution()) ** 2, rel=1e-12)
+        newest = np.outer(state.left[:, -1], state.right[-1])
+        assert state.extra["cross"] == pytest.approx(np.linalg.norm(newest), rel=1e-12)
+
+    @pytest.mark.parametrize("tolerance", [1e-2, 1e-5, 1e-8])
+    def test_it_ends_at_the_first_cross_that_is_small_beside_all(self, tolerance):
+        """On a smooth kernel the error is then of that order, although nothing but crosses has been seen."""
+        run = tk.solve(CauchyMatrix(), ACA(tolerance=tolerance), tk.Stop(rtol=0.0, steps=60), ("estimate",))
+        estimates = run.history["estimate"][1:]
+        assert run.status.kind == "converged" and estimates[-1] <= tolerance < estimates[:-1].min()
+        assert 0.01 * tolerance < run.history.last("error") < tolerance

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Exact
+from toolkit.core.claims import Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -30,6 +30,8 @@ from toolkit.rank.matrices.lowrank import (
 from toolkit.rank.matrices.problems import DenseMatrix
 from toolkit.rank.matrices.sketching import recovery
 
+DEPENDENT = 1e12  # amplification beyond which the leading vectors are dependent on the choice to rounding
+ENOUGH = Status("converged", "the last cross is small beside all", "Lower `tolerance` to go on")
 SPENT = Status("converged", "the row at hand is reproduced to rounding", "The matrix has no higher rank to find")
 
 
@@ -83,8 +85,9 @@ class Skeleton(RankByRank):
             return p + amplification(right[:k].T, state.extra["columns"])
 
         def bounded(problem, state):
-            first = problem.after(0) or 1.0
-            return over(spectral(problem, state), eta(problem, state) * problem.after(int(state.rank)) / first, 1.0)
+            first, grown = problem.after(0) or 1.0, eta(problem, state)
+            rounded = problem.after(int(state.rank)) / first + np.finfo(float).eps  # σ_{k+1} is known to that
+            return over(spectral(problem, state), grown * rounded, 1.0) if grown < DEPENDENT else float("nan")
 
         guarded = Measure(
             "amplification",
@@ -163,22 +166,28 @@ class ACA(Method):
     """Adaptive cross approximation, partial pivoting: E ← E − E_:j E_i: /E_ij, only two lines of E computed a step.
 
     j is where the row at hand is largest, the next row where the new column is, among those not taken; a row that is
-    reproduced already is passed over. Chosen rows and columns are reproduced exactly. A step adds one cross, costs
-    O((m + n) k) and m + n entries of A; the error is looked at from outside, the algorithm never sees it.
-    Fails on matrices of blocks: rows of a block it never enters.
-    Reference: M. Bebendorf, Numer. Math. 86 (2000) 565–589, doi:10.1007/PL00005410, section 3.
+    reproduced already is passed over. Chosen rows and columns are reproduced exactly. A step adds one cross u vᵀ, costs
+    O((m + n) k) and m + n entries of A; the error is looked at from outside, the algorithm never sees it. It ends where
+    |u| |v| ≤ ε |S|_F, S the crosses so far, whose norm is had from inner products: if the error falls by a factor η or
+    more with each cross, it is |u| |v|/(1 − η) at most.
+    Fails on matrices of blocks: rows of a block it never enters; then it may end long before.
+    Reference: M. Bebendorf, Numer. Math. 86 (2000) 565–589, doi:10.1007/PL00005410, section 3; the estimate:
+    M. Bebendorf, S. Rjasanow, Computing 70 (2003) 1–24, doi:10.1007/s00607-002-1469-6.
     """
 
     title: ClassVar[str] = "adaptive cross approximation"
-    sources: ClassVar[tuple[str, ...]] = ("bebendorf2000",)
+    sources: ClassVar[tuple[str, ...]] = ("bebendorf2000", "bebendorf2003")
     problems: ClassVar[tuple[type, ...]] = (DenseMatrix,)
     monitors: ClassVar[tuple[str, ...]] = ("error", "optimal", "rank")
     linear: ClassVar[tuple[str, ...]] = ("rank",)
     scales: ClassVar[tuple[str, ...]] = ("rank",)
     most: int = most()
+    tolerance: float = knob(
+        0.0, 0.0, 0.5, symbol="ε", doc="a cross of this size over that of all ends it; 0: none does"
+    )
 
     def init(self, problem: DenseMatrix) -> FactorState:
-        return nothing(problem, rows=[], columns=[], next=0)
+        return nothing(problem, rows=[], columns=[], next=0, cross=0.0, square=0.0, before=1.0)
 
     def step(self, problem: DenseMatrix, state: FactorState) -> FactorState:
         state.k += 1
@@ -188,6 +197,9 @@ class ACA(Method):
             state.status = SPENT
             return state
         i, j, column, row = cross
+        size = float(np.linalg.norm(column) * np.linalg.norm(row))
+        seen["square"] += size**2 + 2 * float((column @ state.left) @ (state.right @ row))  # |S|² with this cross
+        seen["cross"], seen["before"] = size, state.error
         state.left = np.column_stack((state.left, column))
         state.right = np.vstack((state.right, row))
         seen["rows"], seen["columns"] = [*seen["rows"], i], [*seen["columns"], j]
@@ -195,7 +207,10 @@ class ACA(Method):
         waiting[seen["rows"]] = -1.0
         seen["next"] = int(np.argmax(waiting))
         rank = len(seen["rows"])
-        return judged(problem, state, rank, min(self.most, *problem.matrix.shape))
+        judged(problem, state, rank, min(self.most, *problem.matrix.shape))
+        if not state.status.done and estimate(problem, state) <= self.tolerance:
+            state.status = ENOUGH
+        return state
 
     def _cross(self, matrix: np.ndarray, state: FactorState):
         """(i, j, column, row/pivot) of the first row from the one at hand on that is not reproduced yet."""
@@ -221,14 +236,33 @@ class ACA(Method):
             largest = float(np.abs(problem.matrix).max()) or 1.0
             return float(there / max(largest, np.abs(state.left).max(initial=0.0)))
 
-        return (Measure("cross_gap", "error on the chosen lines", crosses, "max |E_i:|, |E_:j|"), BELOW)
+        def taken(problem, state):
+            left = state.extra["before"] - state.error - 1e-12
+            return left * problem.norm / state.extra["cross"] if state.extra["cross"] else float("nan")
+
+        return (
+            Measure("cross_gap", "error on the chosen lines", crosses, "max |E_i:|, |E_:j|"),
+            Measure("estimate", "stopping estimate", estimate, "|u| |v|/|S|", doc="size of the last cross over all"),
+            Measure("taken_share", "what a cross takes off the error, over its size", taken, log=False),
+            BELOW,
+        )
 
     def claims(self, problem: DenseMatrix) -> tuple:
         about = dict(source="bebendorf2000", stop=STEPS, assumes="pivots that are not zero")
         exact = Exact(
             measure="cross_gap", tol=1e-11, always=True, title="chosen rows and columns are reproduced", **about
         )
-        found = (exact, optimality())
+        title = "no cross takes more off the error than its size: what the stopping estimate stands on"
+        about |= {"source": "bebendorf2003", "assumes": "none: the triangle inequality"}
+        stopping = at_most_one("taken_share", title=title, **about)
+        found = (exact, stopping, optimality())
         if 0 < problem.exact_rank <= self.most:
-            found += (Exact(measure="error", tol=1e-12, title="a matrix of rank r is found in r crosses", **about),)
+            title = "a matrix of rank r is found in r crosses"
+            found += (Exact(measure="error", tol=1e-12, title=title, source="bebendorf2000", stop=STEPS),)
         return found
+
+
+def estimate(problem: DenseMatrix, state: FactorState) -> float:
+    """|u| |v| of the last cross over |S|_F of all; NaN before the first."""
+    square = state.extra["square"]
+    return state.extra["cross"] / np.sqrt(square) if square > 0 else float("nan")

@@ -46,3 +46,23 @@ class Extended:
     def nbytes(self) -> int:
         """Bytes held."""
         return self.tall.nbytes + self.small.nbytes + self.inverse.nbytes
+
+
+def formed(block, other: Extended, along, found, faint, least: float) -> np.ndarray:
+    """Orthonormal directions (N, j) of what is new in the rows faintᵀ E, in full; those shorter than `least` drop out.
+
+    block: E (s, n) sparse, n ≤ N; other: V (N, k); along: C = E V (s, k); found: T (s, r), so that (Eᵀ − V Cᵀ) T are
+    the directions there are already, to which these are orthogonal as they are to V; faint (s, m).
+    """
+    if not faint.shape[1]:
+        return np.empty((len(other.tall), 0))
+    wide = block.shape[1]
+    v = other.vectors()[:wide]
+    clear = block.T @ found - v @ (along.T @ found)
+    left = block.T @ faint - v @ (along.T @ faint)
+    for shortest in (least, 0.5):  # in the second round all have length one, but what was noise
+        for basis in (v, clear, v, clear):  # twice is enough
+            left = left - basis @ (basis.T @ left)
+        left, lengths, _ = np.linalg.svd(left, full_matrices=False)
+        left = left[:, lengths > shortest]
+    return np.pad(left, ((0, len(other.tall) - wide), (0, 0)))

@@ -169,15 +169,15 @@ def recovery(method: RankByRank, problem: DenseMatrix) -> tuple:
     )
 
 
-def two_sided(matrix: np.ndarray, right: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(A X R⁻¹, WᵀYᵀA, AX) with WR = YᵀAX: A X (YᵀAX)⁺ YᵀA in two factors.
+def two_sided(matrix: np.ndarray, right: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(A X R⁻¹, WᵀYᵀA, AX, WᵀYᵀ) with WR = YᵀAX: A X (YᵀAX)⁺ YᵀA in two factors, and its projector, first times last.
 
     Singular values of the core below rounding are left out, as a sketch beyond the rank of A has only noise there.
     """
     columns, rows = matrix @ right, left.T @ matrix
     u, s, vt = np.linalg.svd(rows @ right, full_matrices=False)
     keep = s > 10 * np.finfo(float).eps * (s[0] if len(s) else 0.0)
-    return columns @ vt[keep].T / s[keep], u[:, keep].T @ rows, columns
+    return columns @ vt[keep].T / s[keep], u[:, keep].T @ rows, columns, u[:, keep].T @ left.T
 
 
 def condition(core: np.ndarray, tested: np.ndarray) -> float:
@@ -239,8 +239,8 @@ class MetaFactorisation(RankByRank):
 
     def factors(self, problem, rank):
         right, left = self.sketches(problem, rank)
-        one, other, columns = two_sided(problem.matrix, right, left)
-        return one, other, {"X": right, "Y": left, "F": columns}
+        one, other, columns, across = two_sided(problem.matrix, right, left)
+        return one, other, {"X": right, "Y": left, "F": columns, "across": across}
 
     def measures(self, problem) -> tuple[Measure, ...]:
         def projector(problem, state):
@@ -248,8 +248,8 @@ class MetaFactorisation(RankByRank):
                 return float("nan")
             tested = state.extra["Y"].T @ state.extra["F"]
             core = np.linalg.pinv(tested, rcond=10 * np.finfo(float).eps)
-            small = core @ tested  # P² = F (G YᵀF) G Yᵀ: P is idempotent when this is
-            return float(np.linalg.norm(small @ small - small, 2) / condition(core, tested))
+            small = state.extra["across"] @ state.left  # P = (F R⁻¹)(WᵀYᵀ): P² = P when the factors' product here is I
+            return float(np.linalg.norm(small - np.eye(len(small)), 2) / condition(core, tested))
 
         def reconstructs(problem, state):
             if not state.rank:
