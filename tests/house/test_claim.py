@@ -121,9 +121,20 @@ def test_what_has_settled_on_a_lower_order_is_broken(p, size, share, lower):
         assert order(p).decide(N, size * N**-lower * (1 + share * 64 / N)).holds is False
 
 
-@pytest.mark.parametrize("results", [[1e-2, 1e-3, np.nan, 1e-4], [1e-2, 1e-3, 1e-4, 0.0]])
-def test_a_rung_that_failed_or_measured_zero_breaks_an_order(results):
+@pytest.mark.parametrize("results", [[1e-2, 1e-3, np.inf, 1e-4], [1e-2, 1e-3, 1e-4, np.inf]])
+def test_a_rung_that_came_to_grief_behind_others_breaks_an_order(results):
     assert order(2).decide(N, np.array(results)).holds is False
+
+
+def test_rungs_that_decide_nothing_are_left_out():
+    """Ended too soon, zero, or come to grief before the others: three that are left decide, two do not."""
+    for odd in (np.nan, 0.0):
+        assert order(2).decide(N, np.array([16.0, 4.0, 1.0, odd])).holds is True
+        assert order(2).decide(N, np.array([16.0, 8.0, 4.0, odd])).holds is False
+        assert "rung" in order(2).decide(N, np.array([16.0, 8.0, odd, odd])).why
+        assert order(2).decide(N, np.array([16.0, 8.0, odd, odd])).holds is None
+    assert order(2).decide(N, np.array([np.inf, 4.0, 1.0, 0.25])).holds is True
+    assert order(2).decide(N, np.array([np.inf, 4.0, 2.0, 1.0])).holds is False
 
 
 def test_what_rounding_decides_is_left_out_of_a_ladder():

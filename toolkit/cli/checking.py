@@ -39,8 +39,14 @@ def _check(arguments) -> int:
             [row | {"holds": words[row["holds"]]} for row in rows],
             ("holds", "method", "problem", "claim", "measured", "promised", "why"),
         )
-        print(f"{sum(row['holds'] is True for row in rows)} of {len(rows)} claims hold")
-    return 0 if all(row["holds"] for row in rows) else 1
+        print(_counted([row["holds"] for row in rows]))
+    return 1 if any(row["holds"] is False for row in rows) else 0
+
+
+def _counted(held: list) -> str:
+    """How many hold, are broken and are open, in words."""
+    others = [f"{held.count(one)} {word}" for one, word in ((False, "broken"), (None, "open")) if one in held]
+    return ", ".join([f"{held.count(True)} of {len(held)} claims hold", *others])
 
 
 def _claims(arguments):

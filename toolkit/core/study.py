@@ -74,7 +74,7 @@ def judge(claim: Claim, run: Run) -> Verdict:
 
 
 def check(claim: Claim, problem, method) -> Verdict:
-    """Gather the evidence a claim asks for, and decide it. Open (None) where the runs do not decide it."""
+    """Gather the evidence a claim asks for, and decide it: True, False, or open (None) with what would decide it."""
     for seen in checking(claim, problem, method):
         verdict = seen.verdict
     return verdict

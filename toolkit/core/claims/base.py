@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from toolkit.core.claims import evidence as gathered
 from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
 from toolkit.core.history import History
 from toolkit.core.probe import Every, Probe
@@ -21,6 +22,9 @@ class Claim:
     `source` is a key in references.bib, `assumes` says in words what must be true of problem and method, `title` is the
     promise in words, `stop` ends the runs that decide it.
 
+    A verdict is True, False or open, and an open one says what would decide it. False is final: a kind gives it only
+    where more of the same run could not undo it.
+
     A kind says which runs decide it (`pairs`, from which `runs` makes them) and what it makes of them (`verdict`). One
     that a single run decides writes `weigh` only. What a table shows of it is `observed`, what a plot draws `overlay`.
     `table`, `weigh` and `figures` are what a statement over seeds needs of the claim it wraps: the numbers a claim
@@ -32,6 +36,7 @@ class Claim:
     title: str = ""
     stop: Stop = field(default_factory=lambda: Stop(rtol=1e-10, steps=2000))
     evidence = "run"  # what decides it, for a sentence; `while_running` is what to ask
+    share = 1.0  # of the way to its stopping rule that a run must have gone to decide it
 
     @property
     def kind(self) -> str:
@@ -88,7 +93,8 @@ class Claim:
 
     def verdict(self, runs: Sequence[Run]) -> Verdict:
         """The verdict on its `runs`, finished or still growing."""
-        return self.unjudged(runs[0]) or self.judge(runs[0].history)
+        (run, *_) = runs
+        return self.unjudged(run) or self.judge(run.history, gathered.stage(self.stop, run, self.share))
 
     def unjudged(self, run: Run) -> Verdict | None:
         """The verdict on a run that shows nothing to judge, or None."""
@@ -96,8 +102,8 @@ class Claim:
             return undecided(f"{self.about} was not measured")
         return Verdict(False, why=run.status.cause) if run.status.kind == "non-finite" else None
 
-    def judge(self, history: History) -> Verdict:
-        """The verdict on a run so far."""
+    def judge(self, history: History, stage: str = gathered.WHOLE) -> Verdict:
+        """The verdict on a run so far, at one of the stages of `evidence.stage`."""
         return self.weigh(self.rows(history))
 
     def observed(self, history: History) -> Observed | None:
@@ -131,13 +137,3 @@ class Claim:
     def figures(self, tables: np.ndarray) -> Figures:
         """The numbers that decide it on tables (n, rows, columns), NaN where there are too few of them."""
         raise NotImplementedError
-
-
-def reached(run: Run, must_converge: bool) -> bool:
-    """Whether a finished run got to where its value counts: its tolerance, or (not `must_converge`) its budget."""
-    return run.status.kind == "converged" or (not must_converge and run.status.kind == "budget")
-
-
-def ended(run: Run, measure: str, must_converge: bool, lost: float) -> float:
-    """The last value of a finished run, `lost` where it did not get there."""
-    return run.history.last(measure) if reached(run, must_converge) else lost

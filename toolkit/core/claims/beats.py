@@ -6,14 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from toolkit.core.claims.base import Claim, ended
-from toolkit.core.claims.verdict import Figures, Verdict
+from toolkit.core.claims.base import Claim
+from toolkit.core.claims.evidence import outcome, unstarted
+from toolkit.core.claims.verdict import Figures, Verdict, undecided
 from toolkit.core.knob import knobs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beats(Claim):
-    """Needs at most `factor` times what another method needs (steps, matvecs, NFE), to the same tolerance."""
+    """Needs at most `factor` times what another method needs (steps, matvecs, NFE), to the same tolerance.
+
+    A method whose budget ended it needs more than it has spent, one that came to grief never arrives. Where that does
+    not decide, and where neither arrives, the verdict is open.
+    """
 
     other: object
     measure: str = "matvecs"
@@ -45,25 +50,41 @@ class Beats(Claim):
         """The verdict on the two finished runs."""
         if len(runs) < self.size or not all(run.status.done for run in runs):
             return self.waiting
-        return self.weigh(self.table(runs))
+        trouble = unstarted(runs)
+        return undecided(f"needs both to run: {trouble}") if trouble else self.weigh(self.table(runs))
 
     def table(self, runs):
-        """Rows (0, what this method needed) and (1, what the other did), infinite for one that did not get there."""
-        needed = [ended(run, self.measure, True, float("inf")) for run in runs]
-        return np.column_stack((np.arange(2.0), needed))
+        """Rows (0 for this method or 1 for the other, what it has spent, what it needed).
+
+        What was needed is NaN for one whose budget ended it, infinite for one that came to grief.
+        """
+        needed = [outcome(run, self.measure, True) for run in runs]
+        return np.column_stack((np.arange(2.0), [run.history.last(self.measure) for run in runs], needed))
 
     def weigh(self, table):
         """The verdict on the two rows."""
-        return self.decide(*table[:, 1])
+        return self.decide(*table[:, 2], *table[:, 1])
 
-    def decide(self, mine: float, theirs: float) -> Verdict:
-        """The verdict on (what this method needed, what the other needed); infinity for one that did not get there."""
-        if not np.isfinite(mine):
-            return Verdict(False, mine, self.factor * theirs, why="did not reach the tolerance")
+    def decide(self, mine: float, theirs: float, spent: float = 0.0, spent_theirs: float = 0.0) -> Verdict:
+        """The verdict on what this method and the other needed, infinity: it never arrives, NaN: more than it spent."""
+        if not np.isfinite(mine) and not np.isfinite(theirs):
+            return undecided("needs both to arrive: neither came to its tolerance")
+        limit = self.factor * theirs
+        if np.isposinf(mine):
+            return Verdict(False, mine, limit, why="did not reach the tolerance")
+        if np.isnan(mine):
+            holds = False if spent > limit else None
+            words = f"not there after {spent:g} {self.measure}, the other after {theirs:g}"
+            return Verdict(holds, spent, limit, why=words if holds is False else f"needs a larger budget: {words}")
+        if np.isnan(theirs):
+            limit, words = self.factor * spent_theirs, f"after {mine:g} {self.measure}, the other not after"
+            if mine <= limit:
+                return Verdict(True, float(mine), float(limit), why=f"there {words} {spent_theirs:g}")
+            return undecided(f"needs a larger budget: there {words} {spent_theirs:g}")
         why = f"{mine:g} against {theirs:g} {self.measure}"
-        return Verdict(bool(mine <= self.factor * theirs), float(mine), float(self.factor * theirs), why=why)
+        return Verdict(bool(mine <= limit), float(mine), float(limit), why=why)
 
     def figures(self, tables):
         """What this method needed, below `factor` times what the other did."""
-        mine, theirs = tables[:, :1, 1], tables[:, 1:, 1]
+        mine, theirs = tables[:, :1, 2], tables[:, 1:, 2]
         return Figures(mine, np.array(-np.inf), self.factor * theirs)

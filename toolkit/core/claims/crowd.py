@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.core.claims import intervals, replicates
 from toolkit.core.claims.base import Claim
+from toolkit.core.claims.evidence import unstarted
 from toolkit.core.claims.gaps import Gaps
 from toolkit.core.claims.verdict import Band, Verdict, undecided
 from toolkit.core.errors import KnobError
@@ -162,6 +163,9 @@ class Crowd(Claim):
             return self.waiting
         if len(groups) < self.seeds:
             return undecided(f"{len(groups)} of {self.seeds} seeds have run")
+        trouble = unstarted([run for group in groups for run in group])
+        if trouble:
+            return undecided(f"needs all of its seeds: {trouble}")
         missing = [run for group in groups for run in group if self.about not in run.history]
         if missing:
             return undecided(f"{self.about} was not measured")
@@ -203,7 +207,7 @@ class Crowd(Claim):
             return point
         seen = Gaps.of(self.claim.figures(self._statistic(tables[None]))).one()
         if not np.all(np.isfinite(seen.gap)):
-            return point if point.holds is False else undecided("a value over seeds is not finite")
+            return point if point.holds is False else undecided("needs a finite value of every seed: one has none")
 
         def gaps(places):
             return Gaps.of(self.claim.figures(self._statistic(tables[places]))).gap[:, seen.limited]

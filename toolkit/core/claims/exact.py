@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.core.claims.base import Claim
+from toolkit.core.claims.evidence import GROWING, SHORT, WHOLE, missing
 from toolkit.core.claims.verdict import Figures, Verdict, undecided
-from toolkit.core.history import History
+
+FALLS = 0.5  # of what it fell, in digits, in a quarter of a run before: what is measured is on its way down
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exact(Claim):
-    """An identity or invariant: the measure is at most `tol`, at the end of the run or (`always`) at every step."""
+    """An identity or invariant: the measure is at most `tol`, at the end of the run or (`always`) at every step.
+
+    About the end it is open until there is one. A run that ended sooner than `stop` would have ended it may hold, and
+    breaks nothing; nor does one whose budget ended it before the tolerance that `stop` has, while the measure fell.
+    """
 
     measure: str
     tol: float
@@ -24,31 +30,41 @@ class Exact(Claim):
         return (k, np.full(len(k), self.tol)) if len(k) and self.always else None
 
     def verdict(self, runs):
-        """The verdict on its run; open where another stopping rule ended it before the step the claim is about."""
-        run = runs[0]
-        verdict = self.unjudged(run)
-        if verdict is not None:
-            return verdict
-        verdict = self.judge(run.history, run.status.done)
-        if verdict.holds is False and not self.always and self._cut_short(run):
-            return undecided("the run was ended before the step the claim is about")
+        """The verdict on its run; open where its budget ended it on the way down."""
+        verdict, run = super().verdict(runs), runs[0]
+        asked = self.stop.rtol > 0 or self.stop.atol > 0
+        if verdict.holds is False and not self.always and asked and run.status.kind == "budget":
+            more = self._left(self.rows(run.history))
+            if more is not None:
+                return replace(verdict, holds=None, why=f"needs about {more:.3g} more steps: it still falls")
         return verdict
 
-    def _cut_short(self, run) -> bool:
-        """Whether the run's stopping rule ended it sooner than the claim's own would have."""
-        return not run.state.status.done and self.stop.first(run.history, 0) is None
+    def _left(self, table: np.ndarray) -> float | None:
+        """How many steps more lead to `tol`, as it fell over the last quarter of a run; None where it did not."""
+        k, values = table[:, 0], np.abs(table[:, 1])
+        at = [len(k) - 1 - i * (len(k) - 1) // 4 for i in (2, 1, 0)]
+        if len(k) < 5 or self.tol <= 0 or not np.all(values[at] > 0):
+            return None
+        before, last = np.log(values[at[:2]] / values[at[1:]])
+        if not (last > 0 and last >= FALLS * before):
+            return None
+        return float(np.ceil(np.log(values[-1] / self.tol) / last * (k[-1] - k[at[1]])))
 
-    def judge(self, history: History, ended: bool = True) -> Verdict:
+    def judge(self, history, stage=WHOLE):
         """The verdict on a run so far; a claim about the end waits for it."""
-        table = super().rows(history)
-        if not len(table) or (not self.always and not ended):
-            return undecided("decided at the end of the run")
-        return self.weigh(table)
+        table = self.rows(history)
+        if not len(table):
+            return undecided("needs a measured step")
+        verdict = self.weigh(table)
+        if self.always or stage == WHOLE or (stage == SHORT and verdict.holds):
+            return verdict
+        words = "decided at the end of the run" if stage == GROWING else "the run was ended before its end"
+        return undecided(f"{words}: needs {missing(self.stop, history)}")
 
     def weigh(self, table):
         """The verdict on rows (step, value): all of them, or the last."""
         if not len(table):
-            return undecided("decided at the end of the run")
+            return undecided("needs a measured step")
         k, values = table.T
         worst = float(np.max(np.abs(values))) if self.always else float(abs(values[-1]))
         why = "at every step" if self.always else "at the end"

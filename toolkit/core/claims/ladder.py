@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.core.claims.base import Claim, ended
-from toolkit.core.claims.verdict import Verdict
+from toolkit.core.claims.base import Claim
+from toolkit.core.claims.evidence import outcome, unstarted
+from toolkit.core.claims.verdict import Verdict, undecided
 from toolkit.core.knob import rung
 
 
@@ -16,7 +17,7 @@ class Ladder(Claim):
     """Base of claims about the ends of runs along a knob: a kind has fields `over` and `values` and writes `decide`.
 
     `over` is a knob of the method or the problem, `values` are its rungs. `must_converge`: a rung counts only if its
-    run came to its tolerance; otherwise one that spent its budget does too.
+    run came to its tolerance; otherwise one that spent its budget does too. A rung that does not count decides nothing.
     """
 
     evidence = "ladder"
@@ -45,11 +46,12 @@ class Ladder(Claim):
         """The verdict on the finished rungs."""
         if len(runs) < self.size or not all(run.status.done for run in runs):
             return self.waiting
-        return self.weigh(self.table(runs))
+        trouble = unstarted(runs)
+        return undecided(f"needs all of its rungs: {trouble}") if trouble else self.weigh(self.table(runs))
 
     def table(self, runs):
-        """Rows (knob value, last measured value), NaN for a rung that did not get there."""
-        results = [ended(run, self.measure, self.must_converge, float("nan")) for run in runs]
+        """Rows (knob value, last measured value): NaN for a rung ended too soon, infinite where it came to grief."""
+        results = [outcome(run, self.measure, self.must_converge) for run in runs]
         return np.column_stack((np.array(self.values, dtype=float), results))
 
     def weigh(self, table):

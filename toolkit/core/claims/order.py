@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.core.claims.base import Claim
+from toolkit.core.claims.evidence import SHORT, WHOLE, missing
 from toolkit.core.claims.ladder import Ladder
-from toolkit.core.claims.slopes import masked_slope, stretches
+from toolkit.core.claims.slopes import Trend, masked_slope
 from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
 from toolkit.core.history import History
+from toolkit.core.stop import BUDGETS
+
+FEWEST = 3  # rungs clear of rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +24,14 @@ class Order(Ladder):
     With `values`, `over` is a knob of the method or the problem and the slope is that of the values at the end of a
     ladder of runs. Without, `over` is a column of the run itself (unknowns of a method whose steps refine): the first
     `skip` rows, before the asymptotic range, are left out. Either goes towards the asymptotic range; values at or below
-    `floor`, where rounding decides, are left out. `at_least` accepts a higher order.
+    `floor`, where rounding decides, are left out, as are zeros and rungs that were ended too soon. `at_least` accepts a
+    higher order.
 
-    An order is a statement about the end of a ladder. Where the slope is another, it is broken only if the slopes have
-    settled on that other one: those of the last two stretches differ by at most `tol` or a tenth of what is missing,
-    and neither the last nor what their change leads to, a correction that halves from stretch to stretch, is within
-    `tol` of p. Else the verdict stays open and says so. Only a verdict of True is one that the claim held.
+    An order is a statement about the end of a ladder. It is open with fewer than three rungs that count, and along a
+    run until that has ended three quarters of the way to what `stop` asks, or further. Rungs that come to grief before
+    the others are not in the asymptotic range; behind one that did not they break the claim. Where the slope is
+    another, the claim is broken only if the slopes of the last two stretches have settled on that other one and lead
+    elsewhere (`slopes.Trend`). Else the verdict stays open and says so. Only a verdict of True is one that it held.
     Reference: P. J. Roache (1994), doi:10.1115/1.2910291 (whether a range is asymptotic is itself to be checked).
     """
 
@@ -38,6 +44,7 @@ class Order(Ladder):
     at_least: bool = False
     skip: int = 0
     floor: float = 0.0
+    share = 0.75
 
     @property
     def evidence(self) -> str:
@@ -65,6 +72,12 @@ class Order(Ladder):
     def table(self, runs):
         """Rows (knob value, last measured value), or those of the one run."""
         return super().table(runs) if self.values else self.rows(runs[0].history)
+
+    @property
+    def must_converge(self) -> bool:
+        """Work that was spent on the way to a tolerance counts only where that was reached."""
+        asked = self.stop.rtol > 0 or self.stop.atol > 0
+        return asked and self.measure in BUDGETS.values()
 
     def rows(self, history):
         """(step, abscissa, value) where the value was measured."""
@@ -97,17 +110,23 @@ class Order(Ladder):
         with np.errstate(divide="ignore", invalid="ignore"):
             return k, values[-1] * (every / scale[-1]) ** (self.p if self.growing else -self.p)
 
-    def judge(self, history: History) -> Verdict:
-        """The verdict on a run so far."""
-        return self.weigh(self.rows(history)) if self.over in history else undecided(f"{self.over} was not recorded")
+    def judge(self, history, stage=WHOLE):
+        """The verdict on a run so far; open until it has ended."""
+        if self.over not in history:
+            return undecided(f"{self.over} was not recorded")
+        verdict = self.weigh(self.rows(history))
+        if stage == WHOLE or (stage == SHORT and verdict.holds and self._trend(*self.window(history)[1:]).stays):
+            return verdict
+        return replace(verdict, holds=None, why=f"needs {missing(self.stop, history)} to fill its window")
 
     def weigh(self, table):
         """The verdict on rows (knob value, value) of a ladder, or (step, abscissa, value) of a run."""
         if self.values:
             return self.decide(*table.T)
         k, scale, values = table[self._counts(*table.T)].T
-        if len(np.unique(scale)) < 3:
-            return undecided(f"needs three values of {self.over} in the asymptotic window")
+        there = len(np.unique(scale))
+        if there < FEWEST:
+            return undecided(f"needs three values of {self.over} clear of the start and of rounding: {there} so far")
         verdict = self.decide(scale, values)
         return replace(verdict, window=(k[0], k[-1]), why=f"{verdict.why}, steps {k[0]:g} to {k[-1]:g}")
 
@@ -125,25 +144,38 @@ class Order(Ladder):
     def decide(self, rungs: np.ndarray, results: np.ndarray) -> Verdict:
         """The verdict on (knob values, measured values)."""
         points = tuple(zip(rungs.tolist(), results.tolist()))
-        if np.any(~(results > 0)):
-            return Verdict(False, why="a rung did not finish or measured zero", points=points)
-        clear = results > self.floor
-        if np.sum(clear) < min(3, len(rungs)):
-            return Verdict(None, why="not decided: errors as small as rounding's", points=points)
+        begun = np.flatnonzero(np.isfinite(results))
+        if len(begun) and np.any(np.isposinf(results[begun[0] :])):
+            return Verdict(False, why="a rung came to grief behind one that did not", points=points)
+        clear = np.isfinite(results) & (results > max(self.floor, 0.0))
+        there = len(np.unique(rungs[clear]))
+        if there < FEWEST:
+            return Verdict(None, why=self._too_few(there, results), points=points)
         rungs, results = rungs[clear], results[clear]
-        x, y = np.log(rungs), np.log(results) * (1 if self.growing else -1)
-        slope = float(np.polyfit(x, y, 1)[0])
+        slope = float(np.polyfit(*self._logs(rungs, results), 1)[0])
         verdict = Verdict(self._meets(slope), slope, self.p, (rungs[0], rungs[-1]), f"slope over {self.over}", points)
-        return verdict if verdict.holds else self._broken(verdict, *stretches(x, y))
+        return verdict if verdict.holds else self._broken(verdict, self._trend(rungs, results))
+
+    def _logs(self, rungs, results) -> tuple[np.ndarray, np.ndarray]:
+        return np.log(rungs), np.log(results) * (1 if self.growing else -1)
+
+    def _trend(self, rungs, results) -> Trend:
+        return Trend.of(*self._logs(rungs, results), self.p, self.tol, self._meets)
 
     def _meets(self, slope: float) -> bool:
         return bool(slope >= self.p - self.tol and (self.at_least or slope <= self.p + self.tol))
 
-    def _broken(self, verdict: Verdict, before: float, last: float) -> Verdict:
+    def _too_few(self, there: int, results: np.ndarray) -> str:
+        if np.any(np.isfinite(results) & (results <= self.floor)):
+            return f"not decided: needs three rungs with errors clear of rounding, {there} are"
+        few = FEWEST - there
+        return f"not decided: needs {few} more rung{'s' if few > 1 else ''} that finish{'' if few > 1 else 'es'}"
+
+    def _broken(self, verdict: Verdict, trend: Trend) -> Verdict:
         """The verdict where the slope is another one: open unless it has settled there."""
-        change = last - before
-        settled = abs(change) <= max(self.tol, 0.1 * abs(last - self.p))
-        if settled and not self._meets(last) and not self._meets(last + change):
+        if trend.apart:
             return verdict
-        why = f"not decided: not in the asymptotic range yet, the last slopes are {before:.2f} and {last:.2f}"
-        return replace(verdict, holds=None, why=why)
+        seen = f"the last slopes are {trend.before:.2f} and {trend.last:.2f}"
+        return replace(
+            verdict, holds=None, why=f"not decided: not in the asymptotic range yet, {seen}; needs more rungs"
+        )

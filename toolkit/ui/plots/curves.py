@@ -266,7 +266,7 @@ class ConvergencePlot:
 
 
 def _held(verdict) -> str:
-    return {True: "✓ holds", False: "✗ does not hold", None: "not decided yet"}[verdict.holds]
+    return {True: "✓ holds", False: "✗ does not hold", None: f"… open: {verdict.why}"}[verdict.holds]
 
 
 def _last(column):
