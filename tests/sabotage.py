@@ -68,7 +68,13 @@ def after_each_step(spoil: Callable, method):
         spoil(problem, before, state)
         return state
 
-    saboteur = type(f"Spoiled{honest.__name__}", (honest,), {"step": step, "advance": None, "title": ""})
+    return replaced(method, step=step, advance=None)
+
+
+def replaced(method, **body):
+    """The method, its knobs and claims, with other functions in the place of its own."""
+    honest = type(method)
+    saboteur = type(f"Spoiled{honest.__name__}", (honest,), body | {"title": ""})
     return saboteur(**{one.name: getattr(method, one.name) for one in fields(method)})
 
 

@@ -12,9 +12,10 @@ from toolkit.core.errors import DataError, KnobError
 from toolkit.data.tables import GRID_VALUES
 from toolkit.mesh.compression import codec
 from toolkit.mesh.compression.axes import Axis, amplification
-from toolkit.mesh.compression.compressors import MGARD, LevelByLevel, zfp_is_here
+from toolkit.mesh.compression.compressors import MGARD, zfp_is_here
 from toolkit.mesh.compression.multilevel import Hierarchy, hierarchy
 from toolkit.mesh.compression.problems import FieldFile, TurbulentField
+from toolkit.mesh.compression.progressive import LevelByLevel
 
 SHAPES = [(3,), (4,), (9,), (10,), (37,), (258,), (5, 5), (6, 7), (33, 50), (1, 8), (9, 2), (3, 4, 5), (17, 20, 31)]
 SHAPES += [(40, 9, 2), (2, 3, 66)]

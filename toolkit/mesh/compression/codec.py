@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,6 +38,19 @@ def check_field(field: np.ndarray) -> np.ndarray:
     return field
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A stream, and what its check was of: the largest error of the field as it was first rounded, before any check.
+
+    `unchecked` is 0 where nothing was rounded: the tolerance is within rounding, or whole numbers became too large.
+    `lossless`: the field is stored as it is, for one of these reasons or because the check found too large an error.
+    """
+
+    stream: bytes
+    unchecked: float
+    lossless: bool
+
+
 def compress(field: np.ndarray, tolerance: float, budget: str = "by count", spend: bool = False) -> bytes:
     """MGARD: a stream whose `decompress` differs from the field by at most `tolerance` (absolute) at every node.
 
@@ -49,11 +63,21 @@ def compress(field: np.ndarray, tolerance: float, budget: str = "by count", spen
     Reference: M. Ainsworth, O. Tugluk, B. Whitney, S. Klasky, SIAM J. Sci. Comput. 41 (2019) A1278–A1303,
     doi:10.1137/18M1166651, Section 5 (quantisation in the maximum norm).
     """
+    return multilevel_coded(field, tolerance, budget, spend).stream
+
+
+def multilevel_coded(field: np.ndarray, tolerance: float, budget: str = "by count", spend: bool = False) -> Coded:
+    """What `compress` makes, with the error before its check."""
     return _checked(check_field(field), tolerance, LEVELS, BUDGETS.index(budget), 3 if spend else 0)
 
 
 def compress_rounded(field: np.ndarray, tolerance: float) -> bytes:
     """The plain way: the values rounded to multiples of twice the tolerance, then zlib; the same promise."""
+    return rounded_coded(field, tolerance).stream
+
+
+def rounded_coded(field: np.ndarray, tolerance: float) -> Coded:
+    """What `compress_rounded` makes, with the error before its check."""
     return _checked(check_field(field), tolerance, ROUNDED, 0, 0)
 
 
@@ -84,24 +108,26 @@ def quanta(levels: Hierarchy, tolerance: float, budget: int) -> np.ndarray:
     return 2 * tolerance * shares / np.maximum(levels.amplifications, 1e-3)
 
 
-def _checked(field, tolerance, kind: int, budget: int, tries: int) -> bytes:
+def _checked(field, tolerance, kind: int, budget: int, tries: int) -> Coded:
     if not (tolerance > 0 and math.isfinite(tolerance)):
         raise DataError(f"tolerance = {tolerance!r}: expected a positive number.")
     wide = field.astype(np.float64)
     exponent = int(np.frexp(np.max(np.abs(wide)))[1])
     scaled, goal = np.ldexp(wide, -exponent), min(_scaled(tolerance, -exponent), 4.0)
     slack = ROUNDING + (2.0**-24 if field.dtype == np.float32 else 0.0)
-    best, trial = _head(field, LOSSLESS, 0, 0, 0.0) + _shuffled(field), goal - slack
+    best, trial, seen = None, goal - slack, []
     while goal > 2 * slack:
         coded, blocks = _coded(scaled, trial, kind, budget)
         error = np.inf if coded is None else _error(wide, coded, exponent, field.dtype)
+        seen.append(0.0 if coded is None else error)
         if error <= tolerance and len(blocks) < field.nbytes:
             best = _head(field, kind, exponent, budget, trial) + blocks
         tries -= 1
         if tries < 0 or not 0 < error < 0.95 * tolerance:
             break
         trial *= 0.97 * tolerance / error
-    return best
+    stream = best or _head(field, LOSSLESS, 0, 0, 0.0) + _shuffled(field)
+    return Coded(stream, seen[0] if seen else 0.0, best is None)
 
 
 def _scaled(tolerance: float, exponent: int) -> float:
