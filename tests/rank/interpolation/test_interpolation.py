@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from toolkit.data.tables import FIELDS
+from toolkit.kernels.dense.interpolation import NORMS
 from toolkit.rank.interpolation.crosses import Crosses
 from toolkit.rank.interpolation.deim import Deim
 from toolkit.rank.interpolation.eim import Eim, RectangularEim, SymmetricEim
@@ -34,6 +35,15 @@ def textbook(table, d):
 
 
 class TestEim:
+    @pytest.mark.parametrize("norm", NORMS)
+    def test_what_is_left_is_zero_at_the_points_and_not_only_to_rounding(self, norm):
+        """So there is nothing to stabilise: a remainder interpolated once more would be the same, bit by bit."""
+        crosses = Crosses.of(GAUSS.table, norm)
+        for _ in range(20):
+            crosses = crosses.extended()
+            assert not crosses.rest[:, crosses.columns].any()
+        assert np.array_equal(np.tril(crosses.corner), crosses.corner)
+
     def test_it_picks_what_the_published_algorithm_picks(self):
         run = tk.solve(GAUSS, Eim(), tk.Stop(rtol=0.0, steps=12))
         rows, points, _ = textbook(GAUSS.table, 12)

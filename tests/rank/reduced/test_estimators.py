@@ -82,3 +82,20 @@ def test_the_basis_is_the_same_under_all_of_them(runs):
 
 def test_many_blocks_are_refused_in_words():
     assert "three blocks" in est.CorrectedEstimate().suits(ThermalBlock())
+
+
+@pytest.mark.parametrize("dimension", [1, 3, 6, 10, 14])
+@pytest.mark.parametrize("cls", (*METHODS, est.DirectResidual))
+def test_no_promise_is_broken_at_another_dimension(cls, dimension):
+    """Nothing is said of the stall before the residual is where it shows."""
+    for claim in cls(dimension=dimension).claims(PROBLEM):
+        verdict = tk.check(claim, PROBLEM, cls(dimension=dimension))
+        assert verdict.holds is (None if claim.measure == "blind" and dimension < 11 else True), (claim.title, verdict)
+
+
+@pytest.mark.parametrize("contrast", [2.0, 100.0, 1000.0])
+@pytest.mark.parametrize("cls", METHODS)
+def test_nor_at_another_contrast(cls, contrast):
+    problem, method = PROBLEM.turned(contrast=contrast), cls(dimension=14)
+    for claim in method.claims(problem):
+        assert tk.check(claim, problem, method).holds is not False, claim.title

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from toolkit.kernels.dense.interpolation import NORMS, cross
 
@@ -57,17 +56,14 @@ class Crosses:
             self.scale,
         )
 
-    def extended(self, stable: bool = False) -> Crosses:
+    def extended(self) -> Crosses:
         """One cross more: the worst row, and the column where it is largest in modulus. O(M n).
 
-        stable: what is left of that row is interpolated once more first, so that rounding leaves nothing at the
-        earlier points.
+        What is left of any row is zero at the earlier points, not only to rounding: interpolating it once more, which
+        makes the form with all functions at once stable, would change no bit here.
         """
         row = int(np.argmax(self.sizes))
         left = self.rest[row].copy()
-        if stable and self.shapes:
-            left -= self._weights(left[self.columns]) @ np.stack(self.shapes)
-            left[self.columns] = 0.0
         column = int(np.argmax(np.abs(left)))
         if left[column] == 0.0:
             self.sizes[:] = 0.0
@@ -78,10 +74,6 @@ class Crosses:
         self.columns.append(column)
         self._swept(column, shape)
         return self
-
-    def _weights(self, values: np.ndarray) -> np.ndarray:
-        """Coefficients of the functions with these values at the points: forward substitution."""
-        return solve_triangular(self.corner, values, lower=True, unit_diagonal=True, check_finite=False)
 
     @property
     def corner(self) -> np.ndarray:

@@ -162,7 +162,7 @@ class PowersByInterpolation(LimitMethod):
     def step(self, problem: AffineMatrices, state: PowersState) -> PowersState:
         state.k += 1
         before = len(state.crosses.rows)
-        state.crosses = state.crosses.extended(stable=True)
+        state.crosses = state.crosses.extended()
         if len(state.crosses.rows) == before or state.crosses.largest <= 1e-15 * state.crosses.scale:
             state.status = SPENT
         state.chosen = problem.training_set[state.crosses.rows]

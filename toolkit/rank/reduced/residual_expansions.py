@@ -63,7 +63,7 @@ def interpolated(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
     table = monomials(pool, coefficients)
     crosses = Crosses.of(table)
     while len(crosses.rows) < min(table.shape) and crosses.largest > 1e-16 * crosses.scale:
-        crosses = crosses.extended(stable=True)
+        crosses = crosses.extended()
     rows, columns = crosses.rows, crosses.columns
     squares = directly(problem, model, pool[rows], coefficients[rows]) ** 2
     corner = table[np.ix_(rows, columns)]

@@ -61,7 +61,7 @@ class Scattering(Helmholtz):
         waves = np.exp(1j * np.outer(ks, (self.places @ np.array(self.angles))[seen]))
         crosses = Crosses.of(np.vstack((waves.real, waves.imag)))
         while len(crosses.rows) < len(seen) and crosses.largest > 1e-14:
-            crosses = crosses.extended(stable=True)
+            crosses = crosses.extended()
         functions = np.zeros((len(crosses.rows), self.unknowns))
         functions[:, seen] = np.stack(crosses.shapes)
         return functions, seen[crosses.columns], np.linalg.inv(crosses.corner)
