@@ -84,6 +84,11 @@ class ChebyshevIteration(KrylovMethod):
             raise Breakdown(f"[{known[0]:.3g}, {known[1]:.3g}] is not a positive interval", "Set the knobs low < high")
         return known
 
+    def _given(self, known: tuple[float, float] | None) -> tuple[float, float] | None:
+        """[low, high] from the knobs and what is proven; None where that is not enough or not an interval."""
+        ends = tuple(own or (known and known[i]) for i, own in enumerate((self.low, self.high)))
+        return ends if None not in ends and 0 < ends[0] <= ends[1] else None
+
     def init(self, system: LinearSystem) -> ChebyshevState:
         x, built = np.array(system.start), self.preconditioner.build(system)
         r = first_residual(system, x)
@@ -112,19 +117,27 @@ class ChebyshevIteration(KrylovMethod):
         return state
 
     def promises(self, system):
-        """1/T_k of the interval bounds residual and energy error; the factor is (√κ − 1)/(√κ + 1), and sharp."""
-        yield no_gap()
+        """1/T_k of the interval bounds the energy error, without preconditioner the residual: 2 q^k, q = (√κ−1)/(√κ+1).
+
+        Where neither can be had, the residual falls by q in the end.
+        """
         known = self.preconditioner.interval(system)
-        if not known or self.low or self.high or known[0] == known[1]:
+        given = self._given(known)
+        if given is None:
+            self.interval(system, self.preconditioner.build(system))  # raises where there is none
+        yield no_gap()
+        if known is None or given is None or not (given[0] <= known[0] and known[1] <= given[1]):
             return
-        kappa = known[1] / known[0]
+        if given[0] == given[1]:
+            return
+        kappa = given[1] / given[0]
         about = dict(title=f"1/T_k((κ+1)/(κ−1)) with κ = {kappa:.3g}", assumes="the spectrum of M⁻¹A is in [low, high]")
         if self.plain:
             yield bound("residual", chebyshev_curve(kappa), source="golub1961", **about)
         if system.exact is not None:
             yield bound("energy_error", chebyshev_curve(kappa), floor=1e-13 * kappa, source="golub1961", **about)
         factor = chebyshev_factor(kappa)
-        if factor < 0.2:  # too few steps to fit a rate
+        if self.plain or system.exact is not None or factor < 0.2:  # the exact curve says more; too few steps to fit
             return
         title = f"factor (√κ−1)/(√κ+1) = {factor:.4f} per step"
         yield Rate(

@@ -12,6 +12,8 @@ from toolkit.core.stop import Stop
 from toolkit.preconditioner.stationary.preconditioning import Built
 from toolkit.preconditioner.systems.problems import LinearSystem
 
+_SHARE = 1e-6  # of the first residual: below it rounding may decide when an eigenvector is found
+
 
 def tridiagonal_eigenvalues(diagonal, beside) -> np.ndarray:
     """Eigenvalues, in rising order, of the symmetric tridiagonal matrix of k diagonal and k − 1 other entries."""
@@ -83,22 +85,42 @@ def ritz_gap(interval: tuple[float, float]) -> Measure:
     return Measure("ritz_gap", "extreme Ritz values against eigenvalues", gap, "max |θ/λ − 1|")
 
 
-def extreme_share(system: LinearSystem) -> float:
-    """The smaller of the shares that the eigenspaces of λmin and λmax have in r₀, relative to ‖r₀‖; dense."""
+def kaniel_saad(system: LinearSystem, tol: float) -> float:
+    """Lanczos steps after which both extreme Ritz values are within `tol` of λmin, λmax > 0, relative to each; dense.
+
+    0 ≤ θ₁ − λ₁ ≤ (λ_n − λ₁) (tan φ/T_{k−1}(1 + 2γ))², γ = (λ₂ − λ₁)/(λ_n − λ₂), φ the angle between r₀ and the
+    eigenspace of λ₁, and the same from the other end: eigenvalues within a tenth of `tol` count as one. Infinite where
+    r₀ has no share in that space but rounding's, or all eigenvalues are one.
+    Reference: Y. Saad, SIAM J. Numer. Anal. 17 (1980) 687–706, doi:10.1137/0717059, Thm. 1 and eq. (2.11).
+    """
     values, vectors = np.linalg.eigh(system.matrix.toarray())
     r = system.residual(system.start)
     shares = np.abs(vectors.conj().T @ r) / (float(np.linalg.norm(r)) or 1.0)
-    near = 1e-9 * abs(values).max()
-    return min(float(np.linalg.norm(shares[abs(values - end) <= near])) for end in (values[0], values[-1]))
+    return max(_steps_to(values, shares, tol), _steps_to(-values[::-1], shares[::-1], tol))
 
 
-def ritz_converge(steps: int) -> Exact:
-    """After enough steps the extreme Ritz values are the extreme eigenvalues."""
+def _steps_to(values: np.ndarray, shares: np.ndarray, tol: float) -> float:
+    """The steps to the first of the rising `values`."""
+    first, last = values[0], values[-1]
+    own = values - first <= 0.1 * tol * abs(first)
+    share = float(np.linalg.norm(shares[own]))
+    if share < _SHARE or np.all(own):
+        return np.inf
+    tangent = float(np.linalg.norm(shares[~own])) / share
+    second = values[~own][0]
+    wanted = tangent * np.sqrt((last - first) / (tol * abs(first)))  # of T_{k−1}
+    if wanted <= 1 or second == last:
+        return 2.0
+    return 1.0 + float(np.ceil(np.arccosh(wanted) / np.arccosh(1 + 2 * (second - first) / (last - second))))
+
+
+def ritz_converge(steps: int, tol: float) -> Exact:
+    """After `steps` steps the extreme Ritz values are the extreme eigenvalues, to `tol`."""
     return Exact(
         measure="ritz_gap",
-        tol=1e-6,
-        title="extreme Ritz values agree with the extreme eigenvalues to 1e-6",
+        tol=tol,
+        title=f"after {steps} steps extreme Ritz values agree with the extreme eigenvalues to {tol:.2g}",
         source="saad1980",
-        assumes="the extreme eigenvectors have a share in the right-hand side",
+        assumes="the extreme eigenvectors have a share in the right-hand side, κ < 1e9",
         stop=Stop(rtol=1e-60, steps=steps),
     )
