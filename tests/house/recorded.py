@@ -20,26 +20,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rule import PATH, apart, environment, seen
+from rule import NARROWER, PATH, apart, machine, seen
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A name alone narrows nothing in Numba: without the second setting the features stay those of this processor.
-NARROWER = {
-    "Zen 3": {
-        "NUMBA_CPU_NAME": "znver3",
-        "NUMBA_CPU_FEATURES": "",
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL",
-    },
-    "x86-64": {
-        "NUMBA_CPU_NAME": "x86-64",
-        "NUMBA_CPU_FEATURES": "",
-        "OPENBLAS_CORETYPE": "Nehalem",
-        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL",
-        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F",
-    },
-}
 SAME = {
     "other threads": {"OPENBLAS_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "1"},
     "compiled anew": {},
@@ -366,7 +350,7 @@ def main() -> None:
     bare = {one["family"] for one in here.values()} - {one["family"] for one in kept.values()}
     if bare:
         sys.exit(f"No run is left of {', '.join(sorted(bare))}: give others.")
-    PATH.write_text(json.dumps({"environment": environment(), "runs": kept}, indent=1, sort_keys=True) + "\n")
+    PATH.write_text(json.dumps({"machine": machine().words(), "runs": kept}, indent=1, sort_keys=True) + "\n")
     print(len(kept), "runs recorded")
 
 

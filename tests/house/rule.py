@@ -1,82 +1,50 @@
-"""When a run is the same as a recorded one: by its hash on the same machine, to ten digits on another.
+"""When a run is the same as a recorded one: by its hash on a like machine, to ten digits on another.
 
-Where processor, vector width and versions are those of the record a trace repeats bit for bit. Elsewhere sums are taken
-in another order: then status, steps and work are equal, and first and last value of every monitor differ by no more
-than 1e-10 of the largest value that this monitor had in the recorded run, the norm of the solution by no more than
-1e-10 of itself. A few runs have no hash on record, as one machine gives two (a kernel compiled in the process and the
-same kernel from the cache may round differently): for these the ten digits are the rule everywhere.
+The rule is that of `toolkit.core.likeness`, and looks further: where machines differ, status, steps and work are equal,
+first and last value of every monitor agree to `DIGITS` digits of the largest value that this monitor had in the
+recorded run, the norm of the solution to as many of itself. A run may have no hash on record, as one machine gave two:
+for it the digits are the rule everywhere.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import math
-import os
-import platform
 from pathlib import Path
 
-import llvmlite.binding
 import numpy as np
 
 import toolkit as tk
+from toolkit.core.likeness import DIGITS, digits
+from toolkit.core.machine import Machine, machine
 
 PATH = Path(__file__).with_name("recorded.json")
-RTOL = 1e-10
 COUNTERS = ("matvecs", "solves", "nfe", "flops")
-VECTORS = ("avx2", "avx512f")
-LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "pyamg", "scikit-fem", "scikit-learn")
-SETTINGS = (
-    "NUMBA_CPU_NAME",
-    "NUMBA_CPU_FEATURES",
-    "NUMBA_DISABLE_JIT",
-    "OPENBLAS_CORETYPE",
-    "NPY_DISABLE_CPU_FEATURES",
-    "GLIBC_TUNABLES",
-)
-
-
-# -- machines ---------------------------------------------------------------------------------------------------------
-
-
-def environment() -> dict:
-    """What decides the last digit: processor, width of its vectors, versions, and settings that change these."""
-    features = llvmlite.binding.get_host_cpu_features()
-    return {
-        "processor": llvmlite.binding.get_host_cpu_name(),
-        "features": {name: bool(features.get(name)) for name in VECTORS},
-        "machine": f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "versions": {name: _version(name) for name in LIBRARIES},
-        "settings": {name: os.environ.get(name) for name in SETTINGS},
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def differences(was: dict, now: dict) -> list[str]:
-    """In what this machine is not that of the record."""
-    found = []
-    for name, old in was.items():
-        new = now.get(name)
-        if isinstance(old, dict):
-            found += differences(old, new)
-        elif new != old:
-            found.append(f"{name} {new} for {old}")
-    return found
-
-
-# -- runs -------------------------------------------------------------------------------------------------------------
+# A name alone narrows nothing in Numba: without the second setting the features stay those of this processor.
+NARROWER = {
+    "Zen 3": {
+        "NUMBA_CPU_NAME": "znver3",
+        "NUMBA_CPU_FEATURES": "",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL",
+    },
+    "x86-64": {
+        "NUMBA_CPU_NAME": "x86-64",
+        "NUMBA_CPU_FEATURES": "",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL",
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F",
+    },
+}
 
 
 def read() -> dict:
-    """The record: the environment it was made in, and runs by name."""
+    """The record: the machine it was made on, and runs by name."""
     return json.loads(PATH.read_text())
+
+
+def differences() -> list[str]:
+    """In what this machine is not that of the record; empty where a hash must repeat."""
+    return Machine.read(read()["machine"]).other(machine())
 
 
 def seen(spec: dict) -> dict:
@@ -86,7 +54,7 @@ def seen(spec: dict) -> dict:
     if not len(history):
         raise ValueError(f"The run did not start: {run.status}")
     return {
-        "spec": run.spec(),
+        "spec": run.spec(seen=False),
         "hash": history.trace_hash(),
         "status": run.status.kind,
         "k": run.k,
@@ -109,7 +77,5 @@ def apart(was: dict, now: dict) -> list[str]:
     for name, (first, last, largest) in was["monitors"].items():
         pairs += [(f"first {name}", first, now["monitors"][name][0], largest)]
         pairs += [(f"last {name}", last, now["monitors"][name][1], largest)]
-    for what, old, new, scale in pairs:
-        if not math.isclose(old, new, rel_tol=0.0, abs_tol=RTOL * scale):
-            found.append(f"{what} {new!r} for {old!r}")
-    return found
+    told = [(what, old, new, digits(np.array([largest, new]), old)) for what, old, new, largest in pairs]
+    return found + [f"{what} {new!r} for {old!r}: {same} digits" for what, old, new, same in told if same < DIGITS]

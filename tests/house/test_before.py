@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from house.rule import differences, environment, read
+from house.rule import differences
 from screen import until
 
 import toolkit as tk
@@ -50,7 +50,7 @@ def repeated(printed: str, *sources: Path) -> None:
     """Each run printed its trace; "as seen" where this machine is that of the record."""
     lines = [line for line in printed.splitlines() if "; trace " in line]
     assert len(lines) == sum(path.read_text(encoding="utf-8").count("runs.append((run") for path in sources)
-    elsewhere = differences(read()["environment"], environment())
+    elsewhere = differences()
     changed = [line for line in lines if not line.endswith(" as seen")]
     assert elsewhere or not changed, "\n".join(changed)
 

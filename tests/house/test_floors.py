@@ -83,7 +83,7 @@ HEAVY |= {
     "meshio",
     "zfpy",
 }
-HEAVY |= {"nbformat", "nbformat.v4", "bibtexparser", "threadpoolctl", "PIL"}
+HEAVY |= {"numba", "numba.core.codegen", "llvmlite", "nbformat", "nbformat.v4", "bibtexparser", "threadpoolctl", "PIL"}
 APART = {"toolkit/cli/serving.py", "toolkit/data/mesh_reader.py"}  # the screen is an extra; a program of its own
 
 

@@ -8,6 +8,8 @@ import pytest
 
 import toolkit as tk
 from toolkit.cli import main
+from toolkit.core.likeness import DIGITS
+from toolkit.core.machine import Machine, machine
 from toolkit.core.stop import THROUGH
 from toolkit.networks import shipped
 from toolkit.sampler.learnt.adam import Adam
@@ -51,10 +53,11 @@ class TestEveryOne:
         about = one.weights().about
         with shipped.one_thread():
             found = shipped.first_steps(tk.Run.from_spec(about["spec"]).step(shipped.FIRST).history)
+            elsewhere = Machine.read(about["machine"]).other(machine())
         for monitor, values in about["first"]["values"].items():
             assert len(values) == shipped.FIRST + 1
-            np.testing.assert_allclose(found["values"][monitor], values, rtol=1e-10, err_msg=monitor)
-        if about["machine"] == shipped.machine():
+            np.testing.assert_allclose(found["values"][monitor], values, rtol=10.0**-DIGITS, err_msg=monitor)
+        if not elsewhere:
             assert found["trace"] == about["first"]["trace"]
 
 
@@ -63,7 +66,7 @@ def test_a_file_gives_back_what_the_run_left(small):
     np.testing.assert_array_equal(weights.solution, run.solution().astype(np.float16))
     np.testing.assert_array_equal(weights.beside["centre"], small.problem.centre)
     assert weights.about["trace"] == run.history.trace_hash()
-    assert weights.about["machine"] == shipped.machine()
+    assert weights.about["machine"] == machine().words()
 
 
 def test_rounding_moves_no_weight_that_is_shipped(small):

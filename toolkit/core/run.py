@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from toolkit.core import likeness as likenesses
 from toolkit.core import spec as specs
 from toolkit.core.course import Course, planned
 from toolkit.core.errors import Breakdown, KnobError, SpecError, ToolkitError
@@ -48,6 +49,7 @@ class Run:
         asked = [probe(problem, method, one) for one in probes if one not in method.monitors]
         self.probes = watched(problem, method, asked, self.stop.measure)
         history = History(method.monitors, tuple(one.name for one in self.probes))
+        self.seen: dict = {}
         self._course = Course(method, method, history, Snapshots(snapshots), planned(method, changes))
         self._cancel = threading.Event()
         self._calm = Octaves(8)
@@ -198,8 +200,19 @@ class Run:
             state = self._go(method, state, min(until, k, state.k + _CHUNK) - state.k)[0]
         return state
 
-    def spec(self) -> dict:
-        """The run as a small JSON-ready dict: `Run.from_spec` gives the identical trace."""
+    def likeness(self) -> likenesses.Likeness:
+        """Whether this is the run that its spec says was seen: by the hash on a like machine, by values on another."""
+        return likenesses.compared(self, self.seen)
+
+    def spec(self, seen: bool = True) -> dict:
+        """The run as a small JSON-ready dict: `Run.from_spec` gives the identical trace.
+
+        A run that has begun says what was `seen` of it and on which machine, so that another can be compared with it.
+        """
+        found = (likenesses.seen(self) or self.seen) if seen else {}
+        return self._asked() | ({"seen": found} if found else {})
+
+    def _asked(self) -> dict:
         return {
             "schema": specs.SCHEMA,
             "problem": specs.describe(self.problem),
@@ -218,6 +231,7 @@ class Run:
             cadences = {p["name"]: cadence(p) for p in spec.get("probes", ())}
             stop, changes = Stop(**spec.get("stop", {})), spec.get("changes", ())
             run = cls(problem, method, stop, tuple(cadences), snapshots, changes)
+            run.seen = likenesses.read(spec.get("seen"))
             named = [Probe(one.measure, cadences.get(one.name, one.cadence)) for one in run.probes]
             run.probes = watched(problem, method, named, stop.measure)
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:

@@ -8,34 +8,23 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import llvmlite.binding
-import numba
 import numpy as np
 
 from toolkit.core.errors import DataError, ToolkitError
 from toolkit.core.history import History
 from toolkit.core.lab import labs
+from toolkit.core.machine import machine
 from toolkit.core.registry import told_apart
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop
 from toolkit.networks.loss import Loss
 
 FORMAT = "convergence-toolkit weights 1"
-SETTINGS = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT", "OPENBLAS_CORETYPE", "GLIBC_TUNABLES")
 FIRST = 50  # steps that a file keeps the monitors of
-
-
-def machine() -> dict[str, str]:
-    """What the last bits of a run depend on: the processor, its vectors in use, versions, and settings of these."""
-    vectors = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", ())
-    found = {"processor": llvmlite.binding.get_host_cpu_name(), "vectors": " ".join(vectors)}
-    found |= {"numpy": np.__version__, "numba": numba.__version__}
-    return found | {name: os.environ[name] for name in SETTINGS if name in os.environ}
 
 
 @dataclass(frozen=True)
@@ -81,8 +70,8 @@ class Shipped:
             before = self.weights().solution.astype(np.float16)
             units = np.abs(run.solution() - before.astype(float)) / unit(before)
             apart, found = float(units.max()), np.where(units <= 1, before, found)
-        about = {"format": FORMAT, "name": self.name, "spec": run.spec(), "trace": run.history.trace_hash()}
-        about |= {"first": first_steps(run.history), "machine": machine()}
+        about = {"format": FORMAT, "name": self.name, "spec": run.spec(seen=False), "trace": run.history.trace_hash()}
+        about |= {"first": first_steps(run.history), "machine": machine().words()}
         beside = {name: np.asarray(getattr(self.problem, name)) for name in self.beside}
         with (path or self.path).open("wb") as file:
             np.savez(file, about=np.array(json.dumps(about)), solution=found, **beside)
