@@ -39,6 +39,11 @@ class AdjointState(State):
         return self.adjoint
 
 
+def held(state: AdjointState) -> float:
+    """Bytes of all arrays that the state holds, but the grid of times."""
+    return float(state.nbytes() - state.times.nbytes)
+
+
 class _Adjoint(Method):
     """x and a carried from data to noise together: y = x/α has y' = −e^{−λ} ε, z = αa has z' = e^{−λ} α²(∂ε/∂x)ᵀ a."""
 
@@ -56,9 +61,9 @@ class _Adjoint(Method):
             times = time_grid(process, self.grid, self.steps, problem.end * process.start)[::-1]
         except ToolkitError as error:
             raise Breakdown(str(error), "Take fewer steps or another grid") from None
-        return AdjointState(
-            x=x, adjoint=x.copy(), times=times.copy(), gradient_size=rms(x), kept_bytes=2.0 * x.nbytes * self.order
-        )
+        state = AdjointState(x=x, adjoint=x.copy(), times=times.copy(), gradient_size=rms(x), kept_bytes=0.0)
+        state.kept_bytes = held(state)
+        return state
 
     def step(self, problem: LatentGradient, state: AdjointState) -> AdjointState:
         law, (s, t) = problem.diffusion, map(float, state.times[state.k : state.k + 2])
@@ -74,6 +79,7 @@ class _Adjoint(Method):
         state.before = now if self.order > 1 else ()
         state.k += 1
         state.gradient_size, state.remaining = rms(state.adjoint), 1 - state.k / (len(state.times) - 1)
+        state.kept_bytes = held(state)
         if state.k == len(state.times) - 1:
             state.remaining, state.status = 1e-300, Status("converged", "reached the noise")
         return state

@@ -130,8 +130,10 @@ class DPMSolverV3(Sampler):
     f = (σ ε − l x)/α, g_r = e^{S_s − S_r} f_r − e^{S_s} (B_r − B_s), I_k = ∫ E (λ − λ_s)^k/k! dλ, E = e^{ΔL + ΔS}; the
     derivatives g^{(k)} are those of the polynomial through the last `degree` values. l, s, b are statistics of the law,
     a coordinate each; (1, 0, 0) is data prediction, (0, −1, 0) noise prediction. One evaluation a step.
-    `pseudo`: each derivative by the fewest values (for few steps). `corrector`: the step before is done once more with
-    the value at its end in place of the oldest one, which costs no evaluation; "half": in the later half of the time.
+    `pseudo`: each derivative by the fewest values (for few steps). `corrector`: the step before is done once more, in
+    the order it had, with the value at its end in place of the oldest one, which costs no evaluation (the first step,
+    of order 1, is left as it is); "half": for t ≤ 1/2 only, as published (the released code does so for t > 1/2).
+    `corrector_pseudo`: the oldest value is kept too, one order more, and each derivative is of the fewest values.
     With p = 3 the first two steps, of lower orders, leave order 2 in the end (late: noise is large there, and errors
     weigh little). Training: a few hundred evaluations.
     At few steps its error is below that with data prediction; on separate modes noise prediction may beat both.
@@ -142,12 +144,13 @@ class DPMSolverV3(Sampler):
     title: ClassVar[str] = "DPM-Solver-v3"
     sources: ClassVar[tuple[str, ...]] = ("zheng2023v3",)
     monitors: ClassVar[tuple[str, ...]] = (*Sampler.monitors, "training_nfe")
-    memory: ClassVar[int] = 3
+    memory: ClassVar[int] = 4
     steps: int = knob(8, 1, 100_000, log=True, symbol="N", doc="steps from noise to data")
     degree: int = knob(2, 1, 3, symbol="p", doc="order of the solver")
     statistics: str = knob("exact Jacobian", choices=KINDS, doc="where l, s and b are from")
     pseudo: bool = knob(False, doc="derivatives of g from the fewest values")
     corrector: str = knob("none", choices=CORRECTORS, doc="which steps are corrected once their end is evaluated")
+    corrector_pseudo: bool = knob(False, doc="a corrector of one order more, its derivatives from the fewest values")
     start: str = knob("lower orders", choices=STARTS, doc="the first steps, of lower orders as published, or ρRK's")
     lower_last: bool = knob(False, doc="lower order in the last steps")
     samples: int = knob(256, 4, 5000, log=True, doc="draws of p_t for the statistics")
@@ -181,10 +184,13 @@ class DPMSolverV3(Sampler):
             state.base = state.x
             return runge_kutta(self, problem, state, problem.implied_noise(state.x, denoised, s), s, t, "RK4")
         state.base = self.corrected(problem, state, s)
-        degree = min(self.degree, len(state.history))
-        if self.lower_last:
-            degree = min(degree, len(state.times) - 1 - state.i)
-        return self.moved(problem, state.fit, state.base, state.history[: -degree - 1 : -1], t)
+        known = state.history[: -self.order_of(state.i) - 1 : -1]
+        return self.moved(problem, state.fit, state.base, known, t, self.pseudo)
+
+    def order_of(self, i: int) -> int:
+        """The order of the prediction of step i: lower with fewer outputs known, and at the end if asked."""
+        order = min(self.degree, i + 1)
+        return min(order, self.steps - i) if self.lower_last else order
 
     def climbing(self, i: int) -> bool:
         """Whether step i is one of those before the order is reached, taken by Runge–Kutta."""
@@ -193,19 +199,22 @@ class DPMSolverV3(Sampler):
     def corrected(self, problem, state, s: float) -> np.ndarray:
         """The particles at s, from where the step before began, through the output at s too; as predicted if not."""
         late = self.corrector == "full" or (self.corrector == "half" and s <= 0.5 * problem.process.start)
-        if not late or self.degree < 2 or len(state.history) < 2 or self.climbing(state.i - 1):
+        if not late or state.i == 0 or self.climbing(state.i - 1):
+            return state.x
+        order = self.order_of(state.i - 1) + self.corrector_pseudo  # of the step that is corrected
+        if order < 2:
             return state.x
         end, before, *older = state.history[::-1]
-        return self.moved(problem, state.fit, state.base, [before, end, *older][: self.degree], s)
+        return self.moved(problem, state.fit, state.base, [before, end, *older][:order], s, self.corrector_pseudo)
 
-    def moved(self, problem, fit: Statistics, x: np.ndarray, known: list, t: float) -> np.ndarray:
+    def moved(self, problem, fit: Statistics, x: np.ndarray, known: list, t: float, pseudo: bool) -> np.ndarray:
         """x carried from the time of known[0] to t through the outputs known, (time, x, x₀) each (eq. 14)."""
         process, s = problem.process, known[0][0]
         first, last = float(process.log_snr(s)), float(process.log_snr(t))
         nodes, values = self.rests(problem, fit, first, known)
         I, shift = fit.integrals(first, last, len(known))
         y = x / process.alpha(s) - shift
-        for weight, slope in zip(I, derivatives(nodes, values, self.pseudo)):
+        for weight, slope in zip(I, derivatives(nodes, values, pseudo)):
             y = y - weight * slope
         return process.alpha(t) * np.exp(fit.L(first) - fit.L(last)) * y
 

@@ -20,6 +20,8 @@ from toolkit.sampler.solvers.ddim import DDIM, HeunSampler, ddim
 from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.solvers.sampler import Sampler, SamplerState
 
+ROUNDING = 1e-9  # of a ratio of training errors
+
 
 @dataclass(frozen=True)
 class Corrections:
@@ -71,6 +73,11 @@ class _Improved(Sampler):
         state.fit_ratio = training.gain(state.fit.fitted[i], state.fit.original[i])
         return x + combined(state.fit.coefficients[i], directions)
 
+    @staticmethod
+    def fitted(residual: np.ndarray, directions: list) -> np.ndarray:
+        """The coefficients of a step."""
+        return least_squares(residual, directions)
+
     def fit(self, problem, times: np.ndarray) -> Corrections:
         """The coefficients of every step, from `samples` training particles."""
         x = training.noises(problem, self.samples)
@@ -80,8 +87,9 @@ class _Improved(Sampler):
             target, spent = self.refined(problem, state.x, float(s), float(t))
             nfe += spent
             x, directions = self.parts(problem, state, float(s), float(t))
-            found.append(least_squares(target - x, directions))
-            state.x, state.i = x + combined(found[-1][0], directions), i + 1
+            phi = self.fitted(target - x, directions)
+            state.x, state.i = x + combined(phi, directions), i + 1
+            found.append((phi, mean_square(target - x), mean_square(target - state.x)))
         return Corrections(*(tuple(column) for column in zip(*found)), nfe + state.work.nfe)
 
     def refined(self, problem, x: np.ndarray, s: float, t: float) -> tuple[np.ndarray, int]:
@@ -99,7 +107,7 @@ class _Improved(Sampler):
         least = "no step's fitted training error is above the original's"
         exact = Exact(
             measure="fit_ratio",
-            tol=1.0,
+            tol=1 + ROUNDING,
             always=True,
             title=least,
             source=source,
@@ -121,17 +129,21 @@ def combined(coefficients: np.ndarray, directions: list):
     return sum((c * q for c, q in zip(coefficients, directions)), 0.0)
 
 
-def least_squares(residual: np.ndarray, directions: list) -> tuple[np.ndarray, float, float]:
-    """(φ, mean of |residual|², mean of |residual − Σ φ_j q_j|²); φ = 0 where rounding leaves nothing to gain."""
-    original = float(np.mean(residual**2))
+def mean_square(difference: np.ndarray) -> float:
+    """The mean of the squares of all entries."""
+    return float(np.mean(difference**2))
+
+
+def least_squares(residual: np.ndarray, directions: list) -> np.ndarray:
+    """φ of the least |residual − Σ φ_j q_j|²; 0 where rounding leaves nothing to gain."""
     if not directions:
-        return np.zeros(0), original, original
+        return np.zeros(0)
     basis = np.stack([q.ravel() for q in directions], axis=1)
     scale = np.linalg.norm(basis, axis=0)
     scale[scale == 0] = 1.0
     phi = np.linalg.lstsq(basis / scale, residual.ravel(), rcond=1e-12)[0] / scale
-    left = float(np.mean((residual.ravel() - basis @ phi) ** 2))
-    return (phi, original, left) if left <= original else (np.zeros(len(directions)), original, original)
+    left = mean_square(residual.ravel() - basis @ phi)
+    return phi if left <= mean_square(residual) else np.zeros(len(directions))
 
 
 def differences(problem, state) -> list:

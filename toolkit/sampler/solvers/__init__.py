@@ -15,5 +15,6 @@ ORDER = (
     "step_ladder",
     "stability",
     "sampler",
+    "drawing",
 )
 __getattr__, __dir__ = face(__name__)

@@ -15,9 +15,9 @@ from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.laws.schedules import GRIDS, checked_times
+from toolkit.sampler.solvers.drawing import Drawing
 from toolkit.sampler.solvers.sampler import Sampler
 from toolkit.sampler.solvers.step_ladder import StepLadder
-from toolkit.sampler.stochastic.edm import Drawing
 
 RATES = "learning rates"
 
