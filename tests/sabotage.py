@@ -33,9 +33,10 @@ class Saboteur:
     title: str
     pair: Callable[[], tuple]
     by: Callable[[object], object]
+    whose: object = ""
 
     def __str__(self):
-        return self.title
+        return " ".join((self.title, getattr(self.whose, "__name__", self.whose))).strip()
 
     def covers(self, claim) -> bool:
         """Whether it is one for this claim."""
@@ -103,6 +104,23 @@ def half(name: str, share: float = 0.5) -> Callable:
 def biased(name: str, factor: float, shift: float = 0.0) -> Callable:
     """The array (or number) `name` of the state times `factor` plus `shift` after every step."""
     return put(name, lambda value: factor * np.asarray(value) + shift)
+
+
+def drifting(name: str, power: float, size: float = 1.0) -> Callable:
+    """The array `name` grows by the share size · n^−power in every step of a run of n: an error of order power − 1.
+
+    n is the number of times that the state goes through.
+    """
+
+    def spoil(problem, before, state):
+        _put(state, name, (1 + size * (len(state.times) - 1) ** -float(power)) * np.asarray(getattr(state, name)))
+
+    return lambda method: after_each_step(spoil, method)
+
+
+def rival(make: Callable) -> Callable:
+    """The method with what `make(class)` returns, a dict of functions, in place of its own."""
+    return lambda method: replaced(method, **make(type(method)))
 
 
 def put(name: str, change: Callable) -> Callable:

@@ -145,7 +145,7 @@ class ScheduleSearch(_Searching, training.Learning):
     def claims(self, problem):
         about = dict(source="liu2024usf", stop=THROUGH_GROWTH)
         held = "training particles enough to stand for the law"
-        below = "on other particles the schedule found ends below the best fixed one"
+        below = "on other particles the schedule found ends no worse than the best fixed one"
         same = "other particles rank the schedules as the training does: ρ ≥ 0.9"
         if not training.representative(problem, self.samples):
             return ()

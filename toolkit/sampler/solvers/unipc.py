@@ -104,7 +104,7 @@ class UniP(Sampler):
         return found
 
     def measures(self, problem):
-        return (GAP,) if self.p == 1 and type(self) is UniP else ()
+        return (GAP,) if self.p == 1 else ()
 
     def claims(self, problem):
         more = self.start != "Runge–Kutta" or (self.p == 3 and problem.gaussian)
@@ -142,6 +142,9 @@ class UniPC(UniP):
     @property
     def memory(self) -> int:
         return self.p + 1
+
+    def measures(self, problem):
+        return ()
 
     def init(self, problem):
         state = super().init(problem)
