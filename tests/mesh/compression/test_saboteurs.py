@@ -56,6 +56,8 @@ SABOTEURS = [
     Saboteur("with all levels in", of(LevelByLevel()), put("max_error", lambda error: error + 1e-10)),
 ]
 
+ELSEWHERE = ["nothing rounded"]
+
 
 @pytest.mark.parametrize("one", SABOTEURS, ids=str)
 def test_the_claim_catches_it(one):
