@@ -83,7 +83,8 @@ def noise(name: str, size: float) -> Callable:
     """Noise of the relative size `size`, the same in every run, on the array (or number) `name` of the state."""
 
     def spoil(problem, before, state):
-        value = np.asarray(getattr(state, name), dtype=float)
+        value = np.asarray(getattr(state, name))
+        value = value if np.iscomplexobj(value) else value.astype(float)
         draw = np.random.default_rng(state.k).standard_normal(value.shape)
         _put(state, name, value + size * max(float(np.abs(value).max(initial=0)), 1e-300) * draw)
 

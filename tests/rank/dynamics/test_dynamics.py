@@ -9,7 +9,7 @@ import toolkit as tk
 from toolkit.core.stop import THROUGH
 from toolkit.rank.dynamics.basis_update import AugmentedBug, Bug, ParallelBug, sideways, truncated, widened
 from toolkit.rank.dynamics.digits_training import DigitsTraining, gradients
-from toolkit.rank.dynamics.integrator import Substeps, orthogonal, runge_kutta, truncation
+from toolkit.rank.dynamics.integrator import Substeps, orthogonal, runge_kutta, truncation, worn
 from toolkit.rank.dynamics.low_rank_training import FullDescent, LowRankTraining
 from toolkit.rank.dynamics.problems import HeatFlow, PlantedFlow, SchroedingerFlow
 from toolkit.rank.dynamics.projector_splitting import FactorEquations, ProjectorSplitting, backwards, forwards
@@ -455,6 +455,21 @@ class TestTrees:
             assert at_end(problem, TreeBugSequential(steps=40), "error")[0] < 2e-5
 
 
+class TestNorm:
+    @pytest.mark.parametrize("scheme", ["Lie", "Strang"])
+    @pytest.mark.parametrize("steps", [2, 5, 20])
+    def test_the_norm_wears_off_no_faster_than_the_inner_method_damps(self, scheme, steps):
+        """Few steps wear it, many do not: what is promised follows 1 − z⁶/144 of the inner method."""
+        problem, method = SchroedingerFlow(n=12, terms=4), ProjectorSplitting(steps=steps, rank=4, scheme=scheme)
+        (claim,) = method.claims(problem)
+        assert tk.check(claim, problem, method).holds is True
+
+    def test_one_step_of_the_fastest_wave_is_damped_just_so(self):
+        z = 0.9
+        damped = abs(runge_kutta(lambda t, y: 1j * z * y, 0.0, 1.0, np.ones(1, complex), 1)[0])
+        assert 1 - damped == pytest.approx(worn(1, 1.0, z, 1), rel=0.2) and 1 - damped <= worn(1, 1.0, z, 1)
+
+
 class TestTraining:
     SMALL = DigitsTraining(images=60, hidden=12, start_rank=4, sigma_min=0.1)
 
@@ -470,6 +485,25 @@ class TestTraining:
                 moved[place] = (moved[place][0] + sign * h * d, moved[place][1])
                 losses.append(gradients(moved, state.dense, *self.SMALL.data[:2])[0])
             assert (losses[0] - losses[1]) / (2 * h) == pytest.approx(np.sum(slope * d), rel=1e-5)
+
+    @pytest.mark.parametrize("place", range(4))
+    def test_those_of_biases_and_of_the_last_matrix_too(self, place):
+        state = tk.Run(self.SMALL, LowRankTraining()).step(3).state
+        d, h, losses = np.random.default_rng(place).standard_normal(state.dense[place].shape), 1e-5, []
+        for sign in (1, -1):
+            moved = [part + sign * h * d if i == place else part for i, part in enumerate(state.dense)]
+            losses.append(gradients(state.factors(), moved, *self.SMALL.data[:2])[0])
+        assert (losses[0] - losses[1]) / (2 * h) == pytest.approx(np.sum(state.slopes[place] * d), rel=1e-7)
+
+    def test_a_cut_may_raise_the_loss_and_the_step_before_it_does_not(self):
+        """What is promised is the descent before the cut; after it the loss may rise by what was cut."""
+        problem = DigitsTraining(images=60, hidden=16, start_rank=10, sigma_min=0.5)
+        method = LowRankTraining(steps=20, tolerance=0.3)
+        run = tk.solve(problem, method, THROUGH, ("rise", "cut_share"))
+        assert np.any(np.diff(run.history["loss"]) > 0)
+        assert np.nanmax(run.history["rise"]) == 0.0 and 0.5 < np.nanmax(run.history["cut_share"]) <= 1
+        (claim,) = (one for one in method.claims(problem) if one.measure == "rise")
+        assert tk.check(claim, problem, method).holds is True and np.all(np.isfinite(claim.tol))
 
     def test_with_full_rank_it_is_descent_on_full_matrices(self):
         problem = self.SMALL.turned(start_rank=12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import toolkit as tk
 from toolkit.kernels.dense.tensor import subspace_power
@@ -85,6 +86,19 @@ def test_the_volume_of_the_chosen_rows_is_within_a_factor_of_the_largest(seed):
     assert np.abs(matrix @ np.linalg.inv(matrix[rows])).max() <= 1.02 + 1e-12
     best = max(abs(np.linalg.det(matrix[list(one)])) for one in combinations(range(12), 3))
     assert abs(np.linalg.det(matrix[rows])) >= best / (3**1.5 * 1.02**3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_exchanges_of_rows_leave_no_entry_above_one(seed):
+    """Rows are exchanged until A Â⁻¹, updated by rank one each time, is below 1.02: so it is when computed anew."""
+    matrix = np.linalg.qr(np.random.default_rng(seed).standard_normal((300, 14)))[0]
+    pivots = np.arange(300)
+    for i, j in enumerate(scipy.linalg.lu_factor(matrix)[1]):
+        pivots[[i, j]] = pivots[[j, i]]
+    rows = maxvol(matrix)
+    assert len({*pivots[:14].tolist()} - {*rows.tolist()}) >= 2
+    assert np.abs(matrix @ np.linalg.inv(matrix[rows])).max() <= 1.02 + 1e-10
+    assert len(set(rows.tolist())) == 14
 
 
 def test_crosses_find_a_wave_of_rank_two_from_few_entries():

@@ -83,7 +83,8 @@ class RankAdaptive(LowRankIntegrator):
 
     def measures(self, problem):
         def lag(problem, state) -> float:
-            return state.rank - truncation(problem.known(state.t)[1], self.tolerance, len(problem.initial))
+            needed = truncation(problem.known(state.t)[1], self.tolerance, len(problem.initial))
+            return state.rank - needed if needed <= self.most else float("nan")
 
         about = "r_ϑ: singular values of the solution that a tail of ϑ leaves"
         return (Measure("rank_lag", "rank beyond need", lag, "r − r_ϑ(X)", log=False, doc=about),)
@@ -92,7 +93,8 @@ class RankAdaptive(LowRankIntegrator):
         source, roomy = self.sources[0], self.most >= 2 * problem.factors[1].size
         if isinstance(problem, HeatFlow) and 1e-10 <= self.tolerance <= 1e-2:
             title = "rank follows the tolerance: as many singular values as the solution has above it"
-            return (Exact(measure="rank_lag", tol=1.0, title=title, source=source, stop=THROUGH),)
+            assumes = "no more of them than the largest rank allows"
+            return (Exact(measure="rank_lag", tol=1.0, title=title, assumes=assumes, source=source, stop=THROUGH),)
         if isinstance(problem, SchroedingerFlow) and self.tolerance <= 1e-6:
             return (self.promised_order(1, source),) if roomy or problem.n <= self.most else ()
         if planted(problem, "equation", 1e-5, self.most // 2) and self.tolerance <= 1e-6:
