@@ -1,5 +1,6 @@
 """A convergence laboratory: beside every measured curve stands what theory promises."""
 
+import importlib
 import os
 
 # Waiting threads must not spin for long: a spinning BLAS or OpenMP worker takes the core the next kernel needs.
@@ -7,22 +8,24 @@ import os
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
-from toolkit.core.claims import Beats, Bound, Claim, Crowd, Exact, Flat, Order, Rate, Verdict, monotone
-from toolkit.core.errors import Breakdown, DataError, KnobError, SpecError, ToolkitError
-from toolkit.core.history import History
-from toolkit.core.knob import Knob, knob, knobs, part
-from toolkit.core.lab import Experiment, Lab, Picture, lab, labs
-from toolkit.core.method import Method
-from toolkit.core.probe import Every, Measure, Octaves, Probe
-from toolkit.core.problem import Problem
-from toolkit.core.references import source
-from toolkit.core.run import Run
-from toolkit.core.state import State, Work
-from toolkit.core.status import RUNNING, Status
-from toolkit.core.stop import Stop
-from toolkit.core.study import check, crowd, judge, ladder, race, solve, sweep
 from toolkit.moved import forward
 
 forward()
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    """A public name: with the first one all are imported, so that the command line answers before they are there."""
+    if not name.startswith("_"):
+        offered = importlib.import_module("toolkit.offered")
+        if name in globals():  # a package that came in with them
+            return globals()[name]
+        if hasattr(offered, name):
+            return globals().setdefault(name, getattr(offered, name))
+    raise AttributeError(f"module 'toolkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    offered = importlib.import_module("toolkit.offered")
+    return sorted({*globals(), *(name for name in vars(offered) if not name.startswith("_"))})

@@ -70,7 +70,9 @@ def test_check_has_stable_keys(capsys):
         (["run", "missing.npz"], "missing.npz"),
         (["run", "mesh", "--save", "/nosuch/folder/a.npz"], "/nosuch/folder/a.npz"),
         (["check", "nolab"], "no lab 'nolab'"),
-        (["check", "--method", "nomethod"], "No claim matches"),
+        (["check", "--method", "nomethod"], "no method 'nomethod' in any lab; nearest: "),
+        (["check", "rank", "--problem", "poisson"], "no problem 'poisson' in the lab 'rank'; nearest: "),
+        (["check", "mesh", "--method", "order_reduction", "--problem", "atom"], "nothing is promised"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_two(capsys, arguments, words):

@@ -43,7 +43,7 @@ def test_import_is_light():
 import sys, time
 import numpy, numba
 start = time.perf_counter()
-import toolkit
+import toolkit; toolkit.Run
 print(time.perf_counter() - start)
 screens = {'panel', 'holoviews', 'bokeh', 'ipywidgets', 'matplotlib', 'pandas'}
 print(sorted({name.split('.')[0] for name in sys.modules} & screens))

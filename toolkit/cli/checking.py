@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
-from toolkit.cli.terminal import number, progress, table
-from toolkit.core import study
+from toolkit.cli import promises
+from toolkit.cli.terminal import Bar, progress
+from toolkit.core import registry, study
+from toolkit.core.claims import Verdict
 from toolkit.core.errors import ToolkitError
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.lab import labs
@@ -13,7 +15,8 @@ from toolkit.core.lab import labs
 
 def add(commands) -> None:
     """Enter the command."""
-    check = commands.add_parser("check", help="check what theory promises, on the small cases of a lab")
+    about = "check what theory promises, on the small cases of a lab"
+    check = commands.add_parser("check", help=about, description=f"{about}; exit code 1: a claim is False, 3: open")
     check.add_argument("lab", nargs="?", help="one lab; all without it")
     check.add_argument("--method", help="one method")
     check.add_argument("--problem", help="one kind of problem")
@@ -22,25 +25,23 @@ def add(commands) -> None:
 
 
 def _check(arguments) -> int:
-    claims = list(_claims(arguments))
+    asked = [lab_named(arguments.lab)] if arguments.lab else list(labs().values())
+    for kind in ("method", "problem"):
+        _known(kind, getattr(arguments, kind), asked)
+    claims = list(_claims(arguments, asked))
     if not claims:
-        raise ToolkitError("No claim matches: see `toolkit catalogue` for the names of labs, methods and problems.")
+        raise ToolkitError("No claim matches: of these, nothing is promised on a small case; see `toolkit catalogue`.")
     rows = []
-    with progress(len(claims), "checking") as show:
+    with progress(len(claims), "checking") as bar:
         for claim, problem, method in claims:
-            verdict = study.check(claim, problem, method)
-            rows.append(_verdict_row(claim, problem, method, verdict))
-            show(len(rows))
+            verdict = gathered(bar, len(rows), claim, problem, method)
+            rows.append({"method": method.slug(), "problem": problem.slug()} | promises.row(claim, verdict))
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
-        words = {True: "yes", False: "NO", None: "open"}
-        table(
-            [row | {"holds": words[row["holds"]]} for row in rows],
-            ("holds", "method", "problem", "claim", "measured", "promised", "why"),
-        )
+        promises.show(rows, "method", "problem")
         print(_counted([row["holds"] for row in rows]))
-    return 1 if any(row["holds"] is False for row in rows) else 0
+    return promises.code(rows, must_decide=True)
 
 
 def _counted(held: list) -> str:
@@ -49,25 +50,28 @@ def _counted(held: list) -> str:
     return ", ".join([f"{held.count(True)} of {len(held)} claims hold", *others])
 
 
-def _claims(arguments):
-    for lab in [lab_named(arguments.lab)] if arguments.lab else labs().values():
+def gathered(bar: Bar, done: float, claim, problem, method) -> Verdict:
+    """The verdict of a claim, its evidence gathered under a progress bar."""
+    words = f"{method.label()}, {claim.title or claim.kind}"
+    bar.show(done, words)
+    for seen in study.checking(claim, problem, method):
+        bar.show(done + (seen.at - 1) / max(1, seen.of), words)
+    return seen.verdict
+
+
+def _known(kind: str, name: str | None, asked: list) -> None:
+    """A name that no lab has is refused, with those nearest to it."""
+    names = [one for lab in asked for one in getattr(lab, f"{kind}s")()]
+    if name is not None and name not in names:
+        where = f"the lab {asked[0].name!r}" if len(asked) == 1 else "any lab"
+        raise ToolkitError(f"There is no {kind} {name!r} in {where}; {registry.told_apart(name, names)}.")
+
+
+def _claims(arguments, asked: list):
+    for lab in asked:
         for problem in lab.cases:
             if arguments.problem not in (None, problem.slug()):
                 continue
             for name, cls in lab.methods().items():
                 if arguments.method in (None, name) and not cls().suits(problem):
                     yield from ((claim, problem, cls()) for claim in cls().claims(problem))
-
-
-def _verdict_row(claim, problem, method, verdict) -> dict:
-    return {
-        "method": method.slug(),
-        "problem": problem.slug(),
-        "claim": claim.title or claim.kind,
-        "kind": claim.kind,
-        "source": claim.source,
-        "holds": verdict.holds,
-        "measured": number(verdict.measured),
-        "promised": number(verdict.promised),
-        "why": verdict.why,
-    }

@@ -1,23 +1,30 @@
-"""`toolkit run`: an experiment, or what a spec says."""
+"""`toolkit run`: an experiment, or what a spec or a link says; how each run ended, and what held of its promises."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from toolkit.cli.terminal import number, progress, table
-from toolkit.core import registry, spec
-from toolkit.core.errors import ToolkitError
-from toolkit.core.history import History
-from toolkit.core.lab import lab as lab_named
-from toolkit.core.lab import labs
-from toolkit.core.run import Run
+from toolkit.cli import promises
+from toolkit.cli.asked import lanes
+from toolkit.cli.checking import gathered
+from toolkit.cli.terminal import Bar, number, progress, table
+from toolkit.core.errors import SpecError, ToolkitError
+from toolkit.core.knob import labels
+from toolkit.session.lane import Lane
+
+SLICE = 0.05  # s
 
 
 def add(commands) -> None:
     """Enter the command."""
-    run = commands.add_parser("run", help="run an experiment, or what a spec says")
-    run.add_argument("what", help="an experiment (lab/name or name), a spec's or history's file, or a spec as JSON")
+    about = "run an experiment, or what a spec or a link says, and judge what theory promises"
+    run = commands.add_parser("run", help=about, description=f"{about}; exit code 1: a claim is False")
+    run.add_argument(
+        "what", help="an experiment (lab/name or name), a page's link, a spec (of a run or a page) or a file of one"
+    )
+    run.add_argument("--to-end", action="store_true", help="go on where a link stands still at a step")
+    run.add_argument("--check", action="store_true", help="gather what other runs decide, too (ladders, races, seeds)")
     run.add_argument("--save", metavar="FILE", help="write the history of each run to FILE (.npz)")
     run.add_argument("--json", action="store_true", help="print JSON")
     run.set_defaults(command=_run)
@@ -26,64 +33,79 @@ def add(commands) -> None:
 def _run(arguments) -> int:
     if arguments.save and not Path(arguments.save).resolve().parent.is_dir():
         raise ToolkitError(f"{arguments.save}: its folder does not exist.")
-    runs = _runs(arguments.what)
-    with progress(len(runs), "running") as show:
-        for i, run in enumerate(runs):
-            while not run.slice(0.1).status.done:
-                show(i + run.stop.progress(run.history))
+    found = lanes(arguments.what)
+    if not found:
+        raise SpecError("The race list is empty: there is nothing to run.")
+    names = labels([one.method for one in found])
+    with progress(len(found), "running") as bar:
+        for i, (lane, name) in enumerate(zip(found, names)):
+            if arguments.to_end:
+                lane.goal = None
+            _finish(lane, bar, i, name)
     if arguments.save:
-        _save(runs, Path(arguments.save))
-    rows = [_run_row(run) for run in runs]
+        _save([one for one in found if one.run is not None], Path(arguments.save))
+    rows = [_row(lane, name) for lane, name in zip(found, names)]
+    for lane, row in zip(found, rows):
+        row["verdicts"] = _verdicts(lane, arguments.check)
+    told = [{"method": row["method"]} | one for row in rows for one in row["verdicts"]]
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
-        table(rows, ("method", "status", "steps", "matvecs", "seconds", "residual", "trace"))
-    return 0
+        table(rows, ("method", "status", "steps", "matvecs", "seconds", "residual", "trace", "cause"))
+        _show(told, arguments.check)
+    return promises.code(told, must_decide=False)
 
 
-def _runs(what: str) -> list[Run]:
-    path = Path(what)
-    if what.lstrip().startswith("{"):
-        return [Run.from_spec(spec.loads(what))]
-    if path.suffix == ".npz":
-        return [Run.from_spec(History.load(path)[1])]
-    if path.suffix == ".json" or path.is_file():
-        return [Run.from_spec(spec.loads(path.read_text(errors="replace")))]
-    experiment = _experiment(what)
-    suited = [method for method in experiment.methods if not method.suits(experiment.problem)]
-    return [Run(experiment.problem, method, experiment.stop) for method in suited]
+def _finish(lane: Lane, bar: Bar, i: int, name: str) -> None:
+    bar.show(i, f"preparing {name}")
+    while not lane.held:
+        lane.go(SLICE)
+        if lane.run is not None:
+            along = lane.k / lane.goal if lane.goal else 0.0
+            bar.show(i + max(along, lane.stop.progress(lane.run.history)), name)
 
 
-def _experiment(name: str):
-    lab, _, rest = name.rpartition("/")
-    found = [lab_named(lab)] if lab else list(labs().values())
-    for one in found:
-        if rest in [experiment.name for experiment in one.experiments]:
-            return one.experiment(rest)
-    told = registry.told_apart(
-        name, [f"{one.name}/{experiment.name}" for one in found for experiment in one.experiments]
-    )
-    raise ToolkitError(f"There is no experiment {name!r} and no such file; {told}.")
+def _verdicts(lane: Lane, check: bool) -> list[dict]:
+    """What became of every promise of a run; `check`: of those that other runs decide, too."""
+    found = lane.promised()
+    if check:
+        with progress(len(found), "checking") as bar:
+            for i, (claim, _) in enumerate(found):
+                if not claim.while_running:
+                    found[i] = claim, gathered(bar, i, claim, lane.problem, lane.method)
+    return [promises.row(claim, verdict) for claim, verdict in found]
 
 
-def _save(runs: list[Run], path: Path) -> None:
-    for i, run in enumerate(runs):
-        name = path if len(runs) == 1 else path.with_name(f"{path.stem}-{i + 1}{path.suffix}")
-        run.history.save(name, run.spec())
+def _show(told: list[dict], checked: bool) -> None:
+    print()
+    if not told:
+        print("No claim is known that applies here.")
+        return
+    promises.show(told, "method")
+    if not checked and any(one["why"].startswith("decided by") for one in told):
+        print("\nWhat a ladder, a race or seeds decide is gathered by --check.")
 
 
-def _run_row(run: Run) -> dict:
-    history = run.history
-    last = history.monitors[0] if history.monitors else ""
+def _save(found: list[Lane], path: Path) -> None:
+    for i, lane in enumerate(found):
+        name = path if len(found) == 1 else path.with_name(f"{path.stem}-{i + 1}{path.suffix}")
+        lane.run.history.save(name, lane.run.spec())
+
+
+def _row(lane: Lane, name: str) -> dict:
+    run, status = lane.run, lane.status
+    history = run.history if run is not None and len(run.history) else None
+    last = history.monitors[0] if history is not None and history.monitors else ""
+    standing = f"stands at step {lane.k}, as its link does" if lane.held and not status.done else ""
     return {
-        "method": run.method.label(),
-        "problem": run.problem.slug(),
-        "status": run.status.kind,
-        "cause": run.status.cause,
-        "steps": run.k,
-        "matvecs": int(history["matvecs"][-1]) if len(history) else 0,
-        "seconds": round(run.seconds, 6),
-        "residual": number(history[last][-1]) if len(history) and last else None,
-        "trace": history.trace_hash(),
-        "spec": run.spec(),
+        "method": name,
+        "problem": lane.problem.slug(),
+        "status": "held" if standing else status.kind,
+        "cause": standing or ". ".join(part for part in (status.cause, status.advice) if part),
+        "steps": lane.k,
+        "matvecs": int(history["matvecs"][-1]) if history is not None else 0,
+        "seconds": round(run.seconds, 6) if run is not None else 0.0,
+        "residual": number(history[last][-1]) if last else None,
+        "trace": history.trace_hash() if history is not None else "",
+        "spec": run.spec() if run is not None else None,
     }

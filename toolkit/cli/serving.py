@@ -8,7 +8,7 @@ import sys
 import threading
 from contextlib import contextmanager
 
-from toolkit.cli import warming
+from toolkit.cli import interrupts, warming
 from toolkit.core.errors import ToolkitError
 
 
@@ -30,6 +30,7 @@ def _serve(arguments) -> int:
         raise ToolkitError(f"Serving needs {missing.name}: pip install 'convergence-toolkit[apps]'.") from None
     if arguments.warm:
         warming.compiled()
+    interrupts.raise_again()  # the server puts its sessions away, and its helper
     sys.stdout.reconfigure(line_buffering=True)  # the address is to be seen at once, in a log too
     options = {"websocket_origin": arguments.origin} if arguments.origin else {}
     try:

@@ -26,9 +26,9 @@ def _train(arguments) -> int:
     if not path.resolve().parent.is_dir():
         raise ToolkitError(f"{path}: its folder does not exist.")
     run = one.run()
-    with shipped.one_thread(), progress(one.method.steps, "training") as show:
+    with shipped.one_thread(), progress(one.method.steps, "training") as bar:
         while not run.slice(0.1).status.done:
-            show(run.k)
+            bar.show(run.k)
     if run.status.kind != "converged":
         raise ToolkitError(f"The training did not end well. {run.status}")
     apart = one.save(run, path)

@@ -29,7 +29,7 @@ def compiled(asked: Iterable[Lab] | None = None, first: bool = False) -> int:
     if first and hasattr(os, "nice"):
         os.nice(10)
     parent = os.getppid()
-    with progress(len(jobs), "compiling") as show:
+    with progress(len(jobs), "compiling") as bar:
         for i, (problem, method, picture) in enumerate(jobs):
             if first and os.getppid() != parent:
                 break
@@ -37,7 +37,7 @@ def compiled(asked: Iterable[Lab] | None = None, first: bool = False) -> int:
             run = Run(problem, method, Stop(steps=2), measures).finish()
             if picture and run.state is not None and picture.applies(problem, run.state):
                 picture.data(problem, run.state)
-            show(i + 1)
+            bar.show(i + 1)
     return len(jobs)
 
 

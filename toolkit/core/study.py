@@ -73,6 +73,23 @@ def judge(claim: Claim, run: Run) -> Verdict:
     return claim.verdict((run,)) if claim.while_running else claim.waiting
 
 
+def witnesses(problem, method) -> tuple[str, ...]:
+    """The measures that the promises about one run look at beside its monitors: the `probes` of a run to be judged."""
+    known = {one.name for one in (*problem.measures(), *method.measures(problem))} - set(method.monitors)
+    judged = [claim for claim in _promised(problem, method) if claim.while_running]
+    wanted = [name for claim in judged for name in (claim.about, claim.stop.measure)]
+    return tuple(name for name in dict.fromkeys(wanted) if name in known)
+
+
+def verdicts(run: Run) -> list[tuple[Claim, Verdict]]:
+    """What theory promises of a run's method on its problem, and how each stands on what the run has shown."""
+    return [(claim, judge(claim, run)) for claim in _promised(run.problem, run.method)]
+
+
+def _promised(problem, method) -> tuple[Claim, ...]:
+    return () if method.suits(problem) else method.claims(problem)
+
+
 def check(claim: Claim, problem, method) -> Verdict:
     """Gather the evidence a claim asks for, and decide it: True, False, or open (None) with what would decide it."""
     for seen in checking(claim, problem, method):

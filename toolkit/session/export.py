@@ -53,21 +53,18 @@ def records(entries, lanes: dict, problem, stop: Stop) -> Race:
 
 def script(race: Race) -> str:
     """A Python program that runs the race and compares the fingerprint of every trace with the one seen."""
-    lines = ['"""A race exported from the convergence toolkit: it repeats the runs and checks their traces."""', ""]
-    lines += ["import toolkit as tk", *_imports(race), "", f"problem = {expression(race.problem)}"]
+    lines = ['"""A race exported from the convergence toolkit: it repeats the runs and says what held."""']
+    lines += ["", "import toolkit as tk", *_imports(race), "", f"problem = {expression(race.problem)}"]
     lines += [f"stop = {expression(race.stop, 'tk.Stop')}", "", "runs = []"]
     for one in race.records:
-        lines += ["", f"run = tk.Run(problem, {expression(one.method)}, stop)", *_way(one)]
+        lines += ["", f"method = {expression(one.method)}", _RUN, *_way(one)]
         lines += [f'runs.append((run, "{one.hash}"))']
-    lines += ["", "for run, seen in runs:", *_REPORT]
+    lines += ["", "for run, seen in runs:", _REPORT]
     return "\n".join(lines) + "\n"
 
 
-_REPORT = (
-    "    found = run.history.trace_hash()",
-    '    same = "" if not seen else " as seen" if found == seen else f" but {seen} was seen"',
-    '    print(f"{run.method.label()}: {run.k} steps, {run.status}; trace {found}{same}")',
-)
+_RUN = "run = tk.Run(problem, method, stop, tk.witnesses(problem, method))"
+_REPORT = "    tk.report(run, seen)"
 
 
 def _way(one: Record) -> list[str]:
@@ -145,7 +142,9 @@ def notebook(race: Race, lab: str, measure: str, spec: dict) -> str:
 
     body = script(race).split("\n", 2)[2].strip()
     text = (
-        "# A race from the convergence toolkit\n\nThe printed traces tell whether the runs are the ones that were seen."
+        "# A race from the convergence toolkit\n\n"
+        "The printed traces tell whether the runs are the ones that were seen; beneath each stands what theory "
+        "promised of it, and whether that held."
     )
     cells = [new_markdown_cell(text), new_code_cell(body), new_code_cell(_PLOT.format(measure=measure))]
     cells += [new_markdown_cell("The same race, live:"), new_code_cell(_LAB.format(lab=lab, spec=spec))]

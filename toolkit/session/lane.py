@@ -102,20 +102,28 @@ class Lane:
     def of(cls, uid: int, run: Run) -> Lane:
         """The lane of a run that was made elsewhere."""
         lane = cls(uid, run.problem, run.method, run.stop, 0)
-        lane.run, lane.claims = run, tuple(run.method.claims(run.problem))
+        lane.run = run
+        lane._guard(lane._promise)
         return lane
+
+    def _suits(self) -> None:
+        reason = self.method.suits(self.problem)
+        if reason:
+            raise Breakdown(f"{self.method.label()} does not suit this problem", reason)
+
+    def _promise(self) -> None:
+        self._suits()
+        self.claims = tuple(self.method.claims(self.problem))
 
     def _made(self) -> Run:
         if self.run is None:
-            reason = self.method.suits(self.problem)
-            if reason:
-                raise Breakdown(f"{self.method.label()} does not suit this problem", reason)
+            self._suits()
             measures = {m.name: m for m in (*self.problem.measures(), *self.method.measures(self.problem))}
             run = Run(self.problem, self.method, self.stop, tuple(measures.values()), self.snapshots, self._changes)
             self.measures = measures
             self.run = run.slice(0.0)
             if run.state is not None:
-                self.claims = tuple(self.method.claims(self.problem))
+                self._promise()
         return self.run
 
     def _guard(self, action: Callable) -> None:
@@ -133,6 +141,13 @@ class Lane:
         except Exception as error:
             log.exception("%s on %s", self.method, self.problem)
             self._trouble = Status("failed", f"{type(error).__name__}: {error}", "Change a knob and start again")
+
+    def promised(self) -> list[tuple[Claim, Verdict]]:
+        """Every promise, and how it stands."""
+        if self.run is not None and self.run.state is not None:
+            self._judged = (0.0, -1)
+            self._judge()
+        return [(claim, self.verdicts.get(i, claim.waiting)) for i, claim in enumerate(self.claims)]
 
     # -- what there is to draw ----------------------------------------------------------------------------------
 

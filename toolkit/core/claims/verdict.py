@@ -33,6 +33,16 @@ class Verdict:
     points: tuple[tuple[float, float], ...] = ()
     band: Band | None = field(default=None, compare=False)
 
+    def __str__(self) -> str:
+        word = {True: "holds", False: "does not hold", None: "open"}[self.holds]
+        known = [
+            f"{name} {value:.4g}"
+            for name, value in (("measured", self.measured), ("promised", self.promised))
+            if np.isfinite(value)
+        ]
+        figures = f" ({', '.join(known)})" if known else ""
+        return f"{word}{figures}" + (f": {self.why}" if self.why else "")
+
 
 def undecided(why: str) -> Verdict:
     """An open verdict: `why` says what is missing."""
