@@ -72,7 +72,7 @@ def test_check_has_stable_keys(capsys):
         (["check", "nolab"], "no lab 'nolab'"),
         (["check", "--method", "nomethod"], "no method 'nomethod' in any lab; nearest: "),
         (["check", "rank", "--problem", "poisson"], "no problem 'poisson' in the lab 'rank'; nearest: "),
-        (["check", "mesh", "--method", "order_reduction", "--problem", "atom"], "nothing is promised"),
+        (["check", "mesh", "--method", "online_td"], "nothing is promised"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_two(capsys, arguments, words):

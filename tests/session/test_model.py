@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -401,13 +402,39 @@ def lab_race():
     model.close()
 
 
-def test_the_exported_script_repeats_the_traces(lab_race):
-    _, race = lab_race
+def reported(model, race, printed: str) -> None:
+    """Each run is told, its trace as it was seen, and beneath it the verdicts that the page shows."""
+    runs = printed.rstrip().split("\n")
+    heads = [line for line in runs if not line.startswith(" ")]
+    assert [f"trace {one.hash} as seen" in line for one, line in zip(race.records, heads)] == [True] * 3
+    promises = [one for trace in model.frame.traces for one in trace.promises]
+    beneath = [line for line in runs if line.startswith("    ")]
+    assert len(heads) == 3 and len(beneath) == len(promises) > 6
+    for line, one in zip(beneath, promises):
+        assert line == f"    {one.title} – {one.verdict}"
+        assert {True: "– holds (", None: "– open: decided by a "}[one.verdict.holds] in line
+
+
+def test_the_exported_script_repeats_the_traces_and_says_what_held(lab_race):
+    model, race = lab_race
     done = subprocess.run([sys.executable, "-c", export.script(race)], capture_output=True, text=True, check=True)
-    lines = done.stdout.strip().splitlines()
-    assert len(lines) == 3
-    for line, one in zip(lines, race.records):
-        assert f"trace {one.hash} as seen" in line
+    reported(model, race, done.stdout)
+
+
+def test_a_script_prints_under_a_poor_encoding(lab_race):
+    _, race = lab_race
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", export.script(race)], capture_output=True, text=True, env=env)
+    assert done.returncode == 0 and "2 ((sqrtkappa-1)/(sqrtkappa+1))^k" in done.stdout
+
+
+def test_the_notebook_says_what_held(lab_race, capsys):
+    model, race = lab_race
+    text = export.notebook(race, "preconditioner", "residual", model.to_spec())
+    cells = json.loads(text)["cells"]
+    body = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
+    exec(compile(body, "cell", "exec"), {})
+    reported(model, race, capsys.readouterr().out)
 
 
 def test_a_paused_and_turned_run_is_exported_as_it_went(make):

@@ -45,8 +45,10 @@ def _stored(path: Path) -> list[Lane]:
 def _described(found: dict) -> list[Lane]:
     """What a spec describes: a page's whole race, or one run."""
     spec.check_schema(found)
-    if "entries" not in found:
+    if "method" in found:
         return [_alone(found)]
+    if "entries" not in found:
+        raise SpecError("This is neither a run's spec (it has no method) nor a page's (it has no entries).")
     page = share.read(found, lab_named(found.get("lab")))
     return [
         Lane(i, page.problem, method, page.stop, 0, changes, k or None)

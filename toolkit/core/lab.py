@@ -123,6 +123,6 @@ def labs() -> dict[str, Lab]:
 
 def lab(name: str) -> Lab:
     """One lab by name; ToolkitError with the known names when there is none."""
-    if name not in labs():
+    if not isinstance(name, str) or name not in labs():
         raise ToolkitError(f"There is no lab {name!r}; known: {', '.join(labs()) or 'none'}.")
     return labs()[name]

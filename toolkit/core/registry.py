@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 
 from toolkit.core.errors import SpecError
-from toolkit.core.rooms import USER, lab_of, load, place
+from toolkit.core.rooms import USER, lab_of, load, names, place
 
 MANY = 20  # names beyond which a refusal tells the nearest only
 
@@ -42,8 +42,10 @@ def classes(kind: str, lab: str, family: type = object) -> dict[str, type]:
 
 def find(kind: str, lab: str, name: str) -> type:
     """One registered class; SpecError with the known names, the nearest ones if they are many, when there is none."""
+    if lab != USER and lab not in names():
+        raise SpecError(f"There is no lab {lab!r}; {told_apart(lab, list(names()))}.")
     load(lab)
-    cls = _CLASSES.get((kind, lab, name))
+    cls = _CLASSES.get((kind, lab, name)) if isinstance(name, str) else None
     if cls is None:
         told = told_apart(name, list(classes(kind, lab)))
         raise SpecError(f"There is no {kind} {name!r} in the lab {lab!r}; {told}.")

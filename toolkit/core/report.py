@@ -14,7 +14,7 @@ def report(run: Run, seen: str = "") -> None:
     found = run.history.trace_hash()
     same = "" if not seen else " as seen" if found == seen else f" but {seen} was seen"
     lines = [f"{run.method.label()}: {run.k} steps, {run.status}; trace {found}{same}"]
-    lines += [f"    {claim.title or claim.kind}: {verdict}" for claim, verdict in verdicts(run)]
+    lines += [f"    {claim.title or claim.kind} – {verdict}" for claim, verdict in verdicts(run)]
     if len(lines) == 1:
         lines.append(f"    {run.method.no_claim or 'no claim is known of this method on this problem'}")
     for line in lines:

@@ -36,6 +36,8 @@ def restore(kind: str, data: dict) -> Knobbed:
         raise SpecError(f"A {kind} needs a lab and a name; given: {data!r}.")
     cls = registry.find(kind, data["lab"], data["name"])
     known, given = knobs(cls), data.get("knobs", {})
+    if not isinstance(given, dict):
+        raise SpecError(f"The knobs of a {kind} are given by name; given: {given!r}.")
     unknown = [name for name in given if name not in known]
     if unknown:
         raise SpecError(f"{cls.__name__} has no knob {unknown[0]!r}; its knobs: {', '.join(known) or 'none'}.")
