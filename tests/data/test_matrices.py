@@ -4,7 +4,9 @@ import gzip
 import io
 import subprocess
 import sys
+import tarfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from toolkit.data.uploads import uploads
 
 HEAD = b"%%MatrixMarket matrix coordinate real general\n"
 GOOD = HEAD + b"% a comment\n3 3 5\n1 1 4.0\n2 2 5\n3 3 -6e0\n1 3 1.5\n3 1 0.25\n"
+PATTERN = HEAD.replace(b"real", b"pattern")
 DENSE = b"%%MatrixMarket matrix array real symmetric\n"
 FULL = np.array([[4.0, 0, 1.5], [0, 5, 0], [0.25, 0, -6]])
 
@@ -96,6 +99,135 @@ def test_a_number_with_something_behind_it_is_not_half_read(end):
         mtx.check_matrix("mine.mtx", GOOD.rstrip() + end)
 
 
+FILES = Path(__file__).parent / "files"
+ENTRIES = b"2 2 3\n1 1 2.0\n2 2 3.0\n2 1 1.5\n"
+AS_WRITTEN = {
+    "a space before the banner": b" " + HEAD + ENTRIES,
+    "one percent sign": HEAD[1:] + ENTRIES,
+    "tabs": HEAD.replace(b" ", b"\t") + ENTRIES,
+    "double": HEAD.replace(b"real", b"double") + ENTRIES,
+    "indented comments": HEAD + b"\n  % indented\n" + ENTRIES,
+    "pattern": PATTERN + b"2 2 3\n1 1\n2 2\n2 1\n",
+    "symmetric pattern": PATTERN.replace(b"general", b"symmetric") + b"2 2 2\n1 1\n2 1\n",
+    "skew": HEAD.replace(b"general", b"skew-symmetric") + b"2 2 1\n2 1 1.5\n",
+    "dense skew": DENSE.replace(b"symmetric", b"skew-symmetric") + b"2 2\n5\n",
+    "complex": HEAD.replace(b"real", b"complex") + b"2 2 2\n1 1 1 2\n2 2 3e0 -.4\n",
+    "hermitian": HEAD.replace(b"real general", b"complex hermitian") + b"2 2 2\n1 1 1 0\n2 1 3 4\n",
+    "real hermitian": HEAD.replace(b"general", b"hermitian") + b"2 2 2\n1 1 1\n2 1 3\n",
+    "dense hermitian": DENSE.replace(b"real symmetric", b"complex hermitian") + b"2 2\n1 0\n2 1\n3 0\n",
+    "unsigned": HEAD.replace(b"real", b"unsigned-integer") + b"2 2 2\n1 1 2\n2 2 3\n",
+    "dense symmetric of single digits": DENSE + b"3 3\n4\n1\n1\n4\n1\n4\n",
+    "both triangles": HEAD.replace(b"general", b"symmetric") + b"2 2 3\n1 1 2\n1 2 3\n2 1 3\n",
+}
+
+
+@pytest.mark.parametrize("case", AS_WRITTEN)
+def test_what_scipy_reads_is_read_as_scipy_reads_it(case):
+    oracle = sp.coo_array(scipy.io.mmread(io.BytesIO(AS_WRITTEN[case]), spmatrix=False)).toarray()
+    found = taken(AS_WRITTEN[case])
+    np.testing.assert_array_equal(found.toarray(), oracle)
+    assert found.dtype == (complex if np.iscomplexobj(oracle) else float)
+
+
+def test_the_file_with_a_space_before_its_banner_is_read():
+    np.testing.assert_array_equal(
+        MATRIX.read(str(FILES / "space_before_banner.mtx")).toarray(), np.diag([2.0, 3.0, 4.0])
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + HEAD + ENTRIES,  # as some editors save text
+        (HEAD + ENTRIES).decode().encode("utf-16"),
+        HEAD.upper() + ENTRIES,
+        b"\n\r\n" + HEAD + ENTRIES,
+        HEAD.replace(b"\n", b"\r\n") + ENTRIES.replace(b"\n", b"\r\n"),
+    ],
+)
+def test_what_is_sound_but_not_to_scipy_is_read_too(data):
+    np.testing.assert_array_equal(taken(data).toarray(), [[2, 0], [1.5, 3]])
+
+
+def test_blank_lines_before_the_banner_do_not_move_the_number_of_a_line():
+    with pytest.raises(tk.DataError, match=r"line 6 is '2 2 what'"):
+        MATRIX.accept("a.mtx", b"\n\n" + HEAD + ENTRIES.replace(b"2 2 3.0", b"2 2 what"))
+
+
+@pytest.mark.parametrize("name", ["A.MTX", "A.Mtx.GZ"])
+def test_an_ending_may_be_in_large_letters(tmp_path, name):
+    data = HEAD + ENTRIES
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("GZ") else data)
+    assert MATRIX.read(str(tmp_path / name)).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (GOOD, ()),
+        (AS_WRITTEN["symmetric pattern"], ("every entry was read as one",)),
+        (AS_WRITTEN["both triangles"], ("2 entries stand at a place that has one already: they were added",)),
+    ],
+)
+def test_what_was_assumed_is_said(data, words):
+    remarks = MATRIX.found("a.mtx", data).remarks
+    assert len(remarks) == len(words) and all(word in " ".join(remarks) for word in words)
+
+
+def packed(**members: bytes) -> bytes:
+    """A gzipped tar archive as the SuiteSparse collection gives it: a folder with the matrix and what belongs to it."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        for name, data in members.items():
+            about = tarfile.TarInfo(f"line/{name}" if "." in name else f"line/{name}.mtx")
+            about.size = len(data)
+            archive.addfile(about, io.BytesIO(data))
+    return target.getvalue()
+
+
+def test_an_archive_of_the_suitesparse_collection_is_read():
+    data = packed(line_b=written(np.ones((3, 1))), line=GOOD)
+    np.testing.assert_array_equal(taken(data, "line.tar.gz").toarray(), FULL)
+    assert MATRIX.found("line.tar.gz", data).remarks == ("An archive: line.mtx was read.",)
+    np.testing.assert_array_equal(taken(packed(other=GOOD), "line.tar.gz").toarray(), FULL)
+    with pytest.raises(tk.DataError, match=r"an archive with 2 matrices \(a.mtx, b.mtx\); expected one: unpack it"):
+        MATRIX.accept("line.tar.gz", packed(a=GOOD, b=GOOD))
+    with pytest.raises(tk.DataError, match=r"an archive with 0 matrices \(none\)"):
+        MATRIX.accept("line.tar.gz", packed(**{"README.txt": b"-"}))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 7),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(("real", "integer", "complex", "pattern")),
+    st.sampled_from(("general", "symmetric", "skew-symmetric", "hermitian")),
+    st.booleans(),
+)
+def test_a_file_that_scipy_writes_is_read_exactly_or_refused_as_singular(n, seed, field, symmetry, dense):
+    rng = np.random.default_rng(seed)
+    full = rng.integers(-4, 5, (n, n)) * (rng.random((n, n)) < 0.7) + (
+        6 if symmetry != "skew-symmetric" else 0
+    ) * np.eye(n)
+    full = full + 1j * rng.integers(-4, 5, (n, n)) if field == "complex" else full
+    twin = full.conj().T if symmetry == "hermitian" else full.T
+    full = full if symmetry == "general" else full - full.T if symmetry == "skew-symmetric" else full + twin
+    if field in ("integer", "pattern"):
+        full = full.real.astype(int)
+    sparse = sp.coo_array(full)
+    try:
+        data = written(full if dense and field != "pattern" else sparse, field=field, symmetry=symmetry)
+    except ValueError:  # SciPy does not write this symmetry of this field
+        return
+    oracle = sp.coo_array(scipy.io.mmread(io.BytesIO(data), spmatrix=False)).toarray()
+    try:
+        found = MATRIX.made("mine.mtx", data)
+    except tk.DataError as refusal:
+        assert np.linalg.matrix_rank(oracle) < n and ("singular" in str(refusal) or "empty" in str(refusal)), refusal
+    else:
+        np.testing.assert_array_equal(found.toarray(), oracle)
+
+
 def test_vectors_are_read_from_dense_and_sparse_files(tmp_path):
     b = np.array([1.0, -2, 3])
     for one in (b[:, None], sp.coo_array(b[:, None]), b[None]):
@@ -128,13 +260,21 @@ BAD = {
     "an index of zero": (GOOD.replace(b"3 1 0.25", b"0 1 0.25"), "damaged"),
     "a word for a value": (GOOD.replace(b"0.25", b"what"), "damaged"),
     "zero bytes": (GOOD + b"\0", "zero bytes"),
-    "complex": (b"%%MatrixMarket matrix coordinate complex general\n1 1 1\n1 1 1 2\n", "'complex'; expected 'real'"),
-    "pattern": (b"%%MatrixMarket matrix coordinate pattern general\n1 1 1\n1 1\n", "'pattern'; expected 'real'"),
-    "hermitian": (b"%%MatrixMarket matrix coordinate real hermitian\n1 1 1\n1 1 1\n", "mine.mtx"),
-    "skew": (
-        b"%%MatrixMarket matrix coordinate real skew-symmetric\n2 2 1\n2 1 1\n",
-        "'skew-symmetric'; expected 'general' or 'symmetric'",
+    "a dense pattern": (DENSE.replace(b"real", b"pattern") + b"2 2\n1\n", "'pattern' with coordinates only"),
+    "a vector": (b"%%MatrixMarket vector coordinate real general\n2 1\n1 3\n", "its object is 'vector'"),
+    "no symmetry": (HEAD.replace(b" general", b"") + b"1 1 1\n1 1 1\n", "4 words; expected five"),
+    "an odd skew matrix": (
+        HEAD.replace(b"general", b"skew-symmetric") + b"3 3 2\n2 1 1\n3 2 1\n",
+        "singular: the places of its entries allow a rank of 2",
     ),
+    "a value in a pattern": (PATTERN + b"1 1 1\n1 1 5\n", "line 3 is '1 1 5'; expected row and column, as its field"),
+    "half a complex number": (
+        HEAD.replace(b"real", b"complex") + b"1 1 1\n1 1 5\n",
+        "line 3 is '1 1 5'; expected row, column, real and imaginary part",
+    ),
+    "a web page": (b"<!DOCTYPE html>\n<html></html>", "it is a web page, not the file it links to"),
+    "a zip": (b"PK\x03\x04" + bytes(40), "it is a zip archive; expected a Matrix Market file"),
+    "a MATLAB file": (b"MATLAB 5.0 MAT-file" + bytes(99), "write the matrix with scipy.io.mmwrite"),
     "rectangular": (HEAD + b"2 3 2\n1 1 1\n2 2 1\n", "2 × 3; expected a square"),
     "no entries": (HEAD + b"2 2 0\n", "2 × 2 with 0 entries: the matrix is empty"),
     "no rows": (HEAD + b"0 0 0\n", "empty"),

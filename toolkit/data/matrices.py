@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
+import tarfile
 import zlib
 from functools import lru_cache
+from pathlib import PurePosixPath
 
 import numpy as np
 import scipy.io
@@ -15,11 +18,11 @@ from scipy.sparse.csgraph import structural_rank
 
 from toolkit.core.arrays import csr, frozen
 from toolkit.core.errors import DataError
-from toolkit.data.matrix_lines import check_lines
-from toolkit.data.reader import Reader
+from toolkit.data.matrix_lines import FIELDS, check_lines, stored
+from toolkit.data.reader import Found, Reader
 from toolkit.data.uploads import too_large
 
-ENDINGS = (".mtx", ".mtx.gz")
+ENDINGS = (".mtx", ".mtx.gz", ".tar.gz")
 MOST_BYTES = 64 << 20
 MOST_UNPACKED = 256 << 20
 MOST_MEMBERS = 10_000
@@ -28,22 +31,31 @@ MOST_ENTRIES = 5_000_000
 MOST_ROWS = 2_000_000
 RANK_LIMIT = 1_000_000  # entries up to which the structural rank is computed
 PIVOT_LIMIT = 5_000  # unknowns up to which the condition is estimated by elimination
+BANNER = b"%%MatrixMarket"
+SYMMETRIES = ("general", "symmetric", "skew-symmetric", "hermitian")
+_BANNER = re.compile(rb"\s*%%?[ \t]*matrixmarket(?=\s)([^\r\n]*)", re.IGNORECASE)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
 class Matrices(Reader):
-    """Real, square, nonsingular matrices as read-only CSR. An upload is known by its content, a path by its ending."""
+    """Square, nonsingular matrices, real or complex, as read-only CSR. An upload is known by its content, a path by its
+    ending; of a SuiteSparse archive the matrix that bears its name."""
 
     endings = ENDINGS
     most = MOST_BYTES
+    kinds = ("matrix", "gzip", "tar")
+    wanted = "a Matrix Market file"
+    remedies = dict.fromkeys(("zip", "packed"), "unpack it first") | dict.fromkeys(
+        ("matlab", "hdf", "npy", "npz"), "write the matrix with scipy.io.mmwrite"
+    )
 
-    def made(self, name: str, data: bytes) -> sp.csr_array:
-        return check_matrix(name, data)
+    def found(self, name: str, data: bytes) -> Found:
+        return _matrix(name, _Bytes(data))
 
     def check_name(self, name: str) -> None:
-        if not name.endswith(self.endings):
+        if not name.lower().endswith(self.endings):
             expected = " or ".join(self.endings)
             raise DataError(
                 f"{name!r}: expected the path of a file that ends in {expected}, or the name of an example."
@@ -51,28 +63,29 @@ class Matrices(Reader):
 
 
 class Vectors(Matrices):
-    """Real vectors, in files of one column or one row."""
+    """Vectors, real or complex, in files of one column or one row."""
 
-    def made(self, name: str, data: bytes) -> np.ndarray:
-        return check_vector(name, data)
+    def found(self, name: str, data: bytes) -> Found:
+        return Found(check_vector(name, data))
 
 
 MATRIX, VECTOR = Matrices(), Vectors()
 
 
 def check_matrix(name: str, data: bytes) -> sp.csr_array:
-    """A real, square, nonsingular matrix from the bytes of a file."""
-    return _matrix(name, _Bytes(data))
+    """A square, nonsingular matrix from the bytes of a file."""
+    return MATRIX.made(name, data)
 
 
 def check_vector(name: str, data: bytes) -> np.ndarray:
-    """A real vector from the bytes of a file: an array or coordinate file of one column (or one row)."""
-    text = text_of(name, data)
+    """A vector from the bytes of a file: an array or coordinate file of one column (or one row)."""
+    text, _ = text_of(name, data)
     rows, columns, *_ = header = _header(name, text)
     if min(rows, columns) != 1:
         raise DataError(f"{name}: {rows} × {columns}; expected a right-hand side of one column.")
     found = _parsed(name, text, header)
-    vector = np.asarray(found.toarray() if sp.issparse(found) else found, dtype=float).reshape(-1)
+    vector = (found.toarray() if sp.issparse(found) else np.asarray(found)).reshape(-1)
+    vector = vector.astype(np.result_type(vector.dtype, float))
     _finite(name, vector)
     return frozen(vector)
 
@@ -91,25 +104,60 @@ class _Bytes:
 
 
 @lru_cache(maxsize=4)
-def _matrix(name: str, given: _Bytes) -> sp.csr_array:
-    text = text_of(name, given.data)
-    rows, columns, *_ = header = _header(name, text)
+def _matrix(name: str, given: _Bytes) -> Found:
+    text, remarks = text_of(name, given.data)
+    rows, columns, *_, field, _ = header = _header(name, text)
     if rows != columns:
         raise DataError(f"{name}: the matrix is {rows} × {columns}; expected a square one.")
-    found = _parsed(name, text, header)
-    made = csr(sp.csr_array(found))
+    found = sp.coo_array(_parsed(name, text, header))
+    made = csr(found)
     _finite(name, made.data)
     _nonsingular(name, made)
-    return made
+    if field == "pattern":
+        remarks += ("A pattern file: it has no values, and every entry was read as one.",)
+    twice = found.nnz - made.nnz
+    if twice:
+        remarks += (f"{twice} entries stand at a place that has one already: they were added.",)
+    return Found(made, remarks)
 
 
-def text_of(name: str, data: bytes) -> bytes:
-    """The text of a file, made safe for SciPy's parser: that reads past the end of a last line without a line break
-    (a crash of the whole process), and past a zero byte."""
-    text = unpacked(name, data)
+def text_of(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The text of a file, made safe for SciPy's parser, and what is to be said of it.
+
+    The parser reads past the end of a last line without a line break (a crash of the whole process) and past a zero
+    byte, and knows the banner only as the format's authors wrote it.
+    """
+    text, remarks = unpacked(name, data), ()
+    if text[257:262] == b"ustar":
+        text, member = _from_tar(name, text)
+        remarks = (f"An archive: {member} was read.",)
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = text.decode("utf-16", "replace").encode("utf-8")
+    text = text.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in text:
         raise DataError(f"{name}: it holds zero bytes; expected the text of a Matrix Market file.")
-    return text if text.endswith(b"\n") else text + b"\n"
+    banner = _BANNER.match(text)
+    if banner:  # blank lines before it go behind it, so that the lines keep their numbers
+        blank = b"\n" * text.count(b"\n", 0, text.index(b"%"))
+        text = BANNER + banner[1].lower() + blank + text[banner.end() :]
+    return text if text.endswith(b"\n") else text + b"\n", remarks
+
+
+def _from_tar(name: str, data: bytes) -> tuple[bytes, str]:
+    """(the bytes, the name) of the matrix in an archive: its only one, or that which is called as its folder."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            members = [one for one in archive if one.isfile() and one.name.lower().endswith(".mtx")]
+            named = [one for one in members if PurePosixPath(one.name).stem == PurePosixPath(one.name).parent.name]
+            chosen = members if len(members) == 1 else named
+            if len(chosen) != 1:
+                told = ", ".join(PurePosixPath(one.name).name for one in members[:6]) or "none"
+                raise DataError(f"{name}: an archive with {len(members)} matrices ({told}); expected one: unpack it.")
+            return archive.extractfile(chosen[0]).read(), PurePosixPath(chosen[0].name).name
+    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name}: it is a damaged tar archive; expected a whole one, or the .mtx file in it.") from None
 
 
 def unpacked(name: str, data: bytes) -> bytes:
@@ -152,17 +200,33 @@ def _header(name: str, text: bytes) -> tuple:
     """(rows, columns, entries, format, field, symmetry) from the first lines, checked against the limits."""
     if not text.strip():
         raise DataError(f"{name}: the file is empty; expected a Matrix Market file.")
-    if not text[:14].lower().startswith(b"%%matrixmarket"):
+    if not text.startswith(BANNER):
         raise DataError(f"{name}: the first line does not begin with %%MatrixMarket: it is no Matrix Market file.")
+    words = text[: text.index(b"\n")].decode("ascii", "replace").split()
+    if words[1:2] == ["vector"]:
+        raise DataError(f"{name}: its object is 'vector'; expected 'matrix': write it as a matrix of one column.")
+    if len(words) < 5:
+        raise DataError(
+            f"{name}: its first line has {len(words)} words; expected five, as in '%%MatrixMarket matrix coordinate real "
+            "general'."
+        )
     try:
         header = scipy.io.mminfo(io.BytesIO(text))
     except Exception as error:
         raise _damaged(name, error) from None
-    rows, columns, entries, _, field, symmetry = header
-    if field not in ("real", "integer", "unsigned-integer"):
-        raise DataError(f"{name}: its field is {field!r}; expected 'real' (or 'integer').")
-    if symmetry not in ("general", "symmetric"):
-        raise DataError(f"{name}: its symmetry is {symmetry!r}; expected 'general' or 'symmetric'.")
+    _bounded(name, text, header)
+    return header
+
+
+def _bounded(name: str, text: bytes, header: tuple) -> None:
+    """DataError for a header that asks for what is not read, or for more than the limits or the file itself allow."""
+    rows, columns, entries, format, field, symmetry = header
+    if field not in FIELDS or symmetry not in SYMMETRIES or (format, field) == ("array", "pattern"):
+        fields, symmetries = ", ".join(FIELDS), ", ".join(SYMMETRIES)
+        raise DataError(
+            f"{name}: its header says {format}, {field}, {symmetry}; expected one of {fields} ('pattern' with "
+            f"coordinates only), and one of {symmetries}."
+        )
     if min(rows, columns) < 1 or entries < 1:
         raise DataError(f"{name}: {rows} × {columns} with {entries} entries: the matrix is empty.")
     if max(rows, columns) > MOST_ROWS or entries > MOST_ENTRIES:
@@ -170,11 +234,10 @@ def _header(name: str, text: bytes) -> tuple:
             f"{name}: the header says {rows} × {columns} with {entries} entries; "
             f"the limits are {MOST_ROWS} rows and {MOST_ENTRIES} entries."
         )
-    if entries > len(text) // 2:
+    if stored(rows, columns, entries, format, symmetry) > len(text) // 2:
         raise DataError(
             f"{name}: the header says {entries} entries, more than {len(text)} bytes can hold: the file is truncated."
         )
-    return header
 
 
 def _parsed(name: str, text: bytes, header: tuple):
@@ -231,6 +294,6 @@ def _condition(matrix: sp.csr_array) -> float:
     except RuntimeError:
         return np.inf
     inverse = spla.LinearOperator(
-        matrix.shape, factors.solve, rmatvec=lambda v: factors.solve(v, trans="T"), dtype=float
+        matrix.shape, factors.solve, rmatvec=lambda v: factors.solve(v, trans="H"), dtype=matrix.dtype
     )
     return float(spla.onenormest(inverse) * abs(scaled).sum(axis=0).max())

@@ -24,12 +24,25 @@ def _other(entry: bytes) -> re.Pattern:
     return re.compile(rb"(?m)^(?![ \t]*+(?:" + entry + rb")?[ \t\r]*+$)")
 
 
+_COMPLEX = _REAL + rb"[ \t]++" + _REAL
 _PATTERNS = {
     ("coordinate", "real"): (_other(_PLACE + _REAL), "row, column and value"),
     ("coordinate", "integer"): (_other(_PLACE + _WHOLE), "row, column and a whole number"),
+    ("coordinate", "complex"): (_other(_PLACE + _COMPLEX), "row, column, real and imaginary part"),
+    ("coordinate", "pattern"): (_other(rb"\d++[ \t]++\d++"), "row and column, as its field is 'pattern'"),
     ("array", "real"): (_other(_REAL), "one number"),
     ("array", "integer"): (_other(_WHOLE), "one whole number"),
+    ("array", "complex"): (_other(_COMPLEX), "real and imaginary part"),
 }
+FIELDS = {"real": "real", "double": "real", "integer": "integer", "unsigned-integer": "integer"}
+FIELDS |= {"complex": "complex", "pattern": "pattern"}
+
+
+def stored(rows: int, columns: int, entries: int, format: str, symmetry: str) -> int:
+    """How many entries a file of this header has lines for: of a dense symmetric matrix the lower triangle's."""
+    if format == "coordinate" or symmetry == "general" or rows != columns:
+        return entries
+    return rows * (rows - 1) // 2 if symmetry == "skew-symmetric" else rows * (rows + 1) // 2
 
 
 def check_lines(name: str, text: bytes, header: tuple) -> None:
@@ -37,8 +50,8 @@ def check_lines(name: str, text: bytes, header: tuple) -> None:
 
     `header` as of `scipy.io.mminfo`; the text ends in a line break. About 100 MB a second.
     """
-    rows, columns, _, format, field, symmetry = header
-    pattern, expected = _PATTERNS[format, "real" if field == "real" else "integer"]
+    rows, columns, entries, format, field, symmetry = header
+    pattern, expected = _PATTERNS[format, FIELDS[field]]
     start = _body(text)
     found = pattern.search(text, start)
     if found is not None:
@@ -47,9 +60,9 @@ def check_lines(name: str, text: bytes, header: tuple) -> None:
         number = text.count(b"\n", 0, end) + 1
         what = "damaged" if text[end:].strip().count(b"\n") else "damaged or truncated"
         raise DataError(f"{name}: line {number} is {line!r}; expected {expected}: the file is {what}.")
-    if format == "array" and symmetry == "symmetric" and rows == columns:
+    if format == "array" and symmetry != "general" and rows == columns:
         found = text.count(b"\n", start) - len(_BLANK.findall(text, start))
-        needed = rows * (rows + 1) // 2
+        needed = stored(rows, columns, entries, format, symmetry)
         if found != needed:
             raise DataError(
                 f"{name}: {found} values; expected {needed}, the lower triangle of {rows} rows: "

@@ -14,6 +14,7 @@ from toolkit.core.errors import DataError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.data import bundled
 from toolkit.data.matrices import MATRIX, VECTOR
+from toolkit.data.reader import Found
 from toolkit.data.uploads import shown
 from toolkit.preconditioner.systems.problems import LinearSystem
 from toolkit.preconditioner.systems.sparse import is_definite
@@ -21,7 +22,8 @@ from toolkit.preconditioner.systems.sparse import is_definite
 
 @dataclass(frozen=True)
 class MatrixMarket(LinearSystem):
-    """A x = b with A from a Matrix Market file (.mtx, .mtx.gz): real, square, nonsingular, general or symmetric.
+    """A x = b with A from a Matrix Market file (.mtx, .mtx.gz, a SuiteSparse .tar.gz): square, nonsingular, real or
+    complex, of any symmetry; a pattern is read as ones.
 
     source: a path; the name of one of PyAMG's examples; or "upload:…", what `accept_upload` returned. Read when the
     problem is made, so that a file that cannot be used is refused at once. Limits: 64 MB, 256 MB unpacked,
@@ -53,16 +55,21 @@ class MatrixMarket(LinearSystem):
         return (VECTOR if knob_name == "right" else MATRIX).accept(filename, data)
 
     @cached_property
+    def _found(self) -> Found:
+        example = self.source in bundled.MATRICES
+        return Found(bundled.matrix(self.source).matrix) if example else MATRIX.look(self.source)
+
+    def caption(self) -> str:
+        """What was assumed of the file."""
+        return "" if self.source in bundled.MATRICES else " ".join(self._found.remarks)
+
+    @property
     def matrix(self) -> sp.csr_array:
-        return bundled.matrix(self.source).matrix if self.source in bundled.MATRICES else MATRIX.read(self.source)
+        return self._found.value
 
     @property
     def size(self) -> int:
         return self.matrix.shape[0]
-
-    @cached_property
-    def dtype(self) -> np.dtype:
-        return self.matrix.dtype
 
     @cached_property
     def rhs(self) -> np.ndarray:
