@@ -207,8 +207,8 @@ def _header(name: str, text: bytes) -> tuple:
         raise DataError(f"{name}: its object is 'vector'; expected 'matrix': write it as a matrix of one column.")
     if len(words) < 5:
         raise DataError(
-            f"{name}: its first line has {len(words)} words; expected five, as in '%%MatrixMarket matrix coordinate real "
-            "general'."
+            f"{name}: its first line has {len(words)} words; expected five, as in "
+            "'%%MatrixMarket matrix coordinate real general'."
         )
     try:
         header = scipy.io.mminfo(io.BytesIO(text))

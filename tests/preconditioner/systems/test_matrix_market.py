@@ -64,6 +64,42 @@ def test_a_right_hand_side_may_come_from_a_file(tmp_path):
     np.testing.assert_array_equal(MatrixMarket(take(GOOD), right=str(tmp_path / "b.mtx")).rhs, b)
 
 
+def line(n: int = 16) -> dict[str, sp.coo_array]:
+    """Matrices of every symmetry on a line of n points."""
+    ones = np.ones(n - 1)
+    stiff = sp.diags_array([-ones, np.full(n, 2.0), -ones], offsets=[-1, 0, 1]).tocoo()
+    skew = sp.diags_array([-ones, ones], offsets=[-1, 1]).tocoo()
+    hermitian = (stiff + 1j * skew + 2 * sp.eye_array(n)).tocoo()
+    return {"skew-symmetric": skew, "complex": (stiff + 1j * sp.eye_array(n)).tocoo(), "hermitian": hermitian}
+
+
+@pytest.mark.parametrize("kind", ["skew-symmetric", "complex", "hermitian", "pattern"])
+def test_every_method_that_suits_a_file_ends_in_words_and_converges_only_to_its_solution(kind):
+    matrix = line()[kind] if kind != "pattern" else line()["skew-symmetric"]
+    options = {"pattern": dict(field="pattern", symmetry="general"), "complex": {}}.get(kind, dict(symmetry=kind))
+    problem = MatrixMarket(take(written(matrix, **options)))
+    assert problem.dtype == (complex if kind in ("complex", "hermitian") else float)
+    assert problem.symmetric == (kind in ("hermitian", "pattern")) and problem.definite == (kind == "hermitian")
+    assert ("read as one" in problem.caption()) == (kind == "pattern")
+    met = 0
+    for cls in tk.lab("preconditioner").methods().values():
+        if not cls().suits(problem):
+            run = tk.solve(problem, cls(), tk.Stop(steps=40))
+            assert run.status.kind
+            if run.status.kind == "converged":
+                assert np.linalg.norm(problem.residual(run.solution())) <= 1e-6 * problem.norm
+                met += 1
+    assert met > 2
+
+
+def test_a_complex_right_hand_side_makes_a_real_matrix_a_complex_problem():
+    b = np.array([1.0, -2j, 3 + 1j])
+    problem = MatrixMarket(take(GOOD), right=take(written(b[:, None]), knob="right"))
+    run = tk.solve(problem, tk.lab("preconditioner").methods()["gmres"]())
+    assert problem.dtype == complex and run.status.kind == "converged"
+    np.testing.assert_allclose(FULL @ run.solution(), b, rtol=1e-6)
+
+
 def test_an_upload_travels_in_a_spec_and_repeats_the_run():
     problem = MatrixMarket(take(GOOD), load="noise", seed=4)
     twin = specs.restore("problem", specs.describe(problem))

@@ -14,6 +14,7 @@ from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
 from toolkit.data import bundled
 from toolkit.data.images import IMAGE, luminance
+from toolkit.data.reader import Found
 
 MOST_CELLS = 20_000  # of a picture
 
@@ -129,8 +130,9 @@ class PhotographMatrix(DenseMatrix):
 class OwnPhotograph(DenseMatrix):
     """A photograph of your own in grey, luminance from 0 to 1: PNG, JPEG, BMP, GIF, TIFF or WebP, at most 16 MB.
 
-    Shrunk by whole factors to at most 400 pixels a side. Colour becomes luminance, transparency stands on white,
-    sixteen bits are scaled by their range; of an animation the first frame. source: a path, or "upload:…", what
+    Turned upright as EXIF says and shrunk by whole factors to at most 400 pixels a side. Colour becomes luminance,
+    transparency stands on white, sixteen bits are scaled by their range, more by the range of what they hold; of an
+    animation the first frame. source: a path, or "upload:…", what
     `accept_upload` returned; read when the problem is made.
     Reference: luminance: Recommendation ITU-R BT.601-7 (2011), section 2.5.1.
     """
@@ -149,11 +151,19 @@ class OwnPhotograph(DenseMatrix):
         return IMAGE.accept(filename, data)
 
     @cached_property
+    def _found(self) -> Found:
+        if self.source:
+            return IMAGE.look(self.source)
+        y, x = np.mgrid[0:90, 0:120] / 90
+        return Found(np.where((x - 0.6) ** 2 + (y - 0.5) ** 2 < 0.1, 0.9, 0.4 * x))
+
+    def caption(self) -> str:
+        """What was turned or assumed of the file."""
+        return " ".join(self._found.remarks)
+
+    @cached_property
     def matrix(self) -> np.ndarray:
-        if not self.source:
-            y, x = np.mgrid[0:90, 0:120] / 90
-            return frozen(np.where((x - 0.6) ** 2 + (y - 0.5) ** 2 < 0.1, 0.9, 0.4 * x))
-        return frozen(IMAGE.read(self.source))
+        return frozen(self._found.value)
 
 
 @dataclass(frozen=True)

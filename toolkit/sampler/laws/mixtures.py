@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.core.errors import DataError
 from toolkit.core.knob import knob
+from toolkit.data.reader import Found
 from toolkit.kernels.points import mixture as kernels
 from toolkit.sampler.laws import shapes
 from toolkit.sampler.laws.problems import Diffusion
@@ -182,9 +183,17 @@ class PlaneMixture(Mixture):
         return shapes.INK.accept(filename, data)
 
     @cached_property
+    def _picture(self) -> Found:
+        return shapes.INK.look(self.source)
+
+    def caption(self) -> str:
+        """What was assumed of the picture."""
+        return " ".join(self._picture.remarks) if self.source else ""
+
+    @cached_property
     def parts(self):
         if self.source:
-            weights, means, widths = shapes.of_picture(self.source, self.components)
+            weights, means, widths = shapes.laid_out(self._picture.value, self.components)
         else:
             weights, means, widths = shapes.SHAPES[self.shape](self.components)
         return weights / weights.sum(), means, widths * self.width

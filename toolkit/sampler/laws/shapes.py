@@ -6,6 +6,7 @@ import numpy as np
 
 from toolkit.core.errors import DataError
 from toolkit.data.images import Images
+from toolkit.data.reader import Found
 
 SIDE = 96  # pixels a side on which a picture is laid out
 ROUNDS = 12
@@ -52,16 +53,12 @@ SHAPES = {"eight Gaussians": eight_gaussians, "moons": moons, "spiral": spiral, 
 class Ink(Images):
     """Pictures as densities, as `ink` gives them."""
 
-    def made(self, name: str, data: bytes) -> np.ndarray:
-        return ink(name, super().made(name, data))
+    def found(self, name: str, data: bytes) -> Found:
+        grey, remarks = super().found(name, data)
+        return Found(ink(name, grey), remarks)
 
 
 INK = Ink()
-
-
-def of_picture(source: str, count: int):
-    """(weights, means, widths) of at most `count` components laid out on a picture's dark parts, 4 units wide."""
-    return laid_out(INK.read(source), count)
 
 
 def ink(name: str, grey: np.ndarray) -> np.ndarray:
@@ -77,7 +74,10 @@ def ink(name: str, grey: np.ndarray) -> np.ndarray:
 
 
 def laid_out(density: np.ndarray, count: int):
-    """Lloyd's iteration on the cells of a density from a deterministic start: centres, their mass and breadth."""
+    """(weights, means, widths) of at most `count` components on a density, 4 units wide.
+
+    Lloyd's iteration on its cells from a deterministic start: centres, their mass and breadth.
+    """
     rows, columns = density.shape
     unit = 4 / max(rows, columns)
     used = np.argwhere(density > 0)
