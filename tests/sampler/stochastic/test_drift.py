@@ -1,4 +1,4 @@
-"""The reverse equation with its noise left out is an ordinary one: SciPy's solution of it, and the orders against it."""
+"""Without its noise the reverse equation is an ordinary one: SciPy's solution of it, and the orders against it."""
 
 from dataclasses import dataclass
 
