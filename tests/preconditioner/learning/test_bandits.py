@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import lsq_linear, minimize
 
 import toolkit as tk
 from toolkit.core.stop import THROUGH
@@ -88,6 +88,79 @@ def test_context_beats_every_fixed_omega():
     means = [tk.solve(problem, ChebCB(seed=seed), THROUGH).state.mean_cost for seed in range(3)]
     assert np.mean(means) < fixed
     assert tk.solve(problem, OptimalOmega(), THROUGH).state.mean_cost < min(means)
+
+
+def test_tsallis_inf_is_algorithm_1_on_costs_over_their_mean():
+    """k_i sums (ℓ_t − 1)/p_i over the draws of arm i; p belongs to k over the mean cost less one, η = 2/√t."""
+    problem = ShiftedSequence(n=6, count=40)
+    run = tk.Run(problem, TsallisINF(arms=4), THROUGH)
+    losses, p = np.zeros(4), np.full(4, 0.25)
+    for t, state in enumerate(run, start=1):
+        np.testing.assert_allclose(state.memory["p"], p, rtol=1e-9)
+        arm, cost = state.arms[t - 1], state.costs[t - 1]
+        losses[arm] += (cost - 1) / p[arm]
+        np.testing.assert_allclose(state.memory["k"], losses, rtol=1e-9)
+        assert state.memory["scale"] == pytest.approx(state.costs[:t].mean() - 1)
+        p = tsallis_probabilities(losses / (state.costs[:t].mean() - 1), 2 / np.sqrt(t + 1))
+
+
+def test_cheb_cb_is_algorithm_2():
+    """θ of each arm by limited least squares on all its costs, η from the misfit of forecasts: done again in full."""
+    problem, m = ShiftedSequence(n=11, count=80), 6
+    method = ChebCB(arms=4, degree=m)
+    low, high = problem.interval
+    features = np.cos(np.arange(m) * np.arccos(2 * (problem.shifts - low) / (high - low) - 1)[:, None])
+    theta, eta, forecasts, limited = np.zeros((4, m)), 0.0, [], 0
+    for t, state in enumerate(tk.Run(problem, method, THROUGH), start=1):
+        arms, costs = state.arms[:t], state.costs[:t]
+        forecasts.append(features[t - 1] @ theta[arms[-1]])
+        K, swing = costs.max(), costs.max() - costs.min()
+        N = 2 + 4 * swing / K * (1 + np.log(m))
+        cap, misfit = np.array([1 / N, *(2 * swing / (K * N) / np.arange(1, m))]) + 1e-300, 0.0
+        for arm in range(4):
+            x, y = features[:t][arms == arm], (costs[arms == arm] - 1) / (K * N)
+            if len(y):
+                theta[arm] = np.linalg.lstsq(x, y, rcond=None)[0]
+                if np.any(abs(theta[arm]) > cap):
+                    theta[arm], limited = lsq_linear(x, y, (-cap, cap)).x, limited + 1
+                misfit += ((x @ theta[arm] - y) ** 2).sum()
+        alpha = (np.pi + 2 / np.pi * np.log(2 * m + 1)) / (2 * K * N * (m + 1)) * swing
+        regret = max(0.0, ((np.array(forecasts) - (costs - 1) / (K * N)) ** 2).sum() - misfit)
+        eta = 2 * t * np.sqrt(4 * t / (regret + 2 * alpha**2 * t + 1e-300))
+        np.testing.assert_allclose(state.memory["theta"], theta, rtol=1e-6, atol=1e-9)
+        assert state.memory["eta"] == pytest.approx(eta, rel=1e-6)
+    assert limited
+
+
+def test_what_is_lost_to_a_fixed_omega_is_the_regret_or_nothing():
+    problem = ShiftedSequence(n=8, count=30)
+    run = tk.solve(problem, FixedOmega(omega=1.2), THROUGH, probes=("average_regret", "lost_to_fixed"))
+    assert run.history["average_regret"][-1] == run.history["lost_to_fixed"][-1] > 0
+    best = tk.solve(problem, OptimalOmega(), THROUGH, probes=("average_regret", "lost_to_fixed"))
+    assert best.history["average_regret"][-1] < 0 == best.history["lost_to_fixed"][-1]
+
+
+@pytest.mark.parametrize("knobs", [dict(n=6), dict(variance="low"), dict(count=500), dict(tol=1e-4)])
+def test_no_advantage_of_context_is_promised_where_none_was_shown(knobs):
+    """n = 6 after 600 systems: 20 % more sweeps than the best fixed ω."""
+    assert ChebCB().claims(ShiftedSequence(count=700)) and not ChebCB().claims(
+        ShiftedSequence(**(dict(count=700) | knobs))
+    )
+
+
+def test_a_loose_tolerance_has_another_best_omega():
+    """To one digit Young's ω takes up to twice the sweeps: nothing is promised of it."""
+    problem = ShiftedSequence(n=11, count=40, tol=0.1)
+    costs = tk.solve(problem, OptimalOmega(), THROUGH).state.costs.sum()
+    assert costs > 1.2 * problem.costs(OptimalOmega().grid).sum(axis=0).min()
+    assert not OptimalOmega().claims(problem) and OptimalOmega().claims(problem.turned(tol=1e-8))
+
+
+def test_claims_do_not_solve_every_system_with_every_omega():
+    """The oracle takes minutes on long sequences: who asks what is promised does not wait for it."""
+    problem = ShiftedSequence(count=700)
+    problem.__dict__["laplacian"] = None  # no sweep can be done
+    assert all(method.claims(problem) for method in (TsallisINF(), ChebCB(), OptimalOmega()))
 
 
 def test_a_fork_goes_on_with_the_same_draws():

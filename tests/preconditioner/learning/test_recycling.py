@@ -7,8 +7,10 @@ import scipy.sparse.linalg as spla
 
 import toolkit as tk
 from toolkit.core.stop import THROUGH
+from toolkit.preconditioner.krylov.looks import spectrum
 from toolkit.preconditioner.learning.problems import DarcySequence
 from toolkit.preconditioner.learning.recycling import GCRODR, harmonic_ritz, nearest_neighbours
+from toolkit.preconditioner.stationary.incomplete import ILU0
 from toolkit.preconditioner.stationary.preconditioning import Identity
 from toolkit.preconditioner.stationary.relaxation import Jacobi
 
@@ -141,6 +143,50 @@ def test_unlike_systems_do_not_pay():
     )
     assert kept > 0.95 * fresh
     assert not any("afresh" in claim.title for claim in GCRODR().claims(problem))
+
+
+def test_a_spectrum_is_that_of_one_system_of_the_sequence():
+    """M and A are of the system at work, between two systems of the last one: never M of one and A of the first."""
+    problem = DarcySequence(n=12, count=4, modes=3, spread=2.0)
+    seen, state = set(), None
+    for state in tk.Run(problem, GCRODR(m=20, k=4), THROUGH):
+        i = int(state.order[state.done - 1 if state.system is None else state.done])
+        a = problem.system(i).matrix.toarray()
+        expected = np.sort(np.linalg.eigvals(a / a.diagonal()[:, None]).real)
+        np.testing.assert_allclose(spectrum(problem, state), expected, rtol=1e-8)
+        seen.add((i, state.system is None))
+    assert {i for i, closed in seen if closed} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "method, knobs",
+    [
+        (GCRODR(tol=1e-2), {}),
+        (GCRODR(m=100), dict(n=64)),
+        (GCRODR(k=4), {}),
+        (GCRODR(preconditioner=ILU0()), {}),
+        (GCRODR(), dict(n=8)),
+        (GCRODR(), dict(spread=3.0)),
+    ],
+)
+def test_nothing_is_promised_where_gmres_does_not_restart_enough(method, knobs):
+    assert not method.claims(ALIKE.turned(**knobs)) and GCRODR().claims(ALIKE)
+
+
+def test_no_memory_is_promised_to_pay_on_widely_spread_systems():
+    """σ = 2: GCRO-DR afresh takes about as many products."""
+    titles = [claim.title for claim in GCRODR().claims(ALIKE.turned(spread=2.0))]
+    assert any("GMRES" in title for title in titles) and not any("afresh" in title for title in titles)
+
+
+@pytest.mark.parametrize("knobs", [dict(spread=0.0), dict(tol=1e-5), dict(tol=1e-12), dict(m=20, k=8)])
+def test_promises_hold_at_the_edges_of_what_they_assume(knobs):
+    mine = {name: value for name, value in knobs.items() if name != "spread"}
+    problem, method = ALIKE.turned(spread=knobs.get("spread", 1.0)), GCRODR(**mine)
+    claims = method.claims(problem)
+    assert len(claims) >= 2
+    for claim in claims:
+        assert tk.check(claim, problem, method).holds is True, claim.title
 
 
 def test_recycle_dimension_must_leave_room():

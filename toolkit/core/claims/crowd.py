@@ -268,7 +268,7 @@ class Crowd(Claim):
 
     def _promised(self, middle: np.ndarray) -> np.ndarray:
         """The claim's curve over what was seen over seeds, NaN where it is none."""
-        names = [self.about, self.along] if middle.shape[1] > 2 else [self.about]
+        names = [self.about, self.along] if middle.shape[1] > 2 and self.along != "k" else [self.about]
         history = History((), tuple(names))
         history.append(k=middle[:, 0], **dict(zip(names, (middle[:, -1], middle[:, 1]))))
         found = self.claim.overlay(history)

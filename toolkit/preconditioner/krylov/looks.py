@@ -23,14 +23,15 @@ def is_small(problem) -> bool:
 def spectrum(problem, state: PreconditionedState) -> np.ndarray | None:
     """The eigenvalues of M⁻¹A in rising order, dense, for a small Hermitian A; None otherwise.
 
-    M⁻¹ is recognised by what it does to one vector, so that the copies of a state share one spectrum.
+    Of a sequence, A is that of the system at work, for which M was built. M⁻¹ and A are recognised by what they do to
+    one vector, so that the copies of a state share one spectrum.
     """
     if state.built is None or not is_small(problem):
         return None
-    out = np.empty(problem.size, dtype=problem.dtype)
+    system, out = state.at_work(problem), np.empty(problem.size, dtype=problem.dtype)
     state.built.apply(np.cos(np.arange(1.0, problem.size + 1)).astype(problem.dtype), out)
-    key = "spectrum of M⁻¹A", out.tobytes()
-    return remembered(problem, key, lambda: _eigenvalues(inverse_matrix(state.built, problem) @ problem.matrix))
+    key = "spectrum of M⁻¹A", out.tobytes(), system.matvec(out).tobytes()
+    return remembered(problem, key, lambda: _eigenvalues(inverse_matrix(state.built, system) @ system.matrix))
 
 
 def _eigenvalues(product: np.ndarray) -> np.ndarray:

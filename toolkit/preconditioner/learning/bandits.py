@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from toolkit.core.claims import Beats, Bound, Order
+from toolkit.core.claims import Crowd, Exact, Order
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
@@ -112,11 +112,18 @@ class Relaxer(Method):
         fixed = self.oracle(problem)[: state.k].sum(axis=0).min()
         return float(state.costs[: state.k].sum() - fixed) / state.k
 
+    def loss(self, problem: ShiftedSequence, state: RelaxState) -> float:
+        """What the best fixed ω of the grid would have saved, in sweeps a system: the average regret, or 0."""
+        return max(0.0, self.regret(problem, state)) if state.k else float("nan")
+
     def measures(self, problem) -> tuple[Measure, ...]:
         if self.suits(problem):
             return ()
         title = "average regret against the best fixed ω"
-        return (Measure("average_regret", title, self.regret, unit="sweeps", log=False),)
+        return (
+            Measure("average_regret", title, self.regret, unit="sweeps", log=False),
+            Measure("lost_to_fixed", "sweeps lost to the best fixed ω", self.loss, unit="sweeps", log=False),
+        )
 
 
 @dataclass(frozen=True)
@@ -144,23 +151,29 @@ class OptimalOmega(Relaxer):
     """
 
     title: ClassVar[str] = "instance-optimal ω"
+    no_claim: ClassVar[str] = (
+        "Young's ω is the best one for many sweeps; to a loose tolerance another may do with fewer."
+    )
     sources: ClassVar[tuple[str, ...]] = ("young1954", "khodak2024")
 
     def choose(self, problem, state):
         return 0, problem.best_omega(state.k)
 
     def claims(self, problem) -> tuple:
-        """No fixed ω of the grid needs fewer sweeps in all."""
-        if self.suits(problem):
+        """No fixed ω of the grid needs fewer sweeps in all: on systems that differ, to a tolerance that is small.
+
+        Young's ω is best as the number of sweeps grows; to a few digits of one system another one may be.
+        """
+        if self.suits(problem) or problem.tol > 1e-6 or problem.n < 8 or problem.count < 10:
             return ()
-        about = "asymptotically optimal ω for each system; three percent for the finite number of sweeps"
-        return (_beats_best_fixed(self, problem, 1.03, "needs no more sweeps than any fixed ω", about),)
+        return (_loses_nothing("tolerance 1e-6 or less, n ≥ 8, ten systems or more"),)
 
 
-def _beats_best_fixed(method: Relaxer, problem, factor: float, title: str, assumes: str) -> Beats:
-    best = float(method.grid[np.argmin(method.oracle(problem).sum(axis=0))])
-    other = FixedOmega(omega=best, arms=method.arms, low=method.low, high=method.high)
-    return Beats(other=other, factor=factor, title=title, source="khodak2024", assumes=assumes, stop=THROUGH)
+def _loses_nothing(assumes: str) -> Exact:
+    """At the end no fixed ω of the grid would have taken fewer sweeps."""
+    title = "no fixed ω of the grid takes fewer sweeps in all"
+    about = dict(title=title, source="khodak2024", assumes=assumes, stop=THROUGH)
+    return Exact(measure="lost_to_fixed", tol=0.0, **about)
 
 
 @dataclass(frozen=True)
@@ -168,12 +181,14 @@ class TsallisINF(Relaxer):
     """Tsallis-INF: follow the regularised leader with the ½-Tsallis entropy on importance-weighted costs.
 
     p_i = 4 (η (k_i/s − x))^−2 with Σ p_i = 1, η = 2/√t; after the draw of arm i, k_i += (ℓ_t − 1)/p_i. s is the mean
-    cost so far less one, which puts the costs on the scale of one. Expected regret grows like √(dT), log T when the
-    systems are independent draws.
+    cost so far less one, as in the authors' experiments. Expected regret grows like √(dT), log T when the systems are
+    independent draws. The constant is known for losses in [0, 1] only: 4 √(dT) + 1. Costs scaled so, by the largest of
+    them, which a few slow systems set, it is more than arms drawn at random would lose, and nothing is promised of it.
     Reference: Khodak et al. (2024), Algorithm 1; J. Zimmert, Y. Seldin, JMLR 22 (2021), arXiv:1807.07623.
     """
 
     title: ClassVar[str] = "Tsallis-INF"
+    no_claim: ClassVar[str] = "Its regret is known to vanish on long sequences only."
     name: ClassVar[str] = "tsallis_inf"
     sources: ClassVar[tuple[str, ...]] = ("khodak2024", "zimmert2021")
 
@@ -192,30 +207,22 @@ class TsallisINF(Relaxer):
         memory["scale"] = max(1.0, float(state.costs[: state.k].mean()) - 1.0)
 
     def claims(self, problem) -> tuple:
-        """Average regret below K (4 √(d/t) + 1/t), K the largest cost, and falling with the length of the sequence."""
-        if self.suits(problem):
+        """The mean of the average regret over the learner's draws falls at least like T^−½."""
+        wide = self.arms >= 5 and min(self.low, self.high) <= 1.2 and max(self.low, self.high) >= 1.9
+        if self.suits(problem) or problem.count < 20 * self.arms or problem.tol > 1e-4 or not wide:
             return ()
-        most = float(self.oracle(problem).max())
-        bound = Bound(
-            measure="average_regret",
-            curve=lambda k, values: most * (4 * np.sqrt(self.arms / np.maximum(k, 1)) + 1 / np.maximum(k, 1)),
-            title="K (4 √(d/t) + 1/t), K the largest cost",
-            source="zimmert2021",
-            assumes="in expectation over the learner's draws; costs at most K",
-            stop=THROUGH,
-        )
         falling = Order(
             measure="average_regret",
             p=0.5,
-            over="count",
-            values=(100, 300, 900),
+            over="k",
+            skip=5 * self.arms,
             at_least=True,
             title="average regret falls at least like T^−½",
             source="khodak2024",
-            assumes="independent systems",
+            assumes="independent systems, twenty or more an arm, on arms that differ: ω up to 1.2 and from 1.9 on",
             stop=THROUGH,
         )
-        return bound, falling
+        return (Crowd(claim=falling, seeds=12),)
 
 
 def tsallis_probabilities(losses: np.ndarray, eta: float) -> np.ndarray:
@@ -246,6 +253,7 @@ class ChebCB(Relaxer):
     """
 
     title: ClassVar[str] = "ChebCB"
+    no_claim: ClassVar[str] = "Its advantage over a fixed ω was shown on 10 × 10 unknowns with shifts of high variance."
     name: ClassVar[str] = "cheb_cb"
     sources: ClassVar[tuple[str, ...]] = ("khodak2024", "foster2020")
     degree: int = knob(6, 1, 20, symbol="m", doc="Chebyshev polynomials fitted to each arm's cost")
@@ -297,11 +305,16 @@ class ChebCB(Relaxer):
         memory["misfit"][arm] = ((x @ theta - y) ** 2).sum()
 
     def claims(self, problem) -> tuple:
-        """With the shift as context, fewer sweeps in all than the best fixed ω, once the sequence is long enough."""
-        if self.suits(problem) or problem.variance != "high" or problem.count < 500:
+        """With the shift as context, no more sweeps in all than the best fixed ω: what the authors saw in their set-up.
+
+        Their theorem bounds the regret against the best ω of each system, with constants that say nothing of sequences
+        this short. On smaller grids, or with less varied shifts, learning costs more than the context gives.
+        """
+        knobs = (self.arms, self.low, self.high, self.degree) == (20, 1.0, 1.95, 6)
+        asked = knobs and (problem.n, problem.variance) == (11, "high") and problem.tol <= 1e-8
+        if self.suits(problem) or not asked or problem.count < 700:
             return ()
-        about = "shifts of high variance, five hundred systems or more"
-        return (_beats_best_fixed(self, problem, 1.0, "fewer sweeps than the best fixed ω", about),)
+        return (_loses_nothing("the set-up of the authors' experiment, seven hundred systems or more"),)
 
 
 def square_cb(forecast: np.ndarray, eta: float) -> np.ndarray:

@@ -39,7 +39,7 @@ CASES = (
     Example("unit_cube"),
     MatrixMarket("recirc_flow"),
     Outliers(),
-    ShiftedSequence(count=600),
+    ShiftedSequence(count=700),
     DarcySequence(n=24, count=12, modes=3, spread=1.0),
 )
 

@@ -53,6 +53,10 @@ class PreconditionedState(State):
 
     built: Built | None
 
+    def at_work(self, problem: LinearSystem) -> LinearSystem:
+        """The system that M⁻¹ was built for: the problem, or one of its sequence."""
+        return problem
+
     def ritz(self) -> np.ndarray:
         """Approximations of the eigenvalues of M⁻¹A in rising order; empty where the method has none (yet)."""
         return np.empty(0)
