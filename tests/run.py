@@ -1,7 +1,8 @@
 """Set up an environment of its own and pass every test: `python3 tests/run.py`, from a fresh checkout.
 
 Needs Python 3.11 or newer with venv and pip. Lint, import floors, the tests on two processes, then those that drive a
-browser or a kernel, one at a time. Chromium is installed through apt-get when there is none and this is root on Debian.
+browser or a kernel, one at a time; last a report on draws at random, which fails nothing. Chromium is installed through
+apt-get when there is none and this is root on Debian.
 One lab alone: `python3 tests/run.py rank`, its own tests and those that every method, promise and experiment of it
 owes the house. Other arguments go to pytest: `python3 tests/run.py tests/house -k floors`.
 """
@@ -11,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,7 @@ VENV = ROOT / ".venv"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PACKAGES = ("chromium", "fonts-dejavu-core", "libgomp1")
 ALONE = ("tests/ui", "tests/notebooks")
+DRAWN = ("--random", "100", "--seconds", "3", "--within", "75")
 OWED = tuple(f"tests/house/test_{name}.py" for name in ("methods", "promises", "experiments"))
 
 
@@ -79,8 +82,17 @@ def warmed(wanted: list[str]) -> None:
             sys.exit("The kernels could not be compiled.")
 
 
+def drawn() -> None:
+    """A hundred draws a lab, others every day: what they show is told, and fails nothing."""
+    seed = f"{date.today():%Y%m%d}"
+    for lab in labs():
+        command = ("toolkit", "check", lab, *DRAWN, "--seed", seed)
+        print("$", " ".join(command), flush=True)
+        subprocess.call(command, cwd=ROOT)
+
+
 def main() -> None:
-    """Lint, floors, tests."""
+    """Lint, floors, tests, draws at random."""
     environment()
     browser()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the two processes share the cores; BLAS threads would spin
@@ -100,6 +112,7 @@ def main() -> None:
     warmed(labs())
     run("pytest", "-q", "-n", "2", *(f"--ignore={folder}" for folder in ALONE))
     run("pytest", "-q", *ALONE)
+    drawn()
 
 
 if __name__ == "__main__":

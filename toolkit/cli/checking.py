@@ -1,34 +1,35 @@
-"""`toolkit check`: what theory promises, on the small cases."""
+"""`toolkit check`: what theory promises, on the small cases, of what a spec says, or of what is drawn at random."""
 
 from __future__ import annotations
 
 import json
 
-from toolkit.cli import promises
+from toolkit.cli import drawing, promises
 from toolkit.cli.terminal import Bar, progress
-from toolkit.core import registry, study
+from toolkit.core import registry, spec, study
 from toolkit.core.claims import Verdict
 from toolkit.core.errors import ToolkitError
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.lab import labs
+from toolkit.core.run import Run
 
 
 def add(commands) -> None:
     """Enter the command."""
     about = "check what theory promises, on the small cases of a lab"
     check = commands.add_parser("check", help=about, description=f"{about}; exit code 1: a claim is False, 3: open")
-    check.add_argument("lab", nargs="?", help="one lab; all without it")
+    check.add_argument("lab", nargs="?", help="one lab, or the spec of a run as JSON; all labs without it")
     check.add_argument("--method", help="one method")
     check.add_argument("--problem", help="one kind of problem")
     check.add_argument("--json", action="store_true", help="print JSON")
+    drawing.add(check)
     check.set_defaults(command=_check)
 
 
 def _check(arguments) -> int:
-    asked = [lab_named(arguments.lab)] if arguments.lab else list(labs().values())
-    for kind in ("method", "problem"):
-        _known(kind, getattr(arguments, kind), asked)
-    claims = list(_claims(arguments, asked))
+    if arguments.random is not None:
+        return drawing.drawn(arguments)
+    claims = list(_described(arguments.lab) if (arguments.lab or "").lstrip().startswith("{") else _listed(arguments))
     if not claims:
         raise ToolkitError("No claim matches: of these, nothing is promised on a small case; see `toolkit catalogue`.")
     rows = []
@@ -67,7 +68,17 @@ def _known(kind: str, name: str | None, asked: list) -> None:
         raise ToolkitError(f"There is no {kind} {name!r} in {where}; {registry.told_apart(name, names)}.")
 
 
-def _claims(arguments, asked: list):
+def _described(text: str):
+    """The claims of the method of a spec on its problem."""
+    run = Run.from_spec(spec.loads(text))
+    yield from ((claim, run.problem, run.method) for claim in run.method.claims(run.problem))
+
+
+def _listed(arguments):
+    """Those on the small cases of a lab, or of all."""
+    asked = [lab_named(arguments.lab)] if arguments.lab else list(labs().values())
+    for kind in ("method", "problem"):
+        _known(kind, getattr(arguments, kind), asked)
     for lab in asked:
         for problem in lab.cases:
             if arguments.problem not in (None, problem.slug()):

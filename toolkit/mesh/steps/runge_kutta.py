@@ -206,7 +206,7 @@ class RungeKutta4(FixedStep):
         about = dict(tol=0.3, at_least=True)
         return (
             self.promised_order(
-                problem, (first, 2 * first), "hairer1996", "h times every eigenvalue is small", **about
+                problem, (first, 3 * first // 2, 2 * first), "hairer1996", "h times every eigenvalue is small", **about
             ),
         )
 

@@ -1,0 +1,1 @@
+"""Problems and methods drawn at random, run and judged in processes that end on time."""
