@@ -1,8 +1,14 @@
 """Meshes that people upload: read as written, or refused with the reason."""
 
+import json
+from pathlib import Path
+
 import meshio
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 import toolkit as tk
 from toolkit.data.meshes import MESH
@@ -31,6 +37,30 @@ def ring(around=24, across=3) -> tuple[np.ndarray, np.ndarray]:
 def area(points, cells) -> float:
     edges = points[:, cells[1:]] - points[:, cells[:1]]
     return float(np.abs(np.linalg.det(edges.transpose(2, 1, 0))).sum()) / 2
+
+
+FILES = Path(__file__).parent / "files"
+SOUND = {
+    "normals.obj": (32, ""),
+    "textures.obj": (32, ""),
+    "negative_indices.obj": (32, ""),
+    "physical_on_some.msh": (10, ""),
+    "tags_on_some.msh": (8, "quadrilaterals were cut"),
+    "element_data_on_some.msh": (8, "quadrilaterals were cut"),
+    "parametric_nodes.msh": (8, "quadrilaterals were cut"),
+    "tilted.msh": (32, "It lies in a tilted plane: turned into the y–z plane."),
+    "single_noise.msh": (32, "Its points stray from the x–y plane by 4e-08 of its extent: taken as flat."),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_file_is_read_and_what_was_done_to_it_is_said(name):
+    cells, words = SOUND[name]
+    (points, found), remarks = MESH.look(str(FILES / name))
+    assert found.shape == (3, cells) and words in " ".join(remarks) and bool(remarks) == bool(words)
+    edges = np.linalg.norm(np.diff(points[:, found[[0, 1, 2, 0]]], axis=1), axis=0)
+    squares = {32: 16.0, 8: 4.0, 10: 2.0}[cells]  # so many squares on the shortest edge but of the last, on 1/2
+    assert area(points, found) == pytest.approx(squares * (0.25 if cells == 10 else edges.min() ** 2), rel=1e-7)
 
 
 FORMATS = {
@@ -77,9 +107,218 @@ def test_points_at_one_place_become_one_and_loose_points_go():
     assert found[0].shape == (2, 9) and found[1].shape == (3, 8)
 
 
+def second_order(points, cells):
+    """The same cells with the middles of their edges as further points."""
+    pairs = [(0, 1), (1, 2), (2, 0), *([(0, 3), (1, 3), (2, 3)] if cells.shape[1] == 4 else [])]
+    middles = np.vstack([points[cells[:, list(pair)]].mean(axis=1) for pair in pairs])
+    numbers = len(points) + np.arange(len(middles)).reshape(len(pairs), -1).T
+    return np.vstack([points, middles]), np.hstack([cells, numbers])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(list(FORMATS)),
+    st.lists(st.floats(-3, 3), min_size=3, max_size=3),
+    st.floats(1e-3, 1e3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_flat_mesh_may_lie_anywhere_in_space(tmp_path, kind, turn, scale, quadratic, single):
+    """Its area over the square of its extent is that of the mesh in the plane, turned as it may be."""
+    (name, how), (points, cells) = FORMATS[kind], ring()
+    moved = Rotation.from_rotvec(turn).apply(points) * scale + [1.0, -2.0, 0.5] * np.array(scale)
+    moved = moved.astype(np.float32).astype(float) if single else moved
+    if quadratic and kind != "Wavefront":
+        moved, cells = second_order(moved, cells)
+    block = "triangle6" if cells.shape[1] == 6 else "triangle"
+    data = written(tmp_path, name, moved, [(block, cells)], **how)
+    (found, triangles), remarks = MESH.found(name, data)
+    assert triangles.shape == (3, len(cells)) and np.ptp(found, axis=1).max() == pytest.approx(1.0)
+    expected = area(points[:, :2].T, cells[:, :3].T)
+    rigid = np.ptp(found, axis=1).max()
+    sides = np.linalg.norm(np.diff(found[:, triangles[[0, 1, 2, 0]]], axis=1), axis=0).sum()
+    given_sides = np.linalg.norm(np.diff(points[cells[:, [0, 1, 2, 0]]], axis=1), axis=2).sum()
+    assert area(found, triangles) / sides**2 == pytest.approx(expected / given_sides**2, rel=1e-4) and rigid
+    assert any("corners were read" in one for one in remarks) == (block == "triangle6")
+
+
+def test_tetrahedra_of_second_order_are_read_by_their_corners(tmp_path):
+    from skfem import MeshTet
+
+    mesh = MeshTet().refined(2)
+    points, cells = second_order(mesh.p.T, mesh.t.T)
+    for name, how in (("t.vtu", {}), ("t.msh", dict(file_format="gmsh22", binary=False))):
+        (found, tetrahedra), remarks = MESH.found(name, written(tmp_path, name, points, [("tetra10", cells)], **how))
+        assert found.shape == mesh.p.shape and tetrahedra.shape == mesh.t.shape
+        assert remarks == ("Cells of higher degree: their corners were read, and their sides taken as straight.",)
+
+
+def test_the_boundary_of_a_mesh_is_not_looked_at(tmp_path):
+    """Neither its kind of cells, nor points that no cell has."""
+    from skfem import MeshTet
+
+    mesh = MeshTet().refined(2)
+    points = np.vstack([mesh.p.T, np.full((1, 3), np.nan)])
+    cells = [("tetra", mesh.t.T), ("line3", np.array([[0, 1, 2]])), ("triangle6", np.arange(6)[None])]
+    assert MESH.made("b.vtu", written(tmp_path, "b.vtu", points, cells, binary=False))[1].shape == mesh.t.shape
+
+
+def test_what_an_obj_file_may_hold_besides_is_passed_over():
+    points, faces = grid(3)
+    coloured = points.replace("\n", " 0.5 0.5 1\n", 5)
+    text = f"# un café\nmtllib a.mtl\no it\n{coloured}\nvn 0 0 1\nvt 0 0\nvt 0 0 1\ns off\ng one\n{faces}\nl 1 2\n"
+    broken = text.replace("f 1 5", "f 1 \\\n5", 1)
+    for one in (text, broken, text.replace("\n", "\r\n")):
+        assert MESH.made("a.obj", one.encode("latin-1"))[1].shape == (3, 18)
+
+
+def test_corners_counted_from_the_end_count_from_where_they_stand():
+    lines = []
+    for i in range(3):  # three strips of two squares each, their points before their faces
+        lines += [f"v {i + a} {b} 0" for a in range(2) for b in range(3)]
+        lines += ["f -6 -3 -2 -5", "f -5 -2 -1 -4"]
+    found, remarks = MESH.found("a.obj", "\n".join(lines).encode())
+    assert found[0].shape == (2, 12) and found[1].shape == (3, 12) and "6 points stood" in remarks[-1]
+
+
+PARAMETRIC = """$MeshFormat
+4.1 0 8
+$EndMeshFormat
+$Entities
+0 1 1 0
+7 0 0 0 1 0 0 0 2 1 2
+7 0 0 0 1 1 0 1 3 1 7
+$EndEntities
+$Nodes
+3 5 10 90
+0 1 1 1
+10
+0 0 0
+1 7 1 2
+20
+30
+1 0 0 0.25
+1 1 0 0.75
+2 7 1 2
+40
+90
+0 1 0 0.1 0.2
+0.5 0.5 0 0.5 0.5
+$EndNodes
+$Elements
+1 4 1 4
+2 7 2 4
+1 10 20 90
+2 20 30 90
+3 30 40 90
+4 40 10 90
+$EndElements
+"""
+
+
+def test_parameters_of_nodes_and_gaps_in_their_numbers_are_passed_over_in_gmshs_format_4():
+    points, cells = MESH.made("a.msh", PARAMETRIC.encode())
+    assert area(points, cells) == pytest.approx(1.0) and cells.shape == (3, 4)
+
+
+def test_data_on_some_nodes_and_names_of_groups_are_passed_over(tmp_path):
+    points, cells = ring()
+    for name, how in (("a.msh", "gmsh"), ("b.msh", "gmsh22")):
+        for binary in (True, False):
+            data = written(tmp_path, name, points, [("triangle", cells)], file_format=how, binary=binary)
+            head, end, rest = data.partition(b"$EndMeshFormat\n")
+            names = b'$PhysicalNames\n1\n2 1 "Robin\'s"\n$EndPhysicalNames\n'
+            some = b'$NodeData\n1\n"x"\n1\n0\n3\n0\n1\n1\n3 1.0\n$EndNodeData\n'
+            assert MESH.made(name, head + end + names + rest + some)[1].shape == (3, len(cells))
+
+
+def pieces(*, text: str = "") -> bytes:
+    """A VTK file of two pieces side by side, with data that the lab does not want."""
+    made = ""
+    for shift in (0, 2):
+        points = " ".join(f"{shift + i} {j} 0" for i in range(3) for j in range(3))
+        cells = " ".join(f"{3 * i + j} {3 * i + j + 3} {3 * i + j + 4} {3 * i + j + 1}" for i in (0, 1) for j in (0, 1))
+        made += (
+            '<Piece NumberOfPoints="9" NumberOfCells="4"><Points><DataArray type="Float32" NumberOfComponents="3">'
+            f'{points}</DataArray></Points><Cells><DataArray type="Int64" Name="connectivity">{cells}</DataArray>'
+            '<DataArray type="Int64" Name="offsets">4 8 12 16</DataArray><DataArray type="UInt8" Name="types">9 9 9 9'
+            f'</DataArray></Cells><CellData><Array type="String" Name="kind">{text}</Array></CellData></Piece>'
+        )
+    head = '<?xml version="1.0"?><VTKFile type="UnstructuredGrid" version="2.2" byte_order="LittleEndian">'
+    return f"{head}<UnstructuredGrid>{made}</UnstructuredGrid></VTKFile>".encode()
+
+
+def test_all_pieces_of_a_vtk_file_are_read():
+    (points, cells), remarks = MESH.found("two.vtu", pieces(text="97 0"))
+    assert points.shape == (2, 15) and cells.shape == (3, 16) and area(points, cells) == pytest.approx(8 / 16)
+    assert "3 points stood at the place of another" in remarks[-1]
+
+
+def cubes(extra: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Tetrahedra of two cubes on top of each other; `extra`: the upper one cuts the common face the other way."""
+    corners = np.array([[i, j, k] for k in range(3) for j in range(2) for i in range(2)], dtype=float)
+    centres = np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 1.5]])
+    sides = [(0, 1, 3, 2), (0, 1, 5, 4), (0, 2, 6, 4), (1, 3, 7, 5), (2, 3, 7, 6), (4, 5, 7, 6)]
+    cells = []
+    for level in range(2):
+        for a, b, c, d in sides:
+            if extra and level and (a, b, c, d) == sides[0]:
+                a, b, c, d = b, c, d, a
+            base = 4 * level
+            cells += [(base + a, base + b, base + c, 12 + level), (base + a, base + c, base + d, 12 + level)]
+    return np.vstack([corners, centres]), np.array(cells)
+
+
+def test_a_face_cut_one_way_from_below_and_the_other_from_above_is_refused(tmp_path):
+    points, cells = cubes()
+    assert MESH.made("c.vtu", written(tmp_path, "c.vtu", points, [("tetra", cells)]))[1].shape == (4, 24)
+    points, cells = cubes(extra=True)
+    with pytest.raises(tk.ToolkitError, match=r"not joined face to face: around .* split on one side only"):
+        MESH.accept("c.vtu", written(tmp_path, "c.vtu", points, [("tetra", cells)]))
+
+
+def test_hanging_nodes_are_refused_wherever_they_are(tmp_path):
+    """Of a conforming mesh one cell is cut in two: at its first inner edge, or the boundary's, where nothing hangs."""
+    points, cells = ring()
+    edges = np.sort(np.vstack([cells[:, [0, 1]], cells[:, [1, 2]], cells[:, [2, 0]]]), axis=1)
+    every, count = np.unique(edges, axis=0, return_counts=True)
+    for edge, times in list(zip(every, count))[:: len(every) // 12]:
+        at = next(i for i, cell in enumerate(cells) if set(edge) <= set(cell))
+        a, b = edge
+        (c,) = set(cells[at]) - set(edge)
+        more = np.vstack([np.delete(cells, at, axis=0), [a, len(points), c], [len(points), b, c]])
+        data = written(tmp_path, "h.vtu", np.vstack([points, points[edge].mean(axis=0)]), [("triangle", more)])
+        if times == 1:
+            assert MESH.made("h.vtu", data)[1].shape == (3, len(more))
+            continue
+        with pytest.raises(tk.ToolkitError, match="hanging node") as refusal:
+            MESH.accept("h.vtu", data)
+        place = (points[edge].mean(axis=0) - points.min(axis=0))[:2] / np.ptp(points, axis=0).max()
+        told = np.array(json.loads(str(refusal.value).split("around ")[1].split(" (")[0]))
+        assert np.linalg.norm(told - place) <= 0.5 * np.linalg.norm(points[a] - points[b])
+
+
+def test_two_parts_that_only_touch_are_not_one():
+    """Two rows of squares, the upper one moved by half a square: no point of one is a point of the other."""
+    low, high = grid(4), grid(4)
+    points = high[0].splitlines()
+    moved = [f"v {float(x) + 0.5} {y} {float(z) + 4}" for _, x, y, z in (one.split() for one in points)]
+    count = len(points)
+    faces = ["f " + " ".join(str(int(i) + count) for i in one.split()[1:]) for one in high[1].splitlines()]
+    text = "\n".join([low[0], *moved, low[1], *faces, ""])
+    with pytest.raises(tk.ToolkitError, match="not joined face to face"):
+        MESH.accept("m.obj", text.encode())
+
+
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 REFUSED = {
-    "wrong ending": ("mesh.stl", b"$MeshFormat\n", r"mesh\.stl.*\.msh, \.vtu, \.obj"),
+    "wrong ending": ("mesh.stl", b"v 0 0 0\n", r"mesh\.stl.*\.msh, \.vtu, \.obj"),
+    "STL": ("mesh.stl", b"solid a\nfacet normal 0 0 1\n", "an STL mesh; expected a mesh .* `meshio convert`"),
+    "legacy VTK": ("mesh.vtk", b"# vtk DataFile Version 3.0\n", "a legacy VTK file; expected a mesh .*convert"),
+    "an image": ("mesh.obj", b"\x89PNG\r\n\x1a\n", "it is a PNG image; expected a mesh"),
+    "gmsh 1": ("mesh.msh", b"$NOD\n4\n", "gmsh's format 1, which is not read; save it in the format 2.2 or 4.1"),
+    "another VTK file": ("mesh.vtu", b"<VTKFile type='PolyData'></VTKFile>", "Expected type UnstructuredGrid"),
+    "torn": ("mesh.obj", f"{grid(2)[0]}\nv 1.00000005 3 1\n{grid(2)[1]}".replace("f 5 8", "f 10 8").encode(), "torn"),
     "empty": ("mesh.msh", b"  \n", "empty"),
     "no mesh": ("mesh.obj", b"hello\n", "neither a gmsh"),
     "garbage": ("mesh.vtu", b"<VTKFile>garbage", "damaged or truncated"),

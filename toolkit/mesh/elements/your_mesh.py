@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.core.knob import knob
 from toolkit.data.meshes import MESH
+from toolkit.data.reader import Found
 from toolkit.mesh.elements.problems import DATA, Planar
 
 EXAMPLES = ("ring", "gear")
@@ -21,9 +22,10 @@ class YourMesh(Planar):
     """A domain given by a mesh file (.msh, .vtu, .obj): flat triangles or quadrilaterals, or tetrahedra, straight.
 
     file: a path; "ring" or "gear", two meshes that need no file; or "upload:…", what `accept_upload` returned. The
-    mesh is moved to the origin and scaled to the extent 1; points at one place become one, quadrilaterals are cut in
-    two triangles. A known u, given on the boundary, makes the errors exact on any mesh. Refused: other cells, curved
-    surfaces, tangled meshes or such that are no manifold, more than 16 MB or 20 000 cells.
+    mesh is moved to the origin, a tilted plane is turned, and the extent scaled to 1; points at one place become one,
+    quadrilaterals are cut in two triangles, of cells of higher degree the corners are read. A known u, given on the
+    boundary, makes the errors exact on any mesh. Refused: other cells, curved surfaces, hanging nodes, tangled meshes
+    or such that are no manifold, more than 16 MB or 20 000 cells.
     Reference: the formats are read by meshio, N. Schlömer, doi:10.5281/zenodo.1173115.
     """
 
@@ -35,7 +37,7 @@ class YourMesh(Planar):
     def __post_init__(self):
         Planar.__post_init__(self)
         if self.file not in EXAMPLES:  # a file that cannot be used is refused here, not in mid-run
-            MESH.read(self.file)
+            self._found  # noqa: B018
 
     @classmethod
     def accept_upload(cls, knob_name: str, filename: str, data: bytes) -> str:
@@ -43,9 +45,17 @@ class YourMesh(Planar):
         return MESH.accept(filename, data)
 
     @cached_property
+    def _found(self) -> Found:
+        return Found(example(self.file)) if self.file in EXAMPLES else MESH.look(self.file)
+
+    @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Points (dim, n) and cells (dim + 1, m)."""
-        return example(self.file) if self.file in EXAMPLES else MESH.read(self.file)
+        return self._found.value
+
+    def caption(self) -> str:
+        """What was turned or assumed of the file."""
+        return " ".join(self._found.remarks)
 
     @property
     def dim(self) -> int:
