@@ -85,3 +85,8 @@ def test_claims_hold_where_they_are_made():
 
 def test_blocks_left_before_they_are_exact_promise_nothing():
     assert GaussSeidelJacobi().claims(Chain()) and not GaussSeidelJacobi(tolerance=1e-3).claims(Chain())
+
+
+def test_a_round_waits_once():
+    history = rounds(Descent(length=24), window=6).history
+    np.testing.assert_array_equal(history["depth"], history["k"])

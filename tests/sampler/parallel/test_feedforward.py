@@ -76,3 +76,13 @@ def test_evaluations_are_counted(monkeypatch):
     for method in (JacobiSweeps(), JacobiGaussSeidel(), GaussSeidelJacobi()):
         calls.clear()
         assert tk.solve(problem, method, THROUGH).state.work.nfe == len(calls)
+
+
+@pytest.mark.parametrize(
+    "method, waits", [(JacobiSweeps(), 1), (JacobiGaussSeidel(block=5), 5), (GaussSeidelJacobi(), 1)]
+)
+def test_the_depth_is_what_a_sweep_waits_for(method, waits):
+    """Evaluations one after another, summed over the sweeps."""
+    problem = Chain(length=40, dimension=4)
+    run = tk.solve(problem, method, THROUGH)
+    np.testing.assert_array_equal(run.history["depth"], waits * run.history["k"])

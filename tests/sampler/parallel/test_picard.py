@@ -87,3 +87,17 @@ def test_a_smaller_tolerance_is_nearer_and_takes_more_rounds(problem):
     assert runs[0].k < runs[1].k < runs[2].k
     gaps = [run.history.last("sequential_gap") for run in runs]
     assert gaps[0] > gaps[1] > gaps[2] and gaps[2] < 1e-5
+
+
+@laws
+def test_the_change_is_relative_to_what_a_particle_measures(problem):
+    """RMS over particles, of √d √(α² + σ²) at the point's own time; the largest of the window."""
+    method = PicardSampler(steps=5, tolerance=0.0)
+    state = method.init(problem)
+    before = state.path.copy()
+    after = method.step(problem, state)
+    moved = []
+    for j, t in enumerate(after.times[1:], 1):
+        size = np.sqrt(problem.dim * (problem.process.alpha(t) ** 2 + problem.process.sigma(t) ** 2))
+        moved.append(np.sqrt(np.mean(np.sum((after.path[j] - before[j]) ** 2, axis=1))) / size)
+    assert after.change == pytest.approx(max(moved), rel=1e-12)
