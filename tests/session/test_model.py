@@ -406,7 +406,7 @@ def reported(model, race, printed: str) -> None:
     """Each run is told, its trace as it was seen, and beneath it the verdicts that the page shows."""
     runs = printed.rstrip().split("\n")
     heads = [line for line in runs if not line.startswith(" ")]
-    assert [f"trace {one.hash} as seen" in line for one, line in zip(race.records, heads)] == [True] * 3
+    assert [f"trace {one.hash}, as seen" in line for one, line in zip(race.records, heads)] == [True] * 3
     promises = [one for trace in model.frame.traces for one in trace.promises]
     beneath = [line for line in runs if line.startswith("    ")]
     assert len(heads) == 3 and len(beneath) == len(promises) > 6
@@ -446,7 +446,7 @@ def test_a_paused_and_turned_run_is_exported_as_it_went(make):
     ast.parse(text)
     found = {}
     exec(compile(text, "script", "exec"), found)
-    assert [(run.k, run.history.trace_hash() == seen) for run, seen in found["runs"]] == [(6, True), (6, True)]
+    assert [(run.k, run.history.trace_hash() == seen["trace"]) for run, seen in found["runs"]] == [(6, True), (6, True)]
 
 
 def test_the_notebook_is_valid_and_its_code_parses(lab_race):

@@ -16,7 +16,7 @@ def test_every_text_of_a_row_stands_in_the_table(make):
     told = rows(model, frame)
     html = table(told)
     for row in told:
-        for key in ("label", "k", "value", "observed", "promised", "work", "seconds", "kind"):
+        for key in ("label", "k", "value", "observed", "promised", "work", "setup", "solve", "kind"):
             assert f">{escape(row[key])}<" in html or f"</span> {escape(row[key])}<" in html, key
         for one in row["promises"]:
             assert f">{SIGNS[one['state']]}</span>" in html and escape(one["title"]) in html
@@ -30,7 +30,9 @@ def test_the_board_and_the_table_have_the_same_columns():
 
 
 def test_what_a_name_holds_stays_text():
-    blank = dict.fromkeys(("k", "value", "observed", "promised", "work", "flops", "seconds", "cause", "no_claim"), "–")
+    blank = dict.fromkeys(
+        ("k", "value", "observed", "promised", "work", "flops", "setup", "solve", "cause", "no_claim", "like"), "–"
+    )
     row = blank | {"label": "<script>", "glyph": "●", "colour": "#000", "kind": '"<b>', "tone": "", "started": True}
     row |= {"promises": [{"state": "open", "title": '" onclick="', "figures": "<i>"}]}
     html = table([row])

@@ -51,8 +51,8 @@ def _described(found: dict) -> list[Lane]:
         raise SpecError("This is neither a run's spec (it has no method) nor a page's (it has no entries).")
     page = share.read(found, lab_named(found.get("lab")))
     return [
-        Lane(i, page.problem, method, page.stop, 0, changes, k or None)
-        for i, (method, _, changes, k) in enumerate(page.entries)
+        Lane(i, page.problem, method, page.stop, 0, changes, k or None, seen)
+        for i, (method, _, changes, k, seen) in enumerate(page.entries)
     ]
 
 

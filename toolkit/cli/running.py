@@ -51,7 +51,8 @@ def _run(arguments) -> int:
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
-        table(rows, ("method", "status", "steps", "matvecs", "seconds", "residual", "trace", "cause"))
+        table(rows, ("method", "status", "steps", "matvecs", "setup", "solve", "residual", "trace", "cause"))
+        _compare(rows)
         _show(told, arguments.check)
     return promises.code(told, must_decide=False)
 
@@ -76,6 +77,13 @@ def _verdicts(lane: Lane, check: bool) -> list[dict]:
     return [promises.row(claim, verdict) for claim, verdict in found]
 
 
+def _compare(rows: list[dict]) -> None:
+    """Whether each is the run that was seen, where its spec or link says what was."""
+    for row in rows:
+        if row["likeness"]:
+            print(f"{row['method']}: {row['likeness']}")
+
+
 def _show(told: list[dict], checked: bool) -> None:
     print()
     if not told:
@@ -96,6 +104,7 @@ def _row(lane: Lane, name: str) -> dict:
     run, status = lane.run, lane.status
     history = run.history if run is not None and len(run.history) else None
     last = history.monitors[0] if history is not None and history.monitors else ""
+    alike = lane.likeness()
     standing = f"stands at step {lane.k}, as its link does" if lane.held and not status.done else ""
     return {
         "method": name,
@@ -104,8 +113,13 @@ def _row(lane: Lane, name: str) -> dict:
         "cause": standing or ". ".join(part for part in (status.cause, status.advice) if part),
         "steps": lane.k,
         "matvecs": int(history["matvecs"][-1]) if history is not None else 0,
+        "setup": round(history.setup, 6) if history is not None else 0.0,
+        "solve": round(history.solving, 6) if history is not None else 0.0,
         "seconds": round(run.seconds, 6) if run is not None else 0.0,
+        "aside": round(run.aside, 6) if run is not None else 0.0,
         "residual": number(history[last][-1]) if last else None,
         "trace": history.trace_hash() if history is not None else "",
+        "same": alike.same,
+        "likeness": alike.words,
         "spec": run.spec() if run is not None else None,
     }

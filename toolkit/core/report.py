@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from toolkit.core.likeness import compared, read
 from toolkit.core.plain import spelt
 from toolkit.core.run import Run
 from toolkit.core.study import verdicts
 
 
-def report(run: Run, seen: str = "") -> None:
-    """Print how a run ended, its trace beside the fingerprint `seen` elsewhere, and what became of every promise."""
-    found = run.history.trace_hash()
-    same = "" if not seen else " as seen" if found == seen else f" but {seen} was seen"
-    lines = [f"{run.method.label()}: {run.k} steps, {run.status}; trace {found}{same}"]
+def report(run: Run, seen: dict | None = None) -> None:
+    """Print how a run ended, whether it is the one that was `seen` (as a spec says it), and what became of promises."""
+    words = compared(run, read(seen)).words
+    trace = run.history.trace_hash() + (f", {words}" if words else "")
+    lines = [f"{run.method.label()}: {run.k} steps, {run.status}; trace {trace}"]
     lines += [f"    {claim.title or claim.kind} – {verdict}" for claim, verdict in verdicts(run)]
     if len(lines) == 1:
         lines.append(f"    {run.method.no_claim or 'no claim is known of this method on this problem'}")

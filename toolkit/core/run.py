@@ -155,6 +155,7 @@ class Run:
         if stop.measure and stop.measure not in self.history:
             known = ", ".join(self.history.names)
             raise KnobError(f"This run does not measure {stop.measure!r}: it has {known}. Start a new run.")
+        self.seen = self.seen if stop == self.stop else {}
         self.stop, self._course.ended = stop, RUNNING
         self.probes = watched(self.problem, self.method, self.probes, stop.measure)
         self._cancel.clear()
@@ -168,6 +169,10 @@ class Run:
 
     def turn(self, **values) -> Run:
         """Turn live knobs in mid-run; KnobError for a knob that is not live."""
+        self.seen = {}  # it goes another way now
+        return self._turn(values)
+
+    def _turn(self, values: dict) -> Run:
         self._started()
         self._course.turn(values)
         self._guard = None
@@ -295,7 +300,7 @@ class Run:
     def _turn_as_planned(self) -> None:
         course = self._course
         while course.plan and course.plan[0][0] <= course.k:
-            self.turn(**course.plan.pop(0)[1])
+            self._turn(course.plan.pop(0)[1])
 
     def _walk(self, n: int) -> None:
         course = self._course

@@ -7,6 +7,7 @@ import importlib
 import io
 from dataclasses import dataclass
 
+from toolkit.core import likeness
 from toolkit.core.history import History
 from toolkit.core.knob import Knobbed, knobs
 from toolkit.core.stop import Stop
@@ -20,8 +21,13 @@ class Record:
     changes: tuple[tuple[int, dict], ...]
     k: int
     ended: bool
-    hash: str
+    seen: dict
     history: History | None
+
+    @property
+    def hash(self) -> str:
+        """The fingerprint of its trace; empty where it has none."""
+        return self.seen.get("trace", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,11 @@ def records(entries, lanes: dict, problem, stop: Stop) -> Race:
         lane = lanes.get(one.uid)
         run = lane.run if lane is not None else None
         if run is None or run.state is None:
-            found.append(Record(one.first, (), 0, False, "", None))
+            found.append(Record(one.first, (), 0, False, {}, None))
             continue
         own = run.status.done and run.status.kind != "cancelled" and stop.seconds is None
         changes = tuple((k, dict(values)) for k, values in run.changes)
-        found.append(Record(one.first, changes, run.k, own, run.history.trace_hash(), run.history.copy()))
+        found.append(Record(one.first, changes, run.k, own, likeness.seen(run), run.history.copy()))
     return Race(problem, stop, tuple(found))
 
 
@@ -52,19 +58,28 @@ def records(entries, lanes: dict, problem, stop: Stop) -> Race:
 
 
 def script(race: Race) -> str:
-    """A Python program that runs the race and compares the fingerprint of every trace with the one seen."""
+    """A Python program that runs the race and compares every run with the one seen."""
     lines = ['"""A race exported from the convergence toolkit: it repeats the runs and says what held."""']
     lines += ["", "import toolkit as tk", *_imports(race), "", f"problem = {expression(race.problem)}"]
-    lines += [f"stop = {expression(race.stop, 'tk.Stop')}", "", "runs = []"]
+    lines += [f"stop = {expression(race.stop, 'tk.Stop')}"]
+    where = next((one.seen["machine"] for one in race.records if one.seen), None)
+    lines += [f"machine = {where!r}  # where they were seen"] if where else []
+    lines += ["", "runs = []"]
     for one in race.records:
         lines += ["", f"method = {expression(one.method)}", _RUN, *_way(one)]
-        lines += [f'runs.append((run, "{one.hash}"))']
+        lines += [f"runs.append((run, {_seen(one)}))"]
     lines += ["", "for run, seen in runs:", _REPORT]
     return "\n".join(lines) + "\n"
 
 
 _RUN = "run = tk.Run(problem, method, stop, tk.witnesses(problem, method))"
 _REPORT = "    tk.report(run, seen)"
+
+
+def _seen(one: Record) -> str:
+    """What was seen of a run, as an expression."""
+    kept = [f"{name}={value!r}" for name, value in one.seen.items() if name != "machine"]
+    return f"dict({', '.join(kept)}, machine=machine)" if kept else "None"
 
 
 def _way(one: Record) -> list[str]:
@@ -162,12 +177,13 @@ def table(race: Race) -> str:
     names = list(dict.fromkeys(name for one in told for name in one.history.names))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["entry", "method", *names])
+    writer.writerow(["entry", "method", *names, "setup", "solve"])
     for i, one in enumerate(told, 1):
         columns = [one.history[name] if name in one.history.names else None for name in names]
         for row in range(len(one.history)):
             cells = ["" if c is None or c[row] != c[row] else _number(c[row]) for c in columns]
-            writer.writerow([i, one.method.label(), *cells])
+            clock = (one.history.setup, one.history["seconds"][row] - one.history.setup)
+            writer.writerow([i, one.method.label(), *cells, *map(_number, clock)])
     return out.getvalue()
 
 

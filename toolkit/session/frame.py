@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.core.claims import Band, Claim, Observed, Verdict, factor_of
 from toolkit.core.history import History
+from toolkit.core.likeness import Likeness
 from toolkit.core.probe import Measure
 from toolkit.core.status import RUNNING, Status
 
@@ -51,7 +52,8 @@ class Trace:
 
     `curve` holds abscissa, values and steps, `marks` the places of its markers, `mark` is the point at the scrubbed
     step, `enough` that from which on more steps are in vain, `changes` the live knobs turned or to be turned, by step.
-    `observed` and `promised` are factors a step, or (`order`) orders of convergence.
+    `observed` and `promised` are factors a step, or (`order`) orders of convergence. `seen` is what a link says of the
+    run, empty while it goes on; `likeness` whether it is the one that a link says was seen.
     """
 
     uid: int
@@ -73,7 +75,13 @@ class Trace:
     order: bool = False
     work: dict = field(default_factory=dict)
     changes: tuple[tuple[int, dict], ...] | None = None
-    hash: str = ""
+    seen: dict = field(default_factory=dict)
+    likeness: Likeness = Likeness()
+
+    @property
+    def hash(self) -> str:
+        """Its fingerprint, empty while it goes on."""
+        return self.seen.get("trace", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ import numpy as np
 
 from toolkit.core.claims import Claim, Observed, Verdict, undecided
 from toolkit.core.errors import Breakdown, ToolkitError
+from toolkit.core.likeness import Likeness
+from toolkit.core.likeness import seen as seen_of
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.core.status import RUNNING, Status
@@ -23,10 +25,13 @@ log = logging.getLogger(__name__)
 class Lane:
     """A run that is made when it is first wanted, and every trouble it may meet as a Status.
 
-    `goal` holds the run at a step (a fork catching up, a shared link); `changes` are live knobs to turn on the way.
+    `goal` holds the run at a step (a fork catching up, a shared link); `changes` are live knobs to turn on the way;
+    `seen` is what somebody else saw of this run, until it goes another way.
     """
 
-    def __init__(self, uid: int, problem, method, stop: Stop, snapshots: int, changes=(), goal: int | None = None):
+    def __init__(
+        self, uid: int, problem, method, stop: Stop, snapshots: int, changes=(), goal: int | None = None, seen=None
+    ):
         self.uid, self.problem, self.method, self.stop = uid, problem, method, stop
         self.goal, self.snapshots, self._changes = goal, snapshots, tuple(changes)
         self.run: Run | None = None
@@ -35,7 +40,9 @@ class Lane:
         self.verdicts: dict[int, Verdict] = {}
         self._trouble = RUNNING
         self._judged = (0.0, -1)
-        self._hash = (-1, "")
+        self._seen: dict = seen or {}
+        self._shown: tuple[int, dict] = (-1, {})
+        self._alike = Likeness()
 
     @property
     def status(self) -> Status:
@@ -76,11 +83,13 @@ class Lane:
 
     def turn(self, values: dict) -> None:
         """Turn live knobs."""
+        self._forget_seen()
         self._guard(lambda: self._made().turn(**values))
 
     def extend(self, stop: Stop) -> None:
         """Go on under another stopping rule; start anew where that rule would have ended the run earlier."""
         self.stop = stop
+        self._forget_seen()
         if self.run is None or self.run.state is None:
             return
         found = stop.first(self.run.history, 0)
@@ -120,11 +129,23 @@ class Lane:
             self._suits()
             measures = {m.name: m for m in (*self.problem.measures(), *self.method.measures(self.problem))}
             run = Run(self.problem, self.method, self.stop, tuple(measures.values()), self.snapshots, self._changes)
-            self.measures = measures
+            self.measures, run.seen = measures, self._seen
             self.run = run.slice(0.0)
             if run.state is not None:
                 self._promise()
         return self.run
+
+    def _forget_seen(self) -> None:
+        self._seen, self._alike = {}, Likeness()
+        if self.run is not None:
+            self.run.seen = {}
+
+    def likeness(self) -> Likeness:
+        """Whether this is the run that was seen elsewhere, as soon as it has come as far."""
+        run = self.run
+        if not self._alike.words and run is not None and run.seen and (self.k >= run.seen["k"] or self.status.done):
+            self._alike = run.likeness()
+        return self._alike
 
     def _guard(self, action: Callable) -> None:
         try:
@@ -164,7 +185,7 @@ class Lane:
         seen = self._figures(measure)
         row = len(history) - 1 if at is None else min(at, len(history) - 1)
         work = {name: float(history[name][row]) for name in history.names if name not in history.probes}
-        work["k"] = float(history["k"][row])
+        work |= {"k": float(history["k"][row]), "setup": history.setup}
         return frame.Trace(
             **about,
             stage="ended" if self.status.done else "held" if self.held else stage,
@@ -183,7 +204,8 @@ class Lane:
             order=seen.order,
             work=work,
             changes=tuple((k, dict(values)) for k, values in run.changes + run.planned),
-            hash=self._fingerprint(stage),
+            seen=self._seen_now(stage),
+            likeness=self.likeness(),
         )
 
     def _figures(self, measure: str) -> Observed:
@@ -196,12 +218,13 @@ class Lane:
         k = self.run.method.enough(self.run.history)
         return None if k is None else _point(self.run.history, measure, against, k)
 
-    def _fingerprint(self, stage: str) -> str:
+    def _seen_now(self, stage: str) -> dict:
+        """What a link says of the run; nothing while it goes on."""
         if stage == "running" and not self.status.done:
-            return ""
-        if self._hash[0] != self.k:
-            self._hash = (self.k, self.run.history.trace_hash())
-        return self._hash[1]
+            return {}
+        if self._shown[0] != self.k or self._shown[1].get("status") != self.status.kind:
+            self._shown = (self.k, seen_of(self.run))
+        return self._shown[1]
 
     def _promises(self, measure: str, against: str) -> tuple[frame.Promise, ...]:
         self._judge()

@@ -137,13 +137,13 @@ class LabModel(Race):
         self._clear()
         self.problem, self.stop = page.problem, page.stop
         self.against, self.picture = page.against, page.picture
-        for method, look, changes, k in page.entries:
-            self.add(method, look, changes, k or None)
+        for method, look, changes, k, seen in page.entries:
+            self.add(method, look, changes, k or None, seen)
         self.measure = page.measure or self._natural()
         if self.entries:
             self.set_focus(self.entries[min(page.focus, len(self.entries) - 1)].uid)
         self._look()
-        if any(k for *_, k in page.entries):
+        if any(k for *_, k, _ in page.entries):
             self._play(keep=True)
 
     def to_spec(self, steps: bool = True) -> dict:

@@ -85,15 +85,17 @@ class Race:
 
     # -- the race list ------------------------------------------------------------------------------------------
 
-    def add(self, method: Knobbed, look: int | None = None, changes=(), goal: int | None = None) -> Entry:
-        """Enter a method into the race."""
+    def add(
+        self, method: Knobbed, look: int | None = None, changes=(), goal: int | None = None, seen: dict | None = None
+    ) -> Entry:
+        """Enter a method into the race; `seen`: what somebody else saw of its run, which is compared."""
         self._room()
         now = method
         for _, values in changes:
             now = now.turned(**values)
         entry = Entry(next(self._uids), method, now, self._free() if look is None else look)
         self.entries.append(entry)
-        self._restart([entry], changes, goal)
+        self._restart([entry], changes, goal, seen)
         if self.focus not in [one.uid for one in self.entries]:
             self.set_focus(entry.uid)
         return entry
@@ -246,14 +248,14 @@ class Race:
         taken = {one.look for one in self.entries}
         return next(i for i in range(MOST) if i not in taken)
 
-    def _restart(self, entries: list[Entry], changes=(), goal: int | None = None) -> None:
+    def _restart(self, entries: list[Entry], changes=(), goal: int | None = None, seen: dict | None = None) -> None:
         """Give entries fresh lanes; a changed method forgets what was turned in mid-run."""
         self.entries = [
             replace(one, first=one.method) if one in entries and not changes else one for one in self.entries
         ]
         chosen = {one.uid for one in entries}
         fresh = tuple(
-            Entrant(one.uid, self.problem, one.first, self.stop, tuple(changes), goal)
+            Entrant(one.uid, self.problem, one.first, self.stop, tuple(changes), goal, seen)
             for one in self.entries
             if one.uid in chosen
         )

@@ -21,7 +21,8 @@ COLUMNS = (  # key, head, and what it means
     ("verdict", "promises", "what theory promises, and whether it held"),
     ("work", "work", "operator products"),
     ("flops", "flops", ""),
-    ("seconds", "time", ""),
+    ("setup", "set-up", "time of the method's set-up; compiling and the problem's own data are not in it"),
+    ("solve", "solve", "time of the steps; compiling, imports and probes are not in it"),
     ("status", "status", ""),
 )
 SIGNS = {"holds": "✓", "broken": "✗", "open": "…"}
@@ -51,10 +52,12 @@ def row(entry, label: str, trace: Trace) -> dict:
         "promised": rate(trace.promised, trace.order),
         "work": _product(work) if started else "–",
         "flops": si(work["flops"]) if started and work["flops"] else "–",
-        "seconds": si(work["seconds"], "s") if started else "–",
+        "setup": si(work["setup"], "s") if started else "–",
+        "solve": si(work["seconds"] - work["setup"], "s") if started else "–",
         "kind": trace.status.kind if trace.status.done else WORDS[trace.stage],
         "cause": _cause(trace),
-        "tone": TONES.get(trace.status.kind, "bad"),
+        "tone": "bad" if trace.likeness.same is False else TONES.get(trace.status.kind, "bad"),
+        "like": trace.likeness.words,
         "counts": {state: states.count(state) for state in ("holds", "broken", "open")},
         "promises": [_promise(one) for one in trace.promises],
         "no_claim": trace.no_claim or "No claim is known that applies to this method on this problem.",
@@ -63,7 +66,8 @@ def row(entry, label: str, trace: Trace) -> dict:
 
 def _cause(trace: Trace) -> str:
     status = trace.status
-    return quoted(". ".join(part for part in (status.cause, status.advice) if part)) if status.done else ""
+    ended = (status.cause, status.advice) if status.done else ()
+    return quoted(". ".join(part for part in (*ended, trace.likeness.words) if part))
 
 
 def quoted(words: str) -> str:

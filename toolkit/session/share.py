@@ -8,9 +8,11 @@ import zlib
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from toolkit.core import likeness
 from toolkit.core import spec as specs
 from toolkit.core.course import planned
 from toolkit.core.errors import SpecError, ToolkitError
+from toolkit.core.machine import Machine, machine
 from toolkit.core.stop import Stop
 from toolkit.session.frame import AGAINST
 from toolkit.session.palette import MOST
@@ -20,7 +22,10 @@ LIMIT = 1 << 20
 
 @dataclass(frozen=True)
 class Page:
-    """A page spec that has been read and found good."""
+    """A page spec that has been read and found good.
+
+    An entry is its method, line style, live knobs to turn on the way, steps done, and what was seen of its run.
+    """
 
     problem: object
     entries: tuple[tuple, ...]
@@ -40,10 +45,13 @@ def write(model, steps: bool) -> dict:
         entries.append({"method": specs.describe(one.first), "look": one.look, "changes": changes if steps else []})
         if steps and trace is not None and trace.k:
             entries[-1]["k"] = trace.k
+            if trace.seen:
+                entries[-1]["seen"] = likeness.shortened(trace.seen)
         if not steps:
             entries[-1]["method"] = specs.describe(one.method)
     focus = [one.uid for one in model.entries].index(model.focus) if model.entries else 0
-    return {
+    where = {"machine": machine().short()} if any("seen" in one for one in entries) else {}
+    return where | {
         "schema": specs.SCHEMA,
         "lab": model.lab.name,
         "problem": specs.describe(model.problem),
@@ -63,7 +71,8 @@ def read(spec: dict, lab) -> Page:
         raise SpecError(f"The link is for the lab {spec.get('lab')!r}; this page is the lab {lab.name!r}.")
     try:
         problem = specs.restore("problem", spec["problem"])
-        entries = tuple(_entry(one) for one in spec["entries"])
+        where = Machine.read(spec.get("machine")).words()
+        entries = tuple(_entry(one, where) for one in spec["entries"])
         stop = Stop(**spec.get("stop", {}))
         against, picture = spec.get("against", "k"), spec.get("picture", "")
         measure, focus = str(spec.get("measure", lab.measure)), int(spec.get("focus", 0))
@@ -81,13 +90,14 @@ def read(spec: dict, lab) -> Page:
     return Page(problem, entries, stop, against, measure, picture, max(0, focus))
 
 
-def _entry(data: dict) -> tuple:
+def _entry(data: dict, where: dict) -> tuple:
     method = specs.restore("method", data["method"])
     look, k = int(data.get("look", 0)), int(data.get("k", 0))
     changes = tuple(planned(method, data.get("changes", ())))
     if not 0 <= look < MOST or k < 0:
         raise SpecError(f"The link has a line style {look} and {k} steps; expected 0 to {MOST - 1} and at least 0.")
-    return method, look, changes, k
+    seen = likeness.read(data.get("seen"), k)
+    return method, look, changes, k, seen and seen | {"machine": where}
 
 
 def pack(spec: dict) -> str:

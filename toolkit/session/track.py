@@ -16,7 +16,7 @@ SNAPSHOT_BYTES = 192 << 20  # of all lanes together
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """Who takes a lane: a method on a problem, live knobs to turn on the way, and the step at which to wait."""
+    """Who takes a lane: a method on a problem, live knobs to turn on the way, where to wait, what was seen of its run."""
 
     uid: int
     problem: object
@@ -24,6 +24,7 @@ class Entrant:
     stop: Stop
     changes: tuple[tuple[int, dict], ...] = ()
     goal: int | None = None
+    seen: dict | None = None
 
 
 class Track:
@@ -68,7 +69,8 @@ class Track:
         """Give entrants fresh lanes, and all lanes this order."""
         cap = SNAPSHOT_BYTES // MOST
         fresh = {
-            one.uid: Lane(one.uid, one.problem, one.method, one.stop, cap, one.changes, one.goal) for one in entrants
+            one.uid: Lane(one.uid, one.problem, one.method, one.stop, cap, one.changes, one.goal, one.seen)
+            for one in entrants
         }
         lanes = self.lanes | fresh
         self.lanes = {uid: lanes[uid] for uid in order if uid in lanes}

@@ -24,7 +24,8 @@ def _cell(key: str, row: dict) -> str:
         return f'<span style="color:{row["colour"]}">{row["glyph"]}</span> {escape(row["label"])}'
     if key == "status":
         tone = _TONES[row["tone"]]
-        return f'<span style="color:{tone}"{_titled(row["cause"])}>{escape(row["kind"])}</span>'
+        like = f" {escape(row['like'])}" if row["like"] else ""
+        return f'<span style="color:{tone}"{_titled(row["cause"])}>{escape(row["kind"])}</span>{like}'
     if key == "verdict":
         return " ".join(_promise(one) for one in row["promises"]) or (
             escape(row["no_claim"]) if row["started"] else "–"

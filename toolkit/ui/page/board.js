@@ -143,7 +143,7 @@ export function render({model, el}) {
       }
       put(parts.glyph, data.glyph); parts.glyph.style.color = data.colour; put_name(parts.label, data.label, 24)
       if (parts.label.title !== data.label) parts.label.title = data.label
-      for (const key of ["k", "value", "observed", "promised", "work", "flops", "seconds"]) put(parts.cells[key], data[key])
+      for (const key of ["k", "value", "observed", "promised", "work", "flops", "setup", "solve"]) put(parts.cells[key], data[key])
       put(parts.kind, data.kind); put(parts.cause, data.cause)
       if (parts.cause.title !== data.cause) parts.cause.title = data.cause
       if (parts.kind.className !== `kind ${data.tone}`) parts.kind.className = `kind ${data.tone}`
