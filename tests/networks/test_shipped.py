@@ -8,7 +8,6 @@ import pytest
 
 import toolkit as tk
 from toolkit.cli import main
-from toolkit.core.likeness import DIGITS
 from toolkit.core.machine import Machine, machine
 from toolkit.core.stop import THROUGH
 from toolkit.networks import shipped
@@ -56,7 +55,7 @@ class TestEveryOne:
             elsewhere = Machine.read(about["machine"]).other(machine())
         for monitor, values in about["first"]["values"].items():
             assert len(values) == shipped.FIRST + 1
-            np.testing.assert_allclose(found["values"][monitor], values, rtol=10.0**-DIGITS, err_msg=monitor)
+            np.testing.assert_allclose(found["values"][monitor], values, rtol=1e-10, err_msg=monitor)
         if not elsewhere:
             assert found["trace"] == about["first"]["trace"]
 

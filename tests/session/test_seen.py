@@ -157,7 +157,7 @@ def test_set_up_and_steps_are_two_columns(models, capsys):
         assert row["setup"].endswith("s") and row["solve"].endswith("s")
     assert main(["run", json.dumps(tk.Run(Poisson(n=12), CG()).spec())]) == 0
     head = capsys.readouterr().out.splitlines()[0].split()
-    assert ("setup", "solve") == tuple(head[head.index("setup") :][:2])
+    assert tuple(head[head.index("setup") :][:2]) == ("setup", "solve")
 
 
 def test_a_fork_and_a_turned_knob_have_nothing_to_be_compared_with():

@@ -7,6 +7,7 @@ import math
 import operator
 import reprlib
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from toolkit.core.errors import KnobError
 
@@ -124,7 +125,13 @@ def knobs(owner) -> dict[str, Knob]:
 
 
 class Knobbed:
-    """Base of Problem and Method: a frozen dataclass whose knobs are checked when it is made."""
+    """Base of Problem and Method: a frozen dataclass whose knobs are checked when it is made.
+
+    `chaotic`: why rounding decides what comes later of a run, in words, so that other processors give other digits;
+    empty where it does not.
+    """
+
+    chaotic: ClassVar[str] = ""
 
     def __post_init__(self):
         for name, one in knobs(self).items():

@@ -2,8 +2,9 @@
 
 Where the machine is that of the record a trace repeats bit for bit, and one that does not is an alarm. On another sums
 are taken in another order: then status and steps must be the same, and the last values of the monitors to `DIGITS`
-digits of the largest value that each had in the run. A run in which rounding decides what comes later says so itself
-(`chaotic` of its method or problem); then other digits are no alarm.
+digits of the largest value that each had in the run; how many there are is told. A run in which rounding decides what
+comes later says so itself (`chaotic` of its method, a part of it, or its problem); then other digits are no alarm.
+Of 889 runs (every method on small cases, every experiment) made for two narrower processors, all but those keep seven.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 
 from toolkit.core.errors import SpecError
 from toolkit.core.history import History
+from toolkit.core.knob import Knobbed, knobs
 from toolkit.core.machine import Machine, machine
 from toolkit.core.status import KINDS
 
-DIGITS = 10  # that must agree
+DIGITS = 6  # that must agree
 TOLD = 12  # of those that do, at most
 SHORT = 8  # characters of a hash in a link
 ON_THE_WAY = ("running", "cancelled")
@@ -105,12 +107,18 @@ def _judged(run, trace: str, was: Machine, told: list[str], digits: int) -> Like
     why = "; ".join(was.other(machine()))
     if not why:
         return Likeness(False, f"but {trace} was seen, on a machine like this one: {apart}", digits)
-    chaotic = run.method.chaotic or run.problem.chaotic
+    chaotic = next(filter(None, map(_chaotic, (run.method, run.problem))), "")
     if told and chaotic:
         return Likeness(None, f"{apart}, as is to be expected: {chaotic}; {why}", digits)
     if told:
         return Likeness(False, f"not as seen: {apart}, which is more than rounding makes; {why}", digits)
     return Likeness(True, f"{apart}; {why}", digits)
+
+
+def _chaotic(owner: Knobbed) -> str:
+    """Why rounding decides what becomes of a run, as a method, a problem or a part of either says it."""
+    parts = (getattr(owner, name) for name in knobs(owner))
+    return owner.chaotic or next(filter(None, (_chaotic(part) for part in parts if isinstance(part, Knobbed))), "")
 
 
 def _counted(digits: int) -> str:

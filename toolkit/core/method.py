@@ -28,8 +28,6 @@ class Method(Knobbed):
     abscissa (unknowns), `linear` those that are shares or counts: drawn on a linear axis, all others on a logarithmic
     one. `problems` are the kinds of problem it solves; empty: any of its lab.
     `no_claim` says in words that no claim is known, where `claims` has none.
-    `chaotic`: why rounding decides what comes later, in words, so that other processors give other digits; empty where
-    it does not.
     `slow`: its small cases take many seconds in plain Python.
     """
 
@@ -40,7 +38,6 @@ class Method(Knobbed):
     linear: ClassVar[tuple[str, ...]] = ()
     problems: ClassVar[tuple[type, ...]] = ()
     no_claim: ClassVar[str] = ""
-    chaotic: ClassVar[str] = ""
     slow: ClassVar[bool] = False
     advance = None
 

@@ -16,13 +16,11 @@ class Problem(Knobbed):
     """Base of every problem: subclasses are frozen dataclasses of knobs; data is assembled lazily (`cached_property`).
 
     Data is assembled once, also where two runs want it at the same time, and on no method's clock.
-    `chaotic`: why rounding decides what comes later of every run on it, in words; empty where it does not.
     A class with a `title` of its own stands in the registry under the lab (package) it is defined in.
     """
 
     title: ClassVar[str] = ""
     sources: ClassVar[tuple[str, ...]] = ()
-    chaotic: ClassVar[str] = ""
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)

@@ -16,7 +16,7 @@ SNAPSHOT_BYTES = 192 << 20  # of all lanes together
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """Who takes a lane: a method on a problem, live knobs to turn on the way, where to wait, what was seen of its run."""
+    """Who takes a lane: a method on a problem, live knobs to turn on the way, where to wait, and what was seen."""
 
     uid: int
     problem: object

@@ -64,6 +64,7 @@ class AdaptiveElements(Method):
     """
 
     title: ClassVar[str] = "adaptive finite elements"
+    chaotic: ClassVar[str] = "between equal estimates rounding decides which elements are refined"
     name: ClassVar[str] = "adaptive"
     sources: ClassVar[tuple[str, ...]] = ("dorfler1996", "cascon2008", "braess2008", "ern2015", "verfurth2013")
     monitors: ClassVar[tuple[str, ...]] = ("estimator", "unknowns")

@@ -58,6 +58,7 @@ class DeepMesh(Method):
     """
 
     title: ClassVar[str] = "DeepMesh descent"
+    chaotic: ClassVar[str] = "its descent multiplies what is rounded off, and ends where it stagnates"
     sources: ClassVar[tuple[str, ...]] = ("guillard2021", "lorensen1987")
     problems: ClassVar[tuple[type, ...]] = (Silhouette,)
     monitors: ClassVar[tuple[str, ...]] = ("objective", "pieces")

@@ -33,6 +33,7 @@ class SiMPL(TopologyMethod):
     """
 
     title: ClassVar[str] = "SiMPL"
+    chaotic: ClassVar[str] = "its step sizes follow differences of designs that have nearly settled"
     name: ClassVar[str] = "simpl"
     sources: ClassVar[tuple[str, ...]] = ("kim2024simpl", "keith2024simpl")
     rule: str = knob("bregman", choices=("armijo", "bregman"), doc="when a step is short enough")
@@ -108,6 +109,7 @@ class ProjectedGradient(TopologyMethod):
     """
 
     title: ClassVar[str] = "projected gradient"
+    chaotic: ClassVar[str] = "its step sizes follow differences of designs that have nearly settled"
     sources: ClassVar[tuple[str, ...]] = ("bertsekas1976",)
     lengths: str = knob(
         "armijo", choices=("armijo", "spectral"), doc="first trial: twice the last length, or SiMPL's rule"

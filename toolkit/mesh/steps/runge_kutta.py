@@ -184,6 +184,7 @@ class RungeKutta4(FixedStep):
     """
 
     title: ClassVar[str] = "explicit Runge–Kutta 4"
+    chaotic: ClassVar[str] = "with steps that are too long, what grows has begun as rounding"
     name: ClassVar[str] = "runge_kutta_4"
     sources: ClassVar[tuple[str, ...]] = ("hairer1996",)
     accuracy: ClassVar[int] = 4

@@ -54,6 +54,9 @@ class BiCGStab(KrylovMethod):
     """
 
     title: ClassVar[str] = "BiCGStab"
+    chaotic: ClassVar[str] = (
+        "its short recurrence loses orthogonality to rounding, which decides how many steps it takes"
+    )
     name: ClassVar[str] = "bicgstab"
     sources: ClassVar[tuple[str, ...]] = ("vandervorst1992", "saad2003")
 
@@ -171,6 +174,9 @@ class IDR(KrylovMethod):
     """
 
     title: ClassVar[str] = "IDR"
+    chaotic: ClassVar[str] = (
+        "its short recurrence loses orthogonality to rounding, which decides how many steps it takes"
+    )
     sources: ClassVar[tuple[str, ...]] = ("sonneveld2008", "vangijzen2011")
     s: int = knob(4, 1, 64, log=True, doc="shadow vectors: more is nearer to GMRES in products and in memory")
     seed: int = seed_knob("the shadow vectors")

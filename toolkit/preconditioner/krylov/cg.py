@@ -74,6 +74,9 @@ class _ConjugateGradients(KrylovMethod):
     """What CG and its flexible variant share."""
 
     monitors: ClassVar[tuple[str, ...]] = ("residual", "preconditioned_residual")
+    chaotic: ClassVar[str] = (
+        "its short recurrence loses orthogonality to rounding, which decides how many steps it takes"
+    )
 
     def suits(self, system) -> str:
         if not (system.symmetric and system.definite):

@@ -86,6 +86,9 @@ class MINRES(KrylovMethod):
     """
 
     title: ClassVar[str] = "MINRES"
+    chaotic: ClassVar[str] = (
+        "its short recurrence loses orthogonality to rounding, which decides how many steps it takes"
+    )
     sources: ClassVar[tuple[str, ...]] = ("paige1975", "choi2011", "sleijpen2001")
     monitors: ClassVar[tuple[str, ...]] = ("residual", "preconditioned_residual")
     hermitian_only: ClassVar[bool] = True

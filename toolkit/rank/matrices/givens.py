@@ -128,6 +128,7 @@ class GivensFormula(Method):
 
     problems: ClassVar[tuple[type, ...]] = (RandomPairs,)
     monitors: ClassVar[tuple[str, ...]] = ("error_c", "error_s", "unitarity", "failed", "pairs")
+    chaotic: ClassVar[str] = "it measures rounding itself"
     linear: ClassVar[tuple[str, ...]] = ("failed",)
     scales: ClassVar[tuple[str, ...]] = ("pairs",)
     formula: ClassVar[object] = None

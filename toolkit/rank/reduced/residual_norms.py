@@ -176,6 +176,7 @@ class InterpolatedEstimate(ResidualEstimate):
     """
 
     title: ClassVar[str] = "estimator by EIM"
+    chaotic: ClassVar[str] = "where errors are all rounding, rounding decides which points are taken"
     sources: ClassVar[tuple[str, ...]] = ("casenave2014",)
     offline: ClassVar[object] = staticmethod(interpolated)
     dimension: int = knob(12, 1, 14, symbol="N", doc="largest dimension of the basis")

@@ -65,6 +65,7 @@ class SubspacePower(Method):
     """
 
     title: ClassVar[str] = "subspace power method"
+    chaotic: ClassVar[str] = "how often it iterates, and what is left of a direction, rounding decides"
     sources: ClassVar[tuple[str, ...]] = ("kileel2025",)
     monitors: ClassVar[tuple[str, ...]] = ("error", "iterations", "drop")
     problems: ClassVar[tuple[type, ...]] = (SymmetricTensor,)

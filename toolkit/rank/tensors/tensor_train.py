@@ -166,6 +166,7 @@ class TrainCross(TrainMethod):
     """
 
     title: ClassVar[str] = "TT-cross"
+    chaotic: ClassVar[str] = "between pivots of one size rounding decides, and whether it ends"
     sources: ClassVar[tuple[str, ...]] = ("oseledets2010", "goreinov2010")
     no_claim: ClassVar[str] = "no bound is known unless the ranks of the cuts are at most r"
     rank: int = knob(4, 1, 40, symbol="r", doc="rank of the cuts")

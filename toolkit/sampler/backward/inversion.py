@@ -141,6 +141,7 @@ class BDIARoundTrip(_RoundTrip, _Bidirectional):
     """
 
     title: ClassVar[str] = "BDIA there and back"
+    chaotic: ClassVar[str] = "what is rounded off is all its error, and grows on the way back"
     sources: ClassVar[tuple[str, ...]] = ("zhang2023bdia",)
     gamma: float = knob(1.0, 0.01, 1.0, symbol="γ", doc="share of the step behind that is integrated anew")
 

@@ -39,6 +39,7 @@ class Sweeps(Method):
     """A step is a sweep of evaluations that may run in parallel; it starts from x_0 at every node."""
 
     sources: ClassVar[tuple[str, ...]] = ("song2021feedforward",)
+    chaotic: ClassVar[str] = "it ends where a sweep changes nothing, which rounding decides"
     monitors: ClassVar[tuple[str, ...]] = ("change", "depth")
     linear: ClassVar[tuple[str, ...]] = ("depth",)
     problems: ClassVar[tuple[type, ...]] = (Chain,)
