@@ -11,7 +11,8 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import DataError
-from toolkit.data.reader import Reader
+from toolkit.data.delimited import numbers
+from toolkit.data.reader import Found, Reader
 
 MOST_BYTES = 64 << 20  # of a table of fields
 MOST_ENTRIES = 4_000_000
@@ -25,10 +26,15 @@ _FAULTS = (ValueError, OSError, EOFError, TypeError, SyntaxError, MemoryError, t
 class Fields(Reader):
     """Fields at points, one field a row: (M, n). The kind of file shows in its first bytes, whatever its name."""
 
-    endings = (".npy", ".npz", ".csv")
+    endings = (".npy", ".npz", ".csv", ".tsv", ".txt")
     most = MOST_BYTES
+    kinds = ("npy", "npz", "zip")
+    wanted = "a table"
+    remedies = dict.fromkeys(("office", "parquet"), "save the sheet as CSV") | dict.fromkeys(
+        ("gzip", "tar", "packed"), "unpack it first"
+    )
 
-    def made(self, name: str, data: bytes) -> np.ndarray:
+    def found(self, name: str, data: bytes) -> Found:
         return fields_of(name, data)
 
     def check_name(self, name: str) -> None:
@@ -40,9 +46,12 @@ class GridValues(Reader):
 
     endings = (".npy",)
     most = MOST_GRID_BYTES
+    kinds = ("npy",)
+    wanted = "an array"
+    remedies = dict.fromkeys(("npz", "matlab", "hdf", "image"), "save one array with numpy.save")
 
-    def made(self, name: str, data: bytes) -> np.ndarray:
-        return grid_values(name, data)
+    def found(self, name: str, data: bytes) -> Found:
+        return Found(grid_values(name, data))
 
 
 FIELDS, GRID_VALUES = Fields(), GridValues()
@@ -57,19 +66,26 @@ def _why(error: Exception) -> str:
 # -- fields ----------------------------------------------------------------------------------------------------------
 
 
-def fields_of(name: str, data: bytes) -> np.ndarray:
+def fields_of(name: str, data: bytes) -> Found:
     """Fields (M, n) from the bytes of a file; its kind is known from its first bytes."""
     if len(data) > MOST_BYTES:
         raise DataError(f"{name}: {len(data)} bytes; expected at most {MOST_BYTES}.")
     if data[:6] == b"\x93NUMPY":
-        found = _npy(name, data)
+        found = Found(_npy(name, data))
     elif data[:4] == b"PK\x03\x04":
         found = _npz(name, data)
-    elif b"\x00" in data[:4096] or data[:1] == b"\x80":
+    elif data[:1] == b"\x80" or not _is_text(data[:4096]):
         raise DataError(f"{name}: not a table of numbers (a pickle?); expected .npy, .npz or .csv.")
     else:
-        found = _csv(name, data)
-    return _checked(name, found)
+        found = numbers(name, data, MOST_FIELDS)
+    return Found(_checked(name, found.value), found.remarks)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the first bytes are text: without zeros, but for those of UTF-16 and UTF-32."""
+    marked = head[:2] in (b"\xff\xfe", b"\xfe\xff") or head[:4] == b"\0\0\xfe\xff"
+    few, many = sorted(head[i::2].count(0) for i in (0, 1))
+    return marked or not many or (few * 50 <= len(head) and many * 5 >= 2 * len(head))
 
 
 def _npy(name: str, data: bytes) -> np.ndarray:
@@ -87,7 +103,7 @@ def _npy(name: str, data: bytes) -> np.ndarray:
         raise DataError(f"{name}: a damaged .npy file ({_why(error)}); expected what numpy.save writes.") from None
 
 
-def _npz(name: str, data: bytes) -> np.ndarray:
+def _npz(name: str, data: bytes) -> Found:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             arrays = [one for one in archive.infolist() if one.filename.endswith(".npy")]
@@ -101,15 +117,8 @@ def _npz(name: str, data: bytes) -> np.ndarray:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{name}: a damaged .npz file ({_why(error)}); expected what numpy.savez writes.") from None
-    return _npy(f"{name}: {arrays[0].filename}", inner)
-
-
-def _csv(name: str, data: bytes) -> np.ndarray:
-    try:
-        text = data.decode("utf-8-sig")
-        return np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2, comments="#")
-    except (UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{name}: {error}; expected rows of numbers between commas, all of one length.") from None
+    said = (f"The first of {len(arrays)} arrays was read.",) * (len(arrays) > 1)
+    return Found(_npy(f"{name}: {arrays[0].filename}", inner), said)
 
 
 def _fits(name: str, shape: tuple, kind: np.dtype) -> None:

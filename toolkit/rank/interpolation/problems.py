@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.problem import Problem
+from toolkit.data.reader import Found
 from toolkit.data.tables import FIELDS
 
 SAMPLE = "sample"
@@ -86,7 +87,9 @@ class MovingSource(FieldTable):
 
 @dataclass(frozen=True)
 class SnapshotFile(FieldTable):
-    """A person's own fields from a file: .npy, .npz (its only or first array), .csv (commas); one field a row.
+    """A person's own fields from a file: .npy, .npz (its only or first array), or a table as text; one field a row.
+
+    Of a table delimiter, decimal comma, encoding, headings and a column that names the rows are found out and said.
 
     source: a path, "sample", or "upload:…", what `accept_upload` returned. Read when the problem is made. Refused by
     name: pickles, numbers that are not real or not finite, fewer than two fields or points, an array that is not of
@@ -106,11 +109,17 @@ class SnapshotFile(FieldTable):
         return FIELDS.accept(filename, data)
 
     @cached_property
+    def _found(self) -> Found:
+        return Found(MovingSource(n=24, fields=60).table) if self.source == SAMPLE else FIELDS.look(self.source)
+
+    def caption(self) -> str:
+        """What was left out or assumed of the file."""
+        return " ".join(self._found.remarks)
+
+    @property
     def everything(self) -> np.ndarray:
         """All fields of the file, (fields, points)."""
-        if self.source == SAMPLE:
-            return MovingSource(n=24, fields=60).table
-        return FIELDS.read(self.source)
+        return self._found.value
 
     @cached_property
     def table(self) -> np.ndarray:
