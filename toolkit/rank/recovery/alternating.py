@@ -7,8 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import frozen
 from toolkit.core.claims import Exact, Order, Rate
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -18,6 +20,7 @@ from toolkit.rank.recovery.factor_descent import spectral_factors
 from toolkit.rank.recovery.problems import Entries
 
 TINY = 1e-13
+NEAR = 0.5  # sine of the largest angle between the spaces of the iterate and of the truth
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,6 +103,39 @@ def sketched_rows(seen, filled, other, before, tolerance, buckets, rng) -> tuple
     return rows, flops, passes
 
 
+def spaces(problem: Completion) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal bases of the truth's columns (m, r) and rows (n, r), kept."""
+
+    def made() -> tuple:
+        left, _, right = np.linalg.svd(problem.truth, full_matrices=False)
+        return frozen(left[:, : problem.planted]), frozen(right[: problem.planted].T)
+
+    return remembered(problem, "spaces of the truth", made)
+
+
+def least_shown(problem: Completion) -> float:
+    """g: the least eigenvalue of Σ_j v_j v_jᵀ/p over the entries j known of a row, over all rows, and of columns too.
+
+    One if all are known; zero where a row has fewer than r. It is what makes the least squares of a sweep well posed:
+    near the truth the error falls faster than by 1 − g a sweep, as measured on a thousand random matrices.
+    """
+
+    def least(seen: np.ndarray, basis: np.ndarray) -> float:
+        pairs = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1)
+        return float(np.linalg.eigvalsh((seen @ pairs).reshape(-1, *[basis.shape[1]] * 2))[:, 0].min())
+
+    left, right = spaces(problem)
+    return min(least(problem.seen, right), least(problem.seen.T, left)) / problem.fraction
+
+
+def beside(problem: Completion, state: SweepState) -> float:
+    """The sine of the largest angle between the truth's spaces and those of the iterate; NaN where it has none."""
+    if not problem.planted:
+        return float("nan")
+    found = (np.linalg.qr(factor)[0] for factor in (state.left, state.right))
+    return max(float(np.linalg.norm(one - q @ (q.T @ one), 2)) for one, q in zip(spaces(problem), found))
+
+
 class Alternating(Method):
     """What both alternating minimisations share: spectral start, a step solves for U and then for V."""
 
@@ -136,22 +172,33 @@ class Alternating(Method):
         def pass_flops(problem, state):
             return state.sweep_flops / state.passes if state.passes else float("nan")
 
-        return (Measure("pass_flops", "flops of a pass over the known entries", pass_flops, "flops"),)
+        def near(problem, state):
+            return state.error if beside(problem, state) <= NEAR else float("nan")
+
+        doc = "not asked before both spaces are within 30° of those of the truth"
+        return (
+            Measure("pass_flops", "flops of a pass over the known entries", pass_flops, "flops"),
+            Measure("near_error", "error once near the truth", near, "‖X − M‖/‖M‖", doc=doc),
+        )
 
     def claims(self, problem: Entries) -> tuple:
         plenty = isinstance(problem, Completion) and problem.share >= 0.4 and problem.condition <= 5
         if not plenty or not problem.clean or problem.searched != problem.planted:
             return ()
-        assumes = "incoherent truth, k = r, enough entries, no noise"
-        floor = max(1e-8, 1e3 * self.tolerance)
-        if floor > 1e-4:  # too few sweeps above what the tolerance leaves
+        shown = least_shown(problem)
+        if shown < 0.15:
+            return ()
+        assumes = "k = r, no noise; every row and column shows a share g of the truth's spaces; judged once near it"
+        floor = max(1e-11, 1e3 * self.tolerance)
+        if floor > 1e-4 or problem.fraction == 1:  # too few sweeps above what the tolerance, or the start, leaves
             return self.more(problem, assumes)
         return (
             Rate(
-                measure="error",
-                factor=0.5,
+                measure="near_error",
+                factor=1 - shown,
                 floor=floor,
-                title="the error at least halves in every sweep",
+                start=0.2,
+                title=f"the error falls by 1 − g = {1 - shown:.2f} in every sweep, or faster",
                 assumes=assumes,
                 source="jain2013",
                 stop=Stop(rtol=0.0, steps=25),
@@ -183,12 +230,12 @@ class AltMin(Alternating):
     def more(self, problem, assumes):
         return (
             Exact(
-                measure="error",
+                measure="near_error",
                 tol=1e-10,
                 title="recovers the matrix",
                 assumes=assumes,
                 source="jain2013",
-                stop=Stop(rtol=0.0, steps=40),
+                stop=Stop(measure="error", rtol=0.0, atol=1e-11, steps=200),
             ),
             Order(
                 measure="sweep_flops",
@@ -232,10 +279,10 @@ class SketchedAltMin(Alternating):
         first = dict(p=1.0, growing=True, stop=Stop(rtol=0.0, steps=1), **about)
         found = [
             Exact(
-                measure="error",
+                measure="near_error",
                 tol=10 * self.tolerance,
                 title="follows exact sweeps down to its tolerance",
-                stop=Stop(rtol=0.0, steps=25),
+                stop=Stop(measure="error", rtol=0.0, atol=5 * self.tolerance, steps=200),
                 **about,
             ),
             Order(

@@ -175,13 +175,12 @@ class SymmetricDescent(SymmetricFactors):
             p=1.0,
             over="condition",
             values=(10.0, 20.0, 40.0, 80.0),
-            tol=0.1 if self.alpha <= 1e-6 else 0.25,
+            tol=0.25,  # the logarithm in κ ln(1/(κ ε)) takes a sixth of an order off
             growing=True,
-            at_least=True,
-            title="steps grow at least in proportion to the condition number",
+            title="steps grow in proportion to the condition number, but for a logarithm",
             assumes="all columns needed, or a tiny start",
             source="xu2023scaled",
-            stop=accurate(1e-4, 6000),
+            stop=accurate(1e-4, max(6000, round(1500 / self.eta))),
         )
         if problem.searched == problem.rank:
             title = "linear with as many columns as the rank, at least half the rate of an isometry"

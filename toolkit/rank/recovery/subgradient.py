@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Beats, Exact, Flat, Order, Rate
+from toolkit.core.claims import Exact, Flat, Order, Rate
 from toolkit.core.knob import knob
 from toolkit.core.stop import Stop
-from toolkit.rank.recovery.factor_descent import SymmetricDescent, SymmetricFactors, accurate, size
+from toolkit.rank.recovery.factor_descent import SymmetricFactors, accurate, size
 from toolkit.rank.recovery.problems import GaussianSensing
 
 
@@ -67,7 +67,7 @@ class SubgradientDescent(SymmetricFactors):
                 **about,
             ),
         ]
-        if problem.isometric or problem.samples * problem.rank >= 5 * problem.side:  # m ~ n k for k = n
+        if self._plenty(problem):
             found.append(
                 Flat(
                     over="width",
@@ -79,17 +79,6 @@ class SubgradientDescent(SymmetricFactors):
                 )
             )
         found += self._falls(problem, about)
-        if problem.outliers >= 0.1:
-            found.append(
-                Beats(
-                    other=SymmetricDescent(),
-                    measure="k",
-                    factor=0.5,
-                    title="gets to 1 % where least squares does not",
-                    stop=accurate(1e-2, 1000),
-                    **about,
-                )
-            )
         return tuple(found)
 
     def _leads(self, problem: GaussianSensing) -> bool:
@@ -98,11 +87,14 @@ class SubgradientDescent(SymmetricFactors):
         data = not problem.noise and problem.outliers <= 0.3 and problem.condition <= 5
         return lengths and data and 1e-3 <= self.alpha <= 1e-2
 
+    def _plenty(self, problem: GaussianSensing) -> bool:
+        """Whether there are measurements enough for k = n columns, m ~ n k, and more where some are wrong."""
+        return problem.samples * problem.rank >= 5 * problem.side or (problem.isometric and not problem.outliers)
+
     def _falls(self, problem: GaussianSensing, about: dict) -> list:
         """How fast, and how far: ρ^t where the lengths carry it, to a floor that α sets where k > r."""
         exact = problem.searched == problem.rank
-        plenty = problem.isometric or problem.samples * problem.rank >= 5 * problem.side
-        if not plenty or (self.alpha > 3e-3 and not exact):  # the floor would be seen too soon
+        if not self._plenty(problem) or (self.alpha > 3e-3 and not exact):  # the floor would be seen too soon
             return []
         fall = Rate(
             measure="error",
