@@ -229,8 +229,9 @@ def bound(measure: str, curve, title: str, *, source: str = "saad2003", **about)
     return Bound(measure=measure, curve=curve, title=title, source=source, **about)
 
 
-def terminates(measure: str, steps: int, *, tol: float, **about) -> Bound:
-    """The measure is at most `tol` of its first value from step `steps` on."""
-    return Bound(
-        measure=measure, curve=lambda k, v: np.where(k < steps, np.maximum(v, tol * v[0]), tol * v[0]), **about
-    )
+def terminates(measure: str, steps: int, *, tol: float, **about) -> Exact:
+    """A residual or error relative to that of x = 0 is at most `tol` after `steps` steps, wherever the run began.
+
+    The run that decides it goes on to that step: one that breaks down before has not ended as promised.
+    """
+    return Exact(measure=measure, tol=float(tol), stop=Stop(rtol=0.0, steps=steps), **about)

@@ -1,0 +1,88 @@
+"""Cycles and subdomains that must break what is promised of the honest ones: half steps, noise, other methods."""
+
+import numpy as np
+import pytest
+import scipy.linalg as la
+from sabotage import Saboteur, after_each_step, turned
+
+from toolkit.preconditioner import (
+    CG,
+    SSOR,
+    AdditiveSchwarz,
+    GaussSeidel,
+    Jacobi,
+    Multigrid,
+    Poisson,
+    RugeStuben,
+    SmoothedAggregation,
+)
+from toolkit.preconditioner.multigrid.algebraic import gauss_seidel_factor
+from toolkit.preconditioner.stencils.diffusion import Diffusion
+
+PLANE, ROUGH, SINE = Poisson(dim=2, n=16), Poisson(dim=2, n=16, load="noise"), Poisson(dim=2, n=32, load="sine")
+SAND = Diffusion(n=16, medium="checkerboard", contrast=1e4)
+
+
+def rival(method):
+    """Another method altogether."""
+    return lambda honest: method
+
+
+def lessened(share):
+    """Only a share of every cycle's correction; the residual is that of what came out."""
+
+    def spoil(problem, before, state):
+        state.x[:] = before.x + share * (state.x - before.x)
+        state.r = problem.residual(state.x)
+        state.residual = float(np.linalg.norm(state.r)) / problem.norm
+
+    return lambda method: after_each_step(spoil, method)
+
+
+SABOTEURS = [
+    Saboteur("grow with n", lambda: (PLANE, Multigrid()), rival(SSOR())),
+    Saboteur("grow with n", lambda: (PLANE, RugeStuben()), rival(CG())),
+    Saboteur("grow with n", lambda: (PLANE, SmoothedAggregation(cycle="W")), rival(SSOR())),
+    Saboteur("at most like levels³", lambda: (PLANE, SmoothedAggregation()), rival(SSOR())),
+    Saboteur("two-grid factor", lambda: (ROUGH, Multigrid(cycle="W")), lessened(0.5)),
+    Saboteur("two-grid factor", lambda: (ROUGH, Multigrid(cycle="F", pre=2)), turned(pre=1, post=0)),
+    Saboteur("below the discretisation error", lambda: (SINE, Multigrid(full=True)), turned(full=False)),
+    Saboteur("ρ(I − M⁻¹A)", lambda: (SAND, Multigrid()), lessened(0.2)),
+    Saboteur("at least as by symmetric", lambda: (ROUGH, RugeStuben()), lessened(0.02)),
+    Saboteur("at least as by symmetric", lambda: (ROUGH, SmoothedAggregation()), rival(Jacobi())),
+    Saboteur("at least as by symmetric", lambda: (SAND, SmoothedAggregation(sweeps=2)), rival(GaussSeidel())),
+    Saboteur("ρ(I − M⁻¹A)", lambda: (ROUGH, AdditiveSchwarz(subdomains=4)), turned(subdomains=16, coarse=False)),
+    Saboteur("flat in n", lambda: (PLANE, AdditiveSchwarz()), turned(coarse=False)),
+    Saboteur("grow like n²", lambda: (PLANE, AdditiveSchwarz(coarse=False)), turned(coarse=True)),
+]
+
+
+@pytest.mark.parametrize("one", SABOTEURS, ids=str)
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
+def test_the_claim_catches_it(one):
+    one.is_caught()
+
+
+METHODS = (
+    *(Multigrid(), Multigrid(cycle="W"), Multigrid(full=True), RugeStuben(), SmoothedAggregation()),
+    *(SmoothedAggregation(cycle="W"), AdditiveSchwarz(), AdditiveSchwarz(coarse=False), AdditiveSchwarz(subdomains=4)),
+)
+
+
+def test_every_promise_has_a_saboteur():
+    words = [one.title for one in SABOTEURS]
+    for problem in (PLANE, ROUGH, SINE, SAND):
+        for method in METHODS:
+            found = () if method.suits(problem) else method.claims(problem)
+            assert all(any(word in claim.title for word in words) for claim in found), f"{method} on {problem}"
+
+
+@pytest.mark.parametrize("complex_", [False, True])
+def test_what_a_symmetric_sweep_leaves_is_the_norm_of_its_error(complex_):
+    """‖I − (D + L)⁻¹A‖²_A by its definition, and that of the whole cycle is below it."""
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((9, 9)) + (1j * rng.standard_normal((9, 9)) if complex_ else 0)
+    a = a @ a.conj().T + np.eye(9)
+    root = la.cholesky(a).conj().T  # A = root rootᴴ
+    left = root.conj().T @ (np.eye(9) - la.solve(np.tril(a), a)) @ la.inv(root.conj().T)
+    assert gauss_seidel_factor(a) == pytest.approx(la.norm(left, 2) ** 2, rel=1e-9)
