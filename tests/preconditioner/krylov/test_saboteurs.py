@@ -114,7 +114,6 @@ SABOTEURS = [
     Saboteur("1/√(ρ A_k)", lambda: (SPREAD, FastGradient(Identity())), rival(Jacobi())),
     Saboteur("no slower", lambda: (SPREAD, FastGradient(Identity())), rival(Jacobi(omega=0.01))),
     Saboteur("grow with the gap", lambda: (SPREAD, FastGradient()), rival(FastGradient(SymmetricPolynomial(degree=1)))),
-    Saboteur("grow with the gap", lambda: (SPREAD, KrylovGradient()), turned(degree=1)),
     Saboteur("a step", lambda: (SPREAD, KrylovGradient()), turned(degree=0)),
     # what preconditioners promise of CG
     Saboteur("grow with n", lambda: (Poisson(n=16), CG(Multigrid())), rival(CG())),
