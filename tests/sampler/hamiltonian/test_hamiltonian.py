@@ -67,6 +67,7 @@ def test_particles_have_the_moments(batching):
     """20 000 particles after two and a half rounds, within five standard errors."""
     problem, method = MinibatchRegression(), SGHMC(batching=batching, particles=20_000, step_size=0.3)
     run = tk.Run(problem, method, THROUGH).step(10)
+    assert run.state.work.nfe == 10
     moments = method.averaged(problem)[2] @ run.state.moments
     n, z = 2 * problem.features, run.solution()
     spread = z.std(axis=0)

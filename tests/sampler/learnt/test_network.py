@@ -129,3 +129,30 @@ def test_parametrisations_are_one(name):
 def test_unknown_parametrisations_are_named():
     with pytest.raises(tk.ToolkitError, match="expected one of"):
         network.converted(SCHEDULES["EDM"], np.zeros((1, 2)), np.zeros((1, 2)), 1.0, "data", "noises")
+
+
+def test_the_mistake_of_the_network_is_the_root_mean_square_of_a_pixel():
+    pytest.importorskip("sklearn")
+    problem = network.NetworkDigits(particles=5)
+    state = tk.Run(problem, DPMSolverPP2M(steps=4), THROUGH).step(2).state
+    apart = problem.denoise(state.x, state.t) - problem.exact(state.x, state.t)
+    assert network.network_gap(problem, state) == pytest.approx(np.sqrt(np.mean(apart**2)), rel=1e-12)
+
+
+@pytest.mark.parametrize("beta1, beta2", [(0.9, 0.99), (0.0, 0.999), (0.9, 0.81), (0.99, 0.9)])
+def test_the_reach_is_the_sum_that_cauchy_and_schwarz_have(beta1, beta2):
+    """And it is met: by slopes in proportion to the shares' ratio w/u, the newest last."""
+    method = Adam(beta1=beta1, beta2=beta2)
+    for k in (1, 2, 7, 60):
+        j = np.arange(k)
+        w, u = ((1 - beta) * beta**j / (1 - beta**k) if beta else (j == 0) * 1.0 for beta in (beta1, beta2))
+        slopes = w / u
+        assert method.reach(k) == pytest.approx(np.sqrt(np.sum(w**2 / u)), rel=1e-10)
+        assert np.sum(w * slopes) / np.sqrt(np.sum(u * slopes**2)) == pytest.approx(method.reach(k), rel=1e-10)
+
+
+def test_the_rate_rises_and_falls_as_told():
+    method = Adam(rate=0.5, steps=100, warm=10)
+    found = method.rate_at(np.array([1, 10, 50, 100]))
+    wanted = [0.05 * (1 + np.cos(np.pi / 100)) / 2, 0.5 * (1 + np.cos(np.pi / 10)) / 2, 0.25, 0.0]
+    np.testing.assert_allclose(found, wanted, atol=1e-15)

@@ -117,6 +117,9 @@ def test_a_run_and_the_function_are_one():
     problem, method = Purification(particles=20), DiffPure(steps=10)
     run = tk.solve(problem, method, THROUGH)
     np.testing.assert_allclose(run.state.seen(), method.back(problem, problem.attacked, 0), rtol=1e-12)
+    clean = method.back(problem, problem.points[0], 0)
+    np.testing.assert_allclose(run.state.clean / run.state.scale, clean, rtol=1e-12)
+    assert run.state.work.nfe == 10
 
 
 @schedules
