@@ -172,15 +172,15 @@ class SymmetricDescent(SymmetricFactors):
             return ()
         slower = Order(
             measure="k",
-            p=1.0,
+            p=0.9,
             over="condition",
-            values=(10.0, 20.0, 40.0, 80.0),
-            tol=0.25,  # the logarithm in κ ln(1/(κ ε)) takes a sixth of an order off
+            values=(20.0, 40.0, 80.0, 160.0),
+            tol=0.2,  # the logarithm in κ ln(1/(κ ε)) takes a tenth to a sixth of an order off
             growing=True,
             title="steps grow in proportion to the condition number, but for a logarithm",
             assumes="all columns needed, or a tiny start",
             source="xu2023scaled",
-            stop=accurate(1e-4, max(6000, round(1500 / self.eta))),
+            stop=accurate(1e-4, max(6000, round(3000 / self.eta))),
         )
         if problem.searched == problem.rank:
             title = "linear with as many columns as the rank, at least half the rate of an isometry"
