@@ -186,6 +186,36 @@ def test_what_a_run_still_needs_in_words():
     assert evidence.missing(tk.Stop(rtol=0.0, steps=None), history) == "the end of the run"
 
 
+# -- what is offered but undecidable ----------------------------------------------------------------------------------
+
+OFFERED = [
+    ("hpfem", {}),
+    ("hpfem", dict(levels=8)),
+    ("pfem", dict(start=3)),
+    ("collocation", dict(stride=16)),
+    ("degree_ladder", dict(p=20)),
+    *(("element_ladder", dict(mesh="uniform", p=p)) for p in (5, 6, 12)),
+    ("spline_fit", dict(start=3, growth=1.5, levels=4)),
+    ("spline_collocation", dict(degree=5, start=4, levels=4)),
+    ("chidenn", dict(p=1, s=6, a=0.5, levels=4)),
+    ("mgard", dict(first=1e-4, last=1e-3)),
+    ("mgard", dict(first=1e-3, last=1e-3)),
+    ("zlib", dict(first=1e-3, last=1e-3)),
+    ("zlib", dict(first=1e-4, last=1e-3)),
+]
+
+
+@pytest.mark.parametrize("name, turned", OFFERED, ids=lambda one: one if isinstance(one, str) else str(len(one)))
+def test_what_starts_at_rounding_or_has_too_few_rungs_breaks_nothing(name, turned):
+    """Legal knobs with which a ladder shows no order and a run no factor: open with what is missing, or no claim."""
+    method = tk.lab("mesh").methods()[name](**turned)
+    for problem in tk.lab("mesh").cases:
+        if not method.suits(problem):
+            for claim in method.claims(problem):
+                verdict = tk.check(claim, problem, method)
+                assert verdict.holds is not False and verdict.why, f"{problem}: {claim.title}: {verdict}"
+
+
 # -- where it is told -------------------------------------------------------------------------------------------------
 
 
