@@ -11,7 +11,7 @@ from toolkit.rank.tensors.multilinear import kruskal_limit, maxvol, times
 from toolkit.rank.tensors.problems import GridFunction, PlantedTensor, Potential, SymmetricTensor
 from toolkit.rank.tensors.subspace_power import SubspacePower
 from toolkit.rank.tensors.tensor_train import TrainCross, TrainSvd
-from toolkit.rank.tensors.tucker import Hooi, SequentialHosvd
+from toolkit.rank.tensors.tucker import Hooi, Hosvd, SequentialHosvd
 
 LONG = tk.Stop(rtol=0.0, steps=300)
 
@@ -155,3 +155,35 @@ def test_the_subspace_power_iteration_by_plain_contractions(d, half):
         y /= np.linalg.norm(y)
     np.testing.assert_allclose(trace, expected, rtol=1e-12)
     np.testing.assert_allclose(x, y, rtol=0, atol=1e-13)
+
+
+class TestPromisesFitTheKnobs:
+    """Nothing is promised, or what is holds, wherever the knobs of a method stand."""
+
+    @pytest.mark.parametrize(
+        "knobs",
+        [
+            dict(threshold=0.3),
+            dict(threshold=1e-14),
+            dict(tries=1, floor=0.0),
+            dict(floor=1.0, tries=2),
+            dict(iterations=10),
+            dict(rank=3),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("components", [1, 8])
+    def test_subspace_power(self, knobs, components):
+        problem, method = SymmetricTensor(d=6, components=components), SubspacePower(**knobs)
+        for claim in method.claims(problem):
+            assert tk.check(claim, problem, method).holds is True, claim.title
+
+    def test_squares_tell_tails_to_half_of_the_digits(self):
+        problem, method = Potential(particles=1), SequentialHosvd(rank=16, by="gram")
+        for claim in method.claims(problem):
+            assert tk.check(claim, problem, method).holds is True, claim.title
+
+    def test_a_wave_of_rank_two_has_no_second_rank_to_be_judged_at(self):
+        problem = GridFunction(shape_name="wave", order=4, n=8)
+        for method in (TrainSvd(), Hosvd()):
+            assert "quasi" not in " ".join(claim.measure for claim in method.claims(problem))

@@ -135,12 +135,6 @@ class TrainSvd(TrainMethod):
                 title="√Σ ε_k², the tails of all cuts together",
                 **about,
             ),
-            Bound(
-                measure="train_quasi",
-                curve=lambda k, v: np.full(len(k), factor),
-                title="at most √(d − 1) times the best train of its ranks",
-                **about,
-            ),
             Exact(
                 measure="train_identity",
                 tol=1e-12,
@@ -148,7 +142,16 @@ class TrainSvd(TrainMethod):
                 title="the error is what the cuts have lost",
                 **about,
             ),
+            *self._quasi_optimal(problem, factor, about),
         )
+
+    def _quasi_optimal(self, problem: TensorProblem, factor: float, about: dict) -> tuple:
+        """Nothing where the best trains of all ranks but one are rounding."""
+        tails = [best_cuts(problem, cut_ranks(problem.shape, r)).max() for r in range(1, self.rank + 1)]
+        if sum(one > RESOLVED for one in tails) < 2:
+            return ()
+        title = "at most √(d − 1) times the best train of its ranks"
+        return (Bound(measure="train_quasi", curve=lambda k, v: np.full(len(k), factor), title=title, **about),)
 
     def measures(self, problem) -> tuple[Measure, ...]:
         return (*super().measures(problem), TRAIN_IDENTITY)

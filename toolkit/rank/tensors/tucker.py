@@ -23,6 +23,7 @@ LAST_RANK = Status("converged", "the last multilinear rank is done", "Raise `ran
 SETTLED = Status("converged", "a sweep changes the error by less than rounding", "")
 RANKS = Stop(rtol=0.0, steps=40)
 RESOLVED = 1e-11
+SQUARED = 1e-6  # tails that Gram matrices tell: they hold squares
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,10 +66,13 @@ class TuckerMethod(Method):
     def measures(self, problem) -> tuple[Measure, ...]:
         return (QUASI, TAIL)
 
-    def quasi_optimal(self, problem, source: str) -> Bound:
-        """Error ≤ √d times the best one, which is no smaller than any mode's tail."""
+    def quasi_optimal(self, problem, source: str, resolved: float = RESOLVED, ranks=None) -> tuple:
+        """Error ≤ √d times the best one, which is no smaller than any mode's tail; nothing where that is rounding."""
         factor = math.sqrt(problem.data.ndim)
-        return Bound(
+        visited = range(1, self.rank + 1) if ranks is None else ranks
+        if sum(bool(problem.tails(problem.clipped(r)).max() > resolved) for r in visited) < 2:
+            return ()
+        bound = Bound(
             measure="quasi",
             curve=lambda k, v: np.full(len(k), factor),
             title=f"at most √{problem.data.ndim} times the best of its multilinear rank",
@@ -76,6 +80,7 @@ class TuckerMethod(Method):
             source=source,
             stop=RANKS,
         )
+        return (bound,)
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ class Hosvd(TuckerMethod):
                 source="delathauwer2000",
                 stop=RANKS,
             ),
-            self.quasi_optimal(problem, "delathauwer2000"),
+            *self.quasi_optimal(problem, "delathauwer2000"),
         )
 
 
@@ -163,7 +168,7 @@ class SequentialHosvd(TuckerMethod):
 
     def claims(self, problem: TensorProblem) -> tuple:
         if self.by == "gram":
-            return (self.quasi_optimal(problem, "vannieuwenhoven2012"),)
+            return self.quasi_optimal(problem, "vannieuwenhoven2012", SQUARED)
         return (
             Exact(
                 measure="identity_gap",
@@ -174,11 +179,12 @@ class SequentialHosvd(TuckerMethod):
                 source="vannieuwenhoven2012",
                 stop=RANKS,
             ),
-            self.quasi_optimal(problem, "vannieuwenhoven2012"),
+            *self.quasi_optimal(problem, "vannieuwenhoven2012"),
         )
 
     def measures(self, problem) -> tuple[Measure, ...]:
-        return (*super().measures(problem), IDENTITY)
+        quasi = QUASI if self.by == "svd" else quasi_measure(SQUARED)
+        return quasi, TAIL, IDENTITY
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,8 @@ class Hooi(TuckerMethod):
         about = dict(source="delathauwer2000best", assumes="any tensor", title="the error never grows", stop=RANKS)
         if self.start == "random" or max(problem.tails(problem.clipped(self.rank))) <= RESOLVED:
             return (monotone("error", floor=1e-13, **about),)
-        return monotone("error", floor=1e-13, **about), self.quasi_optimal(problem, "vannieuwenhoven2012")
+        same = [self.rank] * 2  # at every sweep
+        return monotone("error", floor=1e-13, **about), *self.quasi_optimal(problem, "vannieuwenhoven2012", ranks=same)
 
 
 def _counted(problem, state, last):
@@ -242,11 +249,6 @@ def _tail(problem, state) -> float:
     return float(np.max(problem.tails(state.ranks)))
 
 
-def _quasi(problem, state) -> float:
-    least = _tail(problem, state)
-    return state.error / least if least > RESOLVED else math.nan
-
-
 TAIL = Measure(
     "mode_tail",
     "no approximation is better",
@@ -254,14 +256,21 @@ TAIL = Measure(
     "max_k ‖σ^{(k)}_{>r}‖ / ‖T‖",
     doc="the largest singular tail of a mode: a lower bound of the error of any tensor of this multilinear rank",
 )
-QUASI = Measure(
-    "quasi",
-    "error over the lower bound of the best",
-    _quasi,
-    "‖T − X‖ / max_k ‖σ^{(k)}_{>r}‖",
-    log=False,
-    doc="one: the best of its multilinear rank; at most √d by theory",
-)
+
+
+def quasi_measure(resolved: float) -> Measure:
+    """Error over the largest tail of a mode, where that is above `resolved`."""
+
+    def of(problem, state) -> float:
+        least = _tail(problem, state)
+        return state.error / least if least > resolved else math.nan
+
+    doc = "one: the best of its multilinear rank; at most √d by theory"
+    symbol = "‖T − X‖ / max_k ‖σ^{(k)}_{>r}‖"
+    return Measure("quasi", "error over the lower bound of the best", of, symbol, log=False, doc=doc)
+
+
+QUASI = quasi_measure(RESOLVED)
 IDENTITY = Measure(
     "identity_gap",
     "error against what was cut off",
