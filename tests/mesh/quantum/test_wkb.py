@@ -57,6 +57,21 @@ def test_coefficients_for_a_linear_potential_are_exact():
         np.testing.assert_allclose(state.jets[n, 0], exact, rtol=2e-13 * (n + 1))
 
 
+@pytest.mark.parametrize("terms, epsilon", [(1, 0.1), (3, 0.2), (6, 0.05)])
+def test_what_is_left_out_is_the_next_term(terms, epsilon):
+    """a = x: S_n = c_n (x^{3(1−n)/2} − 1)/(3(1−n)/2), so that ε^N max |S_{N+1}| is known; a step costs nodes · N³."""
+    r = [Fraction(1)]
+    for n in range(1, terms + 2):
+        r.append((Fraction(3 * n - 4, 2) * r[n - 1] - sum(r[j] * r[n - j] for j in range(1, n))) / 2)
+    power = Fraction(-3 * terms, 2)
+    largest = abs(float(r[terms + 1] / power)) * (1 - 2 ** float(power))
+    state = tk.solve(OscillatoryWave(epsilon=epsilon), TruncatedWKB(terms=terms), THROUGH).state
+    assert state.omitted == pytest.approx(epsilon**terms * largest, rel=1e-10)
+    depths = [terms + 2 - n for n in range(1, terms + 2)]
+    assert state.work.flops == sum(8 * 41 * depth**2 * n for n, depth in enumerate(depths, 1))
+    assert state.work.nfe == 41
+
+
 def test_primitives_are_exact():
     """S_0 = i (2/3)(x^{3/2} − 1) and S_1 = −ln(x)/4 for a = x, by Clenshaw–Curtis."""
     problem = OscillatoryWave()
@@ -79,8 +94,8 @@ def test_truncated_series_solves_its_riccati_equation(potential, epsilon):
     assert np.log2(left[0] / left[1]) == pytest.approx(terms + 1, abs=0.35)
 
 
-@pytest.mark.parametrize("potential", ["linear", "exponential"])
-@pytest.mark.parametrize("terms", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("potential", ["linear", "exponential", "cosine"])
+@pytest.mark.parametrize("terms", [1, 2, 3, 4])
 def test_order_n_in_epsilon(potential, terms):
     method, problem = TruncatedWKB(terms=terms), OscillatoryWave(potential=potential)
     (claim,) = (c for c in method.claims(problem) if c.kind == "order")
@@ -106,11 +121,6 @@ def test_stops_where_it_is_best(problem):
     run, _ = errors(problem, OptimalWKB())
     _, every = errors(problem, TruncatedWKB(terms=40))
     assert every[run.k] <= 2 * np.nanmin(every) and "grow again" in run.status.cause
-
-
-def test_cost_does_not_depend_on_epsilon():
-    runs = [tk.solve(OscillatoryWave(epsilon=e), TruncatedWKB(terms=6), THROUGH) for e in (1e-4, 1e-2, 0.1)]
-    assert len({(run.state.work.flops, run.state.work.nfe) for run in runs}) == 1
 
 
 @pytest.mark.parametrize("potential", ["linear", "exponential"])

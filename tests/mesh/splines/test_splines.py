@@ -10,6 +10,7 @@ from scipy.interpolate import BSpline
 
 import toolkit as tk
 from toolkit.kernels.line import bspline
+from toolkit.mesh.splines.fractional_matrix import collocated, places, spectrum, symbol
 from toolkit.mesh.splines.projection import (
     ByMatrix,
     ByRecursion,
@@ -20,7 +21,7 @@ from toolkit.mesh.splines.projection import (
     open_knots,
     uniform_knots,
 )
-from toolkit.mesh.splines.riesz import Riesz, SplineCollocation, collocated, places, spectrum, symbol
+from toolkit.mesh.splines.riesz import Riesz, SplineCollocation
 
 
 @pytest.mark.parametrize("p", [1, 2, 3, 5, 8, 10])

@@ -185,9 +185,10 @@ class ChebyshevCollocation(Method):
                 Exact(measure="energy_error", tol=1e-15 * last**3, title=f"{words}: exact, but for rounding", **about),
             )
         rate = regularity.analytic(problem)
-        if rate is None or self.levels < 10:
+        factor = (rate or 1.0) ** self.stride
+        rows = len({self.degree(problem, k) for k in range(self.levels + 1)})
+        if rate is None or not regularity.seen(factor, rows, 0.4):
             return ()
-        factor = rate**self.stride
         title = f"ρ^−N, ρ = {1 / rate:.4g}: a factor of {factor:.3g} a step"
         about = dict(source="trefethen2013", assumes="u analytic inside the ellipse, singular on it", stop=WHOLE)
         return (Rate(measure="max_error", factor=factor, start=0.4, floor=1e-9, title=title, **about),)

@@ -45,14 +45,20 @@ class PVersion(Ladder):
 
     def more(self, problem, state: LadderState) -> bool:
         p = state.degree
-        grown = state.space.size * ((p + 1) / p) ** problem.dim
-        return p < MOST[self.kind(problem)] and grown <= LIMIT[problem.dim]
+        return p < MOST[self.kind(problem)] and _raised(state.space.size, p, problem.dim) <= LIMIT[problem.dim]
+
+    def _rows(self, problem) -> int:
+        """Spaces there will be."""
+        size, p = float(self.first(problem).size), 1
+        while p <= self.levels and p < MOST[self.kind(problem)] and _raised(size, p, problem.dim) <= LIMIT[problem.dim]:
+            size, p = _raised(size, p, problem.dim), p + 1
+        return p
 
     def claims(self, problem) -> tuple:
         if self.suits(problem):
             return ()
         doubled = regularity.doubled(problem) if regularity.plain(problem) else None
-        if doubled is not None and MOST[self.kind(problem)] > 6 and self.levels >= 6:
+        if doubled is not None and self._rows(problem) >= 7:
             return (
                 Order(
                     measure="energy_error",
@@ -66,7 +72,7 @@ class PVersion(Ladder):
                 ),
             )
         rate = regularity.analytic(problem, 2 << self.start)
-        if rate is None or self.levels < 12:
+        if rate is None or not regularity.seen(rate, self._rows(problem), 0.3):
             return ()
         title = f"exponential: a factor of {rate:.3g} a degree"
         about = dict(source="schwab1998", assumes="u is analytic around every cell", stop=WHOLE)
@@ -139,9 +145,12 @@ class HPVersion(Ladder):
         return max(self.grading**power, ((1 - root) / (1 + root)) ** self.slope)
 
     def claims(self, problem) -> tuple:
-        if self.suits(problem) or self.levels < 8 or not regularity.plain(problem):
+        if self.suits(problem) or not regularity.plain(problem):
             return ()
         factor = self.factor(problem)
+        rows = sum(self.highest(problem, k) <= MOST[self.kind(problem)] for k in range(self.levels + 1))
+        if not regularity.seen(factor, rows, 0.3):
+            return ()
         if problem.data == "layer":
             about = dict(source="schwab1996", assumes="the thin cell has length κ p w with κ = 1 < 4/e")
             title = f"exponential in p whatever w is: (κ e/4)^p, a factor of {factor:.3g} a degree"
@@ -150,6 +159,11 @@ class HPVersion(Ladder):
             about = dict(source="gui1986" if problem.dim == 1 else "guo1986", assumes="u ~ r^α, geometric mesh")
             title = f"exp(−b N^{{{root}}}): a factor of {factor:.3g} a step"
         return (Rate(measure="energy_error", factor=factor, start=0.3, floor=1e-9, title=title, stop=WHOLE, **about),)
+
+
+def _raised(size: float, p: float, dim: int) -> float:
+    """Coefficients, about, after degree p was raised by one."""
+    return size * ((p + 1) / p) ** dim
 
 
 def _tensor(nodes: np.ndarray, p: int) -> PlaneElements:

@@ -52,6 +52,12 @@ def _wave_error(h: np.ndarray, p: int) -> np.ndarray:
     return (np.pi * h) ** p * math.factorial(p) / math.factorial(2 * p)
 
 
+def seen(factor: float, rows: int, start: float, floor: float = 1e-9) -> bool:
+    """Whether a factor a row shows in five rows at least, from `start` of the way to where a floor or the rows end."""
+    rows = min(rows, int(math.log(floor) / math.log(factor)) + 1)
+    return rows - int(start * rows) >= 5
+
+
 def doubled(problem: BoundaryValueProblem) -> float | None:
     """Order in 1/p of the p-version in energy for a singularity at a node; None without one."""
     if problem.data != "corner":

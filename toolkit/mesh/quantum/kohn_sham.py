@@ -182,9 +182,16 @@ class SelfConsistency(Method):
         state.k += 1
         return _evaluated(problem, state)
 
+    @property
+    def nearness(self) -> float:
+        """1/ρ of the ellipse around an element [a, qa] through the nucleus: energies err by about ρ^−2p for it."""
+        root = self.grading ** (0.5 / (self.elements - 1))
+        return (root - 1) / (root + 1)
+
     def claims(self, problem: KohnShamAtom) -> tuple:
         """Where the mesh is fine enough, by trial from beryllium to uranium, and the mixing one that converges."""
         fine = self.p >= 20 and self.elements >= 6 + problem.relativistic and 1e3 <= self.grading <= 1e5
+        fine &= self.nearness ** (2 * self.p) <= 1e-14
         mixed = self.mixing == "Anderson" and self.memory >= 3 and 0.2 <= self.damping <= 0.8
         if problem.published is None or not fine or not mixed or self.r_max < 30:
             return ()
