@@ -38,6 +38,7 @@ SABOTEURS = [
     Saboteur("a middle column", lambda: (SMOOTH, SplineCollocation()), another(lambda alpha: alpha * (1 + 1e-9))),
     Saboteur("a middle column", lambda: (EXIT, SplineCollocation(degree=6)), another(lambda alpha: alpha + 1e-8)),
 ]
+ELSEWHERE = ("the same basis",)
 
 
 @pytest.mark.parametrize("one", SABOTEURS, ids=str)

@@ -158,9 +158,7 @@ class TruncatedWKB(WaveSeries):
     title: ClassVar[str] = "WKB series"
     name: ClassVar[str] = "truncated_wkb"
     sources: ClassVar[tuple[str, ...]] = ("arnold2024", "koerner2023")
-    no_claim: ClassVar[str] = (
-        "beyond five terms rounding, with few nodes quadrature decides before three waves"
-    )
+    no_claim: ClassVar[str] = "beyond five terms rounding, with few nodes quadrature decides before three waves"
     terms: int = knob(4, 1, 40, symbol="N", doc="the last term that is summed")
     nodes: int = nodes_knob()
 
