@@ -60,3 +60,24 @@ def test_the_clean_up_task_keeps_the_context_it_begins_in(way, stays):
     """In a process of its own: Panel begins the task once."""
     done = subprocess.run([sys.executable, "-c", CLEAN_UP, way], capture_output=True, text=True)
     assert done.stdout.strip() == stays, done.stderr or f"`no_cleanup_task` is {GO}"
+
+
+def given(button, *names: str) -> list:
+    """What a FileInput has to say of files of one byte each, or of one without any where there are no names."""
+    values = []
+    button.param.watch(lambda event: values.append(button.filename), "value")
+    for name in names:
+        about = {"name": name, "chunk": 1, "total_chunks": 1, "mime_type": "", "data": b"x"}
+        button._handle_msg({"status": "upload_event", **about})
+    button._handle_msg({"status": "finished"})
+    return values
+
+
+def test_an_upload_says_nothing_of_an_empty_file_nor_of_the_second_of_two_and_one_that_answers_does():
+    assert given(pmui.FileInput()) == [], f"`answering` is {GO}"
+    assert given(pmui.FileInput(), "a", "b") == ["a"], f"`answering` is {GO}"
+    counts = []
+    for names in ((), ("a", "b"), ("a",)):
+        found = given(panel_patches.answering(pmui.FileInput(), counts.append), *names)
+        assert found == (["a"] if len(names) == 1 else [])
+    assert counts == [0, 2]

@@ -52,6 +52,7 @@ def _run(arguments) -> int:
         print(json.dumps(rows, indent=2))
     else:
         table(rows, ("method", "status", "steps", "matvecs", "setup", "solve", "residual", "trace", "cause"))
+        _assumed(rows)
         _compare(rows)
         _show(told, arguments.check)
     return promises.code(told, must_decide=False)
@@ -75,6 +76,12 @@ def _verdicts(lane: Lane, check: bool) -> list[dict]:
                 if not claim.while_running:
                     found[i] = claim, gathered(bar, i, claim, lane.problem, lane.method)
     return [promises.row(claim, verdict) for claim, verdict in found]
+
+
+def _assumed(rows: list[dict]) -> None:
+    """What the problem says of itself: what was turned, left out or assumed of a file."""
+    for words in dict.fromkeys(f"{row['problem']}: {row['remarks']}" for row in rows if row["remarks"]):
+        print(words)
 
 
 def _compare(rows: list[dict]) -> None:
@@ -109,6 +116,7 @@ def _row(lane: Lane, name: str) -> dict:
     return {
         "method": name,
         "problem": lane.problem.slug(),
+        "remarks": lane.problem.caption(),
         "status": "held" if standing else status.kind,
         "cause": standing or ". ".join(part for part in (status.cause, status.advice) if part),
         "steps": lane.k,

@@ -32,7 +32,8 @@ class Problem(Knobbed):
         register("problem", cls)
 
     def caption(self) -> str:
-        """What the knobs mean in a few words (the element of a charge); empty where they say it themselves."""
+        """What the knobs mean in a few words (the element of a charge), and what was turned, left out or assumed of a
+        file that one of them names; empty where they say it themselves."""
         return ""
 
     def measures(self) -> tuple[Measure, ...]:

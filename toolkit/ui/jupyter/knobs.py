@@ -49,7 +49,23 @@ class Form:
         if one.optional:
             return self._optional(name, value, widget)
         widget.observe(lambda change: self._set(name, change["new"], widget), "value")
-        return widget
+        return self._upload(name, one, widget) if one.file and hasattr(self.owner, "accept_upload") else widget
+
+    def _upload(self, name: str, one: Knob, text: w.Text) -> w.VBox:
+        """The knob above a button that takes a file of one's own; of any ending, as a file is known by its content."""
+        button = w.FileUpload(multiple=False, description=f"Upload ({', '.join(one.file)})", layout=_LAYOUT)
+
+        def uploaded(change) -> None:
+            if not change["new"]:
+                return
+            (file, *_), button.value = change["new"], ()
+            try:
+                text.value = type(self.owner).accept_upload(name, file["name"], bytes(file["content"]))
+            except ToolkitError as error:
+                self._say(str(error))
+
+        button.observe(uploaded, "value")
+        return w.VBox([text, button])
 
     def _optional(self, name: str, value, widget: w.Widget) -> w.HBox:
         """The knob beside a switch that leaves it to the method (None)."""

@@ -127,8 +127,9 @@ class LabWidget(w.VBox):
         now = self.model.problem
         choice = w.Dropdown(options=problems, value=now.slug(), layout=w.Layout(width="24em"))
         choice.observe(lambda change: self._try(lambda: self._choose_problem(change["new"])), "value")
-        form = Form(now, lambda owner: self._try(lambda: self.model.set_problem(owner)), self._say)
-        self._problem_box.children = (choice, form.box)
+        caption = w.HTML(html.escape(now.caption()), layout=w.Layout(width="24em"))
+        form = Form(now, lambda owner: self._try(lambda: self._turn_problem(owner, caption)), self._say)
+        self._problem_box.children = (choice, caption, form.box)
         self._refill_race()
         self._refill_view()
 
@@ -188,6 +189,10 @@ class LabWidget(w.VBox):
     def _choose_problem(self, name: str) -> None:
         self.model.choose_problem(name)
         self._refill()
+
+    def _turn_problem(self, problem, caption: w.HTML) -> None:
+        self.model.set_problem(problem)
+        caption.value = html.escape(problem.caption())
 
     def _turn(self, uid: int, method) -> None:
         before = self.model.entry(uid).method

@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 from toolkit.core import registry, rooms
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import Knob, Knobbed, knobs
+from toolkit.ui.page.panel_patches import answering
 from toolkit.ui.page.scale import Scale, shown, typed
 from toolkit.ui.page.theme import WIDE
 
@@ -170,7 +171,11 @@ class ValueField:
 
 
 class FileField(ValueField):
-    """A knob that names a file: its text, and a button that uploads one through the owner's `accept_upload`."""
+    """A knob that names a file: its text, and a button that uploads one through the owner's `accept_upload`.
+
+    The browser is not told which endings to take: it would drop all others without a word, and a file is known by its
+    content; what cannot be used is refused here, with the reason.
+    """
 
     def __init__(self, knob: Knob, owner: Knobbed, value, turned: Callable):
         super().__init__(knob, owner, value, turned)
@@ -179,11 +184,15 @@ class FileField(ValueField):
             return
         label = f"Upload {words(knob)} ({', '.join(knob.file)})"
         self._button = pmui.FileInput(
-            accept=",".join(knob.file), label=label, uploaded_label=label, variant="outlined", size="small",
-            margin=(4, 10), **WIDE,
+            label=label, uploaded_label=label, variant="outlined", size="small", margin=(4, 10), **WIDE,
         )  # fmt: skip
         self._button.param.watch(self._uploaded, "value")
-        self.widgets.append(self._button)
+        self.widgets.append(answering(self._button, self._odd))
+
+    def _odd(self, count: int) -> None:
+        """Several files, or one without a byte in it."""
+        told = f"{count} files were given" if count else "The file is empty"
+        self.refuse(f"{told}; expected one of the kind {', '.join(self.knob.file)}.")
 
     def _uploaded(self, event) -> None:
         if event.new is None:

@@ -3,6 +3,8 @@
 The tests are in `tests/ui/test_panel_patches.py`.
 """
 
+from collections.abc import Callable
+
 import panel as pn
 import param
 from panel.util import edit_readonly
@@ -38,3 +40,22 @@ def released(page):
     """The page, which a closed tab leaves free."""
     no_cleanup_task()
     return unwatched(page)
+
+
+def answering(button, odd: Callable[[int], None]):
+    """The upload, which tells how many files were given where that is not one.
+
+    By itself panel-material-ui's FileInput says nothing of a file without a byte, and of several takes the first.
+    """
+    flush = button._flush_buffer
+
+    def flushed() -> None:
+        count = len(button._buffer)
+        if count == 1:
+            flush()
+            return
+        button._buffer.clear()
+        odd(count)
+
+    button._flush_buffer = flushed
+    return button
