@@ -104,7 +104,10 @@ def _unjoined(places: np.ndarray, corners: np.ndarray, reach: np.ndarray, points
     if (near & points).any():
         where = f"around {places[(near & points).argmax()].round(4).tolist()} (the largest extent is 1)"
         return f"the mesh is torn: {where} two points lie almost at one place; merge them."
-    where = f"around {places[(~near).argmax()].round(4).tolist()} (the largest extent is 1)"
+    first = (
+        (~near & points).argmax() if (~near & points).any() else (~near).argmax()
+    )  # the node itself, where it is one
+    where = f"around {places[first].round(4).tolist()} (the largest extent is 1)"
     told = "an edge or a face is split on one side only (a hanging node); split it on the other side too"
     return f"the mesh is not joined face to face: {where} {told}."
 
