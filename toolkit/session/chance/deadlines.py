@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 
+from numba.core import event
+
 try:
     import resource
 except ImportError:  # not on every system
@@ -21,12 +23,38 @@ RECYCLED = 100  # tasks after which a process makes room for a fresh one
 MEMORY = 4 << 30  # bytes that a process may hold
 
 
+class _Compiling(event.Listener):
+    """The clock of a task stands still while its process compiles a kernel, which is done once on a machine."""
+
+    def __init__(self):
+        self.spent, self._depth, self._since, self._left = 0.0, 0, 0.0, 0.0
+
+    def on_start(self, found) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._since, self._left = time.process_time(), _alarm(0.0)
+
+    def on_end(self, found) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self.spent += time.process_time() - self._since
+            _alarm(self._left)
+
+
+_compiling = _Compiling()
+
+
+def own_time() -> float:
+    """Seconds that this process has worked, without compiling."""
+    return time.process_time() - _compiling.spent
+
+
 def worked(task: Callable, indices: Iterator[int], seconds: float, processes: int = 2) -> Iterator[tuple]:
     """What `task(index, tell)` tells for each index, as (index, said); at last of each (index, None).
 
     Processes work through the indices; each calls `task.prepare()` first. A task that outlasts `seconds` of its
-    process's own time by a second is ended with its process: ("late",) is said of it then, and ("died", cause) where
-    its process ended by itself. Who stops asking ends all processes.
+    process's own time by a second, but for what is compiled, is ended with its process: ("late",) is said of it then,
+    and ("died", cause) where its process ended by itself. Who stops asking ends all processes.
     """
     indices, workers = iter(indices), []
     try:
@@ -110,6 +138,7 @@ def _serve(task: Callable, seconds: float, pipe: Connection) -> None:
     for number in (1, 2):
         os.dup2(silence, number)
     _bounded()
+    event.register("numba:compile", _compiling)
     task.prepare()
     while True:
         try:
@@ -131,7 +160,6 @@ def _bounded() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _alarm(seconds: float) -> None:
-    """End this process after so many seconds of its own time, whatever it does; 0 calls it off."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_PROF, seconds)
+def _alarm(seconds: float) -> float:
+    """End this process after so many seconds of its own time, whatever it does; 0 calls it off. What was left."""
+    return signal.setitimer(signal.ITIMER_PROF, seconds)[0] if hasattr(signal, "setitimer") else 0.0

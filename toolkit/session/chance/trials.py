@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from toolkit.core.errors import ToolkitError
 from toolkit.core.lab import lab
 from toolkit.core.run import Run
 from toolkit.core.stop import Stop
+from toolkit.session.chance.deadlines import own_time
 from toolkit.session.chance.drafts import Menu, Pair, drawn, seed_of
 
 STEPS = 300  # of the run that is looked at from all sides
@@ -68,7 +68,7 @@ class _Trial:
     def __init__(self, trial: Trial, index: int, tell: Callable):
         self.trial, self.index, self.tell = trial, index, tell
         self.spec, self.doing = "", "drawing"
-        self.end = time.process_time() + trial.seconds
+        self.end = own_time() + trial.seconds
 
     def go(self) -> None:
         """Draw, run, judge."""
@@ -90,26 +90,29 @@ class _Trial:
         problem, method = pair.made()
         self._at("its claims")
         claims = method.claims(problem)
-        self._looked_at(problem, method, claims)
-        for claim in claims:
+        shown = self._shown(problem, method, claims)
+        for i, claim in enumerate(claims):
             self._at(claim.title or claim.kind)
-            self._told(self._checked(claim, problem, method))
+            verdict = self._checked(claim, problem, method)
+            if verdict.holds is not False and i in shown:
+                self.doing += ", as a page shows it"
+                verdict = shown[i]
+            self._told(verdict)
 
-    def _looked_at(self, problem, method, claims) -> None:
-        """A run with everything measured and judged on the way, as a page shows it."""
+    def _shown(self, problem, method, claims) -> dict[int, Verdict]:
+        """The broken claims of a run with everything measured and judged on the way, as a page shows it."""
         self._at("a run with all measures")
         measures = (*problem.measures(), *method.measures(problem))
         run = Run(problem, method, Stop(rtol=1e-8, steps=STEPS), measures)
-        watched = [claim for claim in claims if claim.while_running]
-        while not run.slice(0.05).status.done:
+        broken = {}
+        while not run.status.done:
+            run.slice(0.05)
             self._in_time()
-            if any(claim.verdict((run,)).holds is False for claim in watched):
-                break
-        for claim in watched:
-            self._at(f"{claim.title or claim.kind}, on a run of its own accord")
-            verdict = claim.verdict((run,))
-            if verdict.holds is False:
-                self._told(verdict)
+            for i, claim in enumerate(claims):
+                verdict = study.judge(claim, run)
+                if verdict.holds is False:
+                    broken.setdefault(i, verdict)
+        return broken
 
     def _checked(self, claim: Claim, problem, method) -> Verdict:
         verdict = claim.waiting
@@ -134,7 +137,7 @@ class _Trial:
         self.tell(("at", self.spec, doing))
 
     def _in_time(self) -> None:
-        if time.process_time() > self.end:
+        if own_time() > self.end:
             raise Late
 
     def _found(self, kind: str, why: str) -> None:
