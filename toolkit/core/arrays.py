@@ -12,6 +12,44 @@ def frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def exponent(v: np.ndarray) -> int:
+    """The least e with every |v_i| < 2^e (real and imaginary parts each); 0 where v is zero or not finite."""
+    if not v.size:
+        return 0
+    largest = max(abs(float(end)) for part in (v.real, v.imag) for end in (part.min(), part.max()))
+    return int(np.frexp(largest)[1]) if 0 < largest < np.inf else 0
+
+
+def shifted(v: np.ndarray, e: int) -> np.ndarray:
+    """2^e v, a new array: exact where nothing over- or underflows, for any e."""
+    with np.errstate(over="ignore", under="ignore"):
+        if np.iscomplexobj(v):
+            return np.ldexp(v.real, e) + 1j * np.ldexp(v.imag, e)
+        return np.ldexp(v, e)
+
+
+def norm(v: np.ndarray) -> float:
+    """‖v‖₂, even where the sum of squares over- or underflows; elsewhere bit for bit what NumPy gives."""
+    size = float(np.linalg.norm(v))
+    if 1e-140 < size < 1e140 or np.isnan(size):
+        return size
+    e = exponent(v)
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(np.linalg.norm(shifted(v, -e)), e)) if e else size
+
+
+def product_root(u: np.ndarray, v: np.ndarray) -> float:
+    """√⟨u, v⟩ of a product that is real, −√−⟨u, v⟩ where it is negative; without over- or underflow of the product."""
+    square = float(np.vdot(u, v).real)
+    e = 0
+    if not 1e-280 < abs(square) < 1e280 and not np.isnan(square):
+        low, high = exponent(u), exponent(v)
+        e = low + high + (low + high) % 2
+        square = float(np.vdot(shifted(u, -low), shifted(v, low - e)).real)
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(np.copysign(np.sqrt(abs(square)), square), e // 2))
+
+
 def plain(x: np.ndarray) -> np.ndarray:
     """x as the compiled products take it: contiguous, writeable, float64 or complex128; itself if it is so already."""
     if x.flags.c_contiguous and x.flags.writeable and x.dtype in (np.float64, np.complex128):

@@ -9,6 +9,8 @@ from typing import ClassVar
 from toolkit.core.knob import Knobbed
 from toolkit.core.probe import Measure
 from toolkit.core.registry import register
+from toolkit.core.state import State
+from toolkit.core.status import Status
 from toolkit.kernels import _clock
 
 
@@ -30,6 +32,22 @@ class Problem(Knobbed):
                     setattr(base, name, _Assembled(one.func))
                     vars(base)[name].__set_name__(base, name)
         register("problem", cls)
+
+    @property
+    def worked(self) -> Problem:
+        """What methods are given: the problem itself, or the same one in units that floating point bears.
+
+        Measures and claims see the problem itself, and a state's `solution()` is in its units.
+        """
+        return self
+
+    def doubt(self, state: State, column: str, goal: float) -> Status | None:
+        """What to say instead of "converged", where that is not true; None where it is.
+
+        Asked once, when a run ends as converged, be it by the stopping rule (what stands in `column` has come down to
+        `goal`) or by its method (`state.status` says so).
+        """
+        return None
 
     def caption(self) -> str:
         """What the knobs mean in a few words (the element of a charge), and what was turned, left out or assumed of a

@@ -199,7 +199,7 @@ class Run:
             raise KnobError(f"step {k} is not in this run: expected a whole number from 0 to {self.k}.")
         if k == self.k:
             return self.snapshot()
-        state = self._course.snapshots.before(k) or self._course.first.init(self.problem)
+        state = self._course.snapshots.before(k) or self._course.first.init(self.problem.worked)
         while state.k < k and not state.status.done:
             method, until = self._course.method_at(state.k)
             state = self._go(method, state, min(until, k, state.k + _CHUNK) - state.k)[0]
@@ -252,7 +252,7 @@ class Run:
         if course.state is None and not course.ended.done:
             start, still = _clock.now(), _clock.stood()
             try:
-                course.state = course.first.init(self.problem)
+                course.state = course.first.init(self.problem.worked)
             except Breakdown as trouble:
                 course.ended = Status("failed", trouble.cause, trouble.advice)
                 return self
@@ -319,11 +319,11 @@ class Run:
         rows = np.empty((n, len(method.monitors)))
         if method.advance is not None:
             first = state.k
-            state = method.advance(self.problem, state, n, rows)
+            state = method.advance(self.problem.worked, state, n, rows)
             return state, rows[: state.k - first], None
         counts, done = [], 0
         while done < n and not state.status.done:
-            state = method.step(self.problem, state)
+            state = method.step(self.problem.worked, state)
             rows[done] = [getattr(state, name) for name in method.monitors]
             counts.append([getattr(state.work, name) for name in COUNTERS])
             done += 1
@@ -345,15 +345,24 @@ class Run:
 
     def _judge(self, start: int) -> int | None:
         """End the run at the first row from `start` on where the stopping rule holds; that row, or None."""
-        found = self.stop.first(self.history, max(0, start))
+        found, last = self.stop.first(self.history, max(0, start)), len(self.history) - 1
         if found is None:
+            if self.state.status.kind == "converged":
+                self._course.ended = self._believed(self.state.status)
             return None
         self._course.ended = found[1]
-        if found[0] == len(self.history) - 1:
+        if found[0] == last:
+            self._course.ended = self._believed(found[1])
             for one in self.probes:
                 if np.isnan(self.history[one.name][-1]):
                     self._look(one)
         return found[0]
+
+    def _believed(self, status: Status) -> Status:
+        """The status, or what the problem says of it where a run has ended as converged and has not."""
+        if status.kind != "converged":
+            return status
+        return self.problem.doubt(self.state, self.stop.column(self.history), self.stop.goal(self.history)) or status
 
     def _look(self, one: Probe) -> None:
         self.history.note(one.name, one.measure.function(self.problem, self.state))

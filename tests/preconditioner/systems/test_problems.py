@@ -19,7 +19,8 @@ from toolkit.preconditioner.stencils.helmholtz import Helmholtz
 from toolkit.preconditioner.stencils.poisson import Anisotropic, Poisson
 from toolkit.preconditioner.stencils.problems import cross, stencil_matrix
 from toolkit.preconditioner.systems import sparse
-from toolkit.preconditioner.systems.problems import LinearSystem, system
+from toolkit.preconditioner.systems.given import system
+from toolkit.preconditioner.systems.problems import LinearSystem
 
 MEDIA = ("constant", "checkerboard", "log-normal", "channels", "photograph")
 SMALL = (

@@ -15,7 +15,7 @@ from toolkit.mesh.elements.planes import PlaneElements
 from toolkit.mesh.elements.problems import BoundaryValueProblem
 from toolkit.preconditioner.krylov.cg import CG
 from toolkit.preconditioner.stationary.incomplete import IC0
-from toolkit.preconditioner.systems.problems import system
+from toolkit.preconditioner.systems.given import system
 from toolkit.preconditioner.systems.sparse import eliminated
 
 ITERATIVE = 4_000  # unknowns in space from which elimination takes too long

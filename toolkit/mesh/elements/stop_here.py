@@ -22,7 +22,7 @@ from toolkit.mesh.elements.problems import BoundaryValueProblem
 from toolkit.preconditioner.krylov.cg import CG
 from toolkit.preconditioner.stationary.incomplete import IC0
 from toolkit.preconditioner.stationary.relaxation import SSOR, Jacobi
-from toolkit.preconditioner.systems.problems import system
+from toolkit.preconditioner.systems.given import system
 
 PRECONDITIONERS = {"none": CG(), "Jacobi": CG(Jacobi()), "SSOR": CG(SSOR()), "incomplete Cholesky": CG(IC0())}
 SOLVED = Stop(measure="algebraic_error", rtol=1e-8, steps=600)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from toolkit.core.arrays import norm
+
 
 class Basis:
     """Vectors of length n as the rows of an array that grows by doubling.
@@ -63,12 +65,12 @@ class Basis:
         Reference: J. W. Daniel, W. B. Gragg, L. Kaufman, G. W. Stewart, Math. Comp. 30 (1976) 772–795,
         doi:10.1090/S0025-5718-1976-0431641-8.
         """
-        rows, before = self.rows, float(np.linalg.norm(w))
+        rows, before = self.rows, norm(w)
         h = np.conj(rows @ w.conj())
         w -= h @ rows
-        after = float(np.linalg.norm(w))
+        after = norm(w)
         if after < 0.7 * before:
             correction = np.conj(rows @ w.conj())
             w -= correction @ rows
-            h, after = h + correction, float(np.linalg.norm(w))
+            h, after = h + correction, norm(w)
         return h, after

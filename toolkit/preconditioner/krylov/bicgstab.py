@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from toolkit.core.arrays import norm
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.state import scratch
 from toolkit.core.status import Status
@@ -65,8 +66,9 @@ class BiCGStab(KrylovMethod):
         r = first_residual(system, x)
         return BiCGStabState(
             built=self.preconditioner.build(system),
+            exponent=system.exponent,
             x=x,
-            residual=float(np.linalg.norm(r)) / system.norm,
+            residual=norm(r) / system.norm,
             r=r,
             shadow=r.copy(),
             p=np.zeros_like(r),
@@ -92,7 +94,7 @@ class BiCGStab(KrylovMethod):
         state.x += state.alpha * state.z
         state.r -= state.alpha * state.v
         _stabilise(system, state)
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        state.residual = norm(state.r) / system.norm
         spend(state, system, matvecs=2, solves=2, vectors=20.0)
         return state
 
@@ -119,14 +121,19 @@ def _stabilise(system: LinearSystem, state: BiCGStabState) -> None:
         cause = "ω = 0: r is orthogonal to A M⁻¹ r, as where A M⁻¹ is skew"
         state.status = Status("breakdown", cause, "Try IDR(s) or GMRES") if np.isfinite(along) else Status(*_NOT_FINITE)
         return
-    state.omega = along / np.vdot(t, t).real
+    state.omega = _over_square(along, float(np.vdot(t, t).real), norm(t))
     state.x += state.omega * state.z
     state.r -= state.omega * t
 
 
+def _over_square(product, square: float, size: float):
+    """product/size²; `square` is size² as it was summed, which is taken unless it over- or underflows."""
+    return product / square if 1e-280 < square < 1e280 else product / size / size
+
+
 def _vanishes(product, u: np.ndarray, v: np.ndarray) -> bool:
     """Whether ⟨u, v⟩ is zero, to ε² ‖u‖‖v‖, or not a number; mere rounding noise is as good as another shadow."""
-    return not abs(product) > EPS**2 * float(np.linalg.norm(u)) * float(np.linalg.norm(v))
+    return not abs(product) > EPS**2 * norm(u) * norm(v)
 
 
 def _shadowed(state: KrylovState, product, name: str) -> KrylovState:
@@ -194,8 +201,9 @@ class IDR(KrylovMethod):
         shadow = np.ascontiguousarray(np.linalg.qr(P)[0].T.conj())
         return IDRState(
             built=self.preconditioner.build(system),
+            exponent=system.exponent,
             x=x,
-            residual=float(np.linalg.norm(r)) / system.norm,
+            residual=norm(r) / system.norm,
             r=r,
             z=np.empty_like(r),
             shadow=shadow,
@@ -211,7 +219,7 @@ class IDR(KrylovMethod):
         trouble = (_enter if state.phase == len(state.G) else _widen)(system, state)
         if trouble is not None:
             return end(state, *trouble)
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        state.residual = norm(state.r) / system.norm
         spend(state, system, vectors=4.0 * self.s + 6)
         return state
 
@@ -244,7 +252,7 @@ def _widen(system: LinearSystem, state: IDRState):
     state.U[k], state.G[k] = u, g
     state.mu[k:, k] = state.shadow[k:] @ g
     pivot = state.mu[k, k]
-    if not abs(pivot) > EPS * float(np.linalg.norm(g)):
+    if not abs(pivot) > EPS * norm(g):
         cause = f"shadow vector {k + 1} of {s} is orthogonal to its residual difference"
         return ("breakdown", cause, "Take another seed or s, or GMRES") if np.isfinite(pivot) else _NOT_FINITE
     beta = state.phi[k] / pivot
@@ -260,12 +268,12 @@ def _enter(system: LinearSystem, state: IDRState, angle: float = 0.7):
     """Enter G_{j+1}: r ← r − ω A M⁻¹ r, with ω enlarged where r and A M⁻¹ r are nearly orthogonal."""
     state.built.apply(state.r, state.z)
     t = np.array(system.matvec(state.z))
-    size, along = float(np.linalg.norm(t)), np.vdot(t, state.r)
-    cosine = abs(along) / (size * float(np.linalg.norm(state.r))) if size else 0.0
+    size, along = norm(t), np.vdot(t, state.r)
+    cosine = abs(along) / (size * norm(state.r)) if size else 0.0
     if not cosine > EPS:
         cause = "ω = 0: r is orthogonal to A M⁻¹ r, as where A M⁻¹ is skew"
         return ("breakdown", cause, "Try GMRES") if np.isfinite(along) else _NOT_FINITE
-    state.omega = along / size**2 * max(1.0, angle / cosine)
+    state.omega = _over_square(along, size**2 if size < 1e140 else np.inf, size) * max(1.0, angle / cosine)
     state.r -= state.omega * t
     state.x += state.omega * state.z
     state.phi, state.phase = state.shadow @ state.r, 0

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Beats, monotone
 from toolkit.core.state import scratch
 from toolkit.core.status import Status
@@ -79,21 +80,24 @@ class _ConjugateGradients(KrylovMethod):
     )
 
     def suits(self, system) -> str:
-        if not (system.symmetric and system.definite):
-            return f"{self.title} needs a Hermitian positive definite matrix; try MINRES (Hermitian) or GMRES (any)."
+        if not system.symmetric:
+            return f"{self.title} needs a Hermitian matrix, and A is none, or not known to be one; try GMRES."
+        if not (system.definite or system.undecided):  # undecided: it runs, and ends at the first ⟨p, A p⟩ ≤ 0
+            return f"{self.title} needs a positive definite matrix, and A is none; try MINRES or GMRES."
         return KrylovMethod.suits(self, system)
 
     def init(self, system: LinearSystem) -> CGState:
         x, built = np.array(system.start), self.preconditioner.build(system)
         r = first_residual(system, x)
-        z, residual = np.empty_like(r), float(np.linalg.norm(r)) / system.norm
+        z, residual = np.empty_like(r), norm(r) / system.norm
         built.apply(r, z)
         rho = np.array([np.vdot(r, z).real])
         about = dict(built=built, x=x, residual=residual, r=r, z=z, rho=rho, rho_first=float(rho[0]))
+        about["exponent"] = system.exponent
         return CGState(**about, p=z.copy(), q=np.zeros_like(r))
 
     def measures(self, problem) -> tuple:
-        found = None if self.suits(problem) else self.preconditioner.interval(problem)
+        found = None if self.suits(problem) else self.preconditioner.interval(problem.worked)
         return (*KrylovMethod.measures(self, problem), *((ritz_gap(found),) if found else ()))
 
 
@@ -250,7 +254,7 @@ def _iterate(system: LinearSystem, state: CGState, definite_only: bool = True) -
 def _measured(system: LinearSystem, state: CGState, alpha: float, rho: float) -> None:
     """Note what a step did."""
     state.rho[0] = rho
-    state.residual = float(np.linalg.norm(state.r)) / system.norm
+    state.residual = norm(state.r) / system.norm
     state.preconditioned_residual = float(np.sqrt(abs(rho / state.rho_first)))
     state.coefficients.append((alpha, rho))
     spend(state, system, vectors=10.0)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
@@ -76,7 +77,7 @@ class ChebyshevIteration(KrylovMethod):
 
     def interval(self, system: LinearSystem, built: Built) -> tuple[float, float]:
         """[low, high]: the knobs, else what is proven, else Ritz values of 40 Lanczos steps with 10 % of room."""
-        known = (self.low, self.high)
+        known = self._ends(system)
         if None in known:
             found = self.preconditioner.interval(system) or lanczos(system, built, 40)[[0, -1]] * (0.9, 1.1)
             known = tuple(float(f if k is None else k) for k, f in zip(known, found))
@@ -84,20 +85,25 @@ class ChebyshevIteration(KrylovMethod):
             raise Breakdown(f"[{known[0]:.3g}, {known[1]:.3g}] is not a positive interval", "Set the knobs low < high")
         return known
 
-    def _given(self, known: tuple[float, float] | None) -> tuple[float, float] | None:
+    def _given(self, system: LinearSystem, known: tuple[float, float] | None) -> tuple[float, float] | None:
         """[low, high] from the knobs and what is proven; None where that is not enough or not an interval."""
-        ends = tuple(own or (known and known[i]) for i, own in enumerate((self.low, self.high)))
+        ends = tuple(own or (known and known[i]) for i, own in enumerate(self._ends(system)))
         return ends if None not in ends and 0 < ends[0] <= ends[1] else None
+
+    def _ends(self, system: LinearSystem) -> tuple[float | None, float | None]:
+        """The knobs in the units in which the system is worked on; those of M⁻¹A have none."""
+        units = -system.matrix_exponent if self.plain else 0
+        return tuple(None if end is None else float(np.ldexp(end, units)) for end in (self.low, self.high))
 
     def init(self, system: LinearSystem) -> ChebyshevState:
         x, built = np.array(system.start), self.preconditioner.build(system)
         r = first_residual(system, x)
         z, (low, high) = np.empty_like(r), self.interval(system, built)
         built.apply(r, z)
-        residual, directions = float(np.linalg.norm(r)) / system.norm, np.zeros((2, len(r)), r.dtype)
+        residual, directions = norm(r) / system.norm, np.zeros((2, len(r)), r.dtype)
         directions[0] = z * (2 / (high + low))
         about = dict(built=built, x=x, residual=residual, r=r, z=z, directions=directions, low=low, high=high)
-        state = ChebyshevState(**about, scalars=np.array([2 / (high + low), 0.0]))
+        state = ChebyshevState(**about, exponent=system.exponent, scalars=np.array([2 / (high + low), 0.0]))
         state.compiled = _compiled(self.preconditioner, system, state)
         return state
 
@@ -122,7 +128,7 @@ class ChebyshevIteration(KrylovMethod):
         Where neither can be had, the residual falls by q in the end.
         """
         known = self.preconditioner.interval(system)
-        given = self._given(known)
+        given = self._given(system, known)
         if given is None:
             self.interval(system, self.preconditioner.build(system))  # raises where there is none
         yield no_gap()
@@ -158,11 +164,11 @@ def _iterate(system: LinearSystem, state: ChebyshevState) -> float:
     state.x += p
     state.r -= system.matvec(p)
     state.built.apply(state.r, state.z)
-    after = 1 / (2 * theta - delta**2 * gamma)
-    np.multiply(p, delta**2 * gamma * after, out=following)
+    after = 1 / (2 * theta - delta * delta * gamma)
+    np.multiply(p, delta * delta * gamma * after, out=following)
     following += (2 * after) * state.z
     state.scalars[:] = after, 1 - now
-    return float(np.linalg.norm(state.r)) / system.norm
+    return norm(state.r) / system.norm
 
 
 def _compiled(preconditioner, system: LinearSystem, state: ChebyshevState) -> Callable | None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Beats, Bound, monotone
 from toolkit.core.knob import knob
 from toolkit.core.state import scratch
@@ -51,11 +52,11 @@ class GMRESState(KrylovState):
     def coefficients(self) -> np.ndarray:
         """y of shape (j,): the minimiser of ‖β e₁ − H y‖, without the last direction if R is singular there."""
         j = self.j
-        while j and abs(self.upper[j - 1, j - 1]) <= 10 * EPS * np.linalg.norm(self.upper[:j, j - 1]):
+        while j and abs(self.upper[j - 1, j - 1]) <= 10 * EPS * norm(self.upper[:j, j - 1]):
             j -= 1
         return solve_triangular(self.upper[:j, :j], self.g[:j], check_finite=False) if j else np.zeros(0)
 
-    def solution(self) -> np.ndarray:
+    def iterate(self) -> np.ndarray:
         if not self.j:
             return self.x
         if self.directions is not None:
@@ -89,8 +90,9 @@ class GMRES(KrylovMethod):
         r = first_residual(system, x)
         state = GMRESState(
             built=self.preconditioner.build(system),
+            exponent=system.exponent,
             x=x,
-            residual=float(np.linalg.norm(r)) / system.norm,
+            residual=norm(r) / system.norm,
             basis=Basis(system.size, r.dtype),
             directions=None if self.fixed_only else Basis(system.size, r.dtype),
             upper=np.zeros((m, m), dtype=r.dtype),
@@ -104,7 +106,7 @@ class GMRES(KrylovMethod):
     def step(self, system: LinearSystem, state: GMRESState) -> GMRESState:
         restart = state.j == len(state.upper)
         if restart:
-            state.x = state.solution()
+            state.x = state.iterate()
             _begin(state, system.residual(state.x))
         if not state.g[state.j]:
             return end(state, "converged", "the residual vanished")
@@ -113,7 +115,7 @@ class GMRES(KrylovMethod):
         w = system.matvec(state.z)
         if state.directions is not None:
             state.directions.append(state.z)
-        before = float(np.linalg.norm(w))
+        before = norm(w)
         h, after = state.basis.orthogonalise(w)
         invariant = not after > EPS * before
         if not invariant:
@@ -185,7 +187,7 @@ class FGMRES(GMRES):
 
 def _begin(state: GMRESState, r: np.ndarray) -> None:
     """Start a cycle from the residual r."""
-    beta = float(np.linalg.norm(r))
+    beta = norm(r)
     state.j = 0
     state.basis.clear()
     state.basis.append(r / beta if beta > 0 else r)
@@ -220,7 +222,7 @@ def _invariant(system: LinearSystem, state: GMRESState, before: float, last: flo
     if not np.isfinite(before):
         return end(state, "non-finite", "a product with A overflowed", "Scale the system or mend the preconditioner")
     if abs(state.upper[j, j]) > 10 * EPS * before:
-        state.residual = float(np.linalg.norm(system.residual(state.solution()))) / system.norm
+        state.residual = norm(system.residual(state.iterate())) / system.norm
         state.work.matvecs += 1
         if state.residual <= max(1e-3 * last, 1e-13):
             return end(state, "converged", "the Krylov space is invariant: it holds the solution")

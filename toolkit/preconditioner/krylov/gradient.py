@@ -7,15 +7,20 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Beats, Bound, Claim
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method
-from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.stationary.polynomial import SymmetricPolynomial, flat_in_gap
-from toolkit.preconditioner.stationary.preconditioning import Built, PreconditionedState, Preconditioner
+from toolkit.preconditioner.stationary.preconditioning import (
+    Built,
+    LinearState,
+    PreconditionedState,
+    Preconditioner,
+)
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 
@@ -37,7 +42,7 @@ class FastGradientState(PreconditionedState):
     convex: float
     residual: float
 
-    def solution(self) -> np.ndarray:
+    def iterate(self) -> np.ndarray:
         return self.x
 
 
@@ -87,9 +92,9 @@ class FastGradient(Method):
             raise Breakdown(cause, "Use a polynomial preconditioner, or CG, which needs no eigenvalues")
         x = np.array(system.start)
         r = system.residual(x)
-        residual = float(np.linalg.norm(r)) / system.norm
+        residual = norm(r) / system.norm
         about = dict(built=self.preconditioner.build(system), smooth=found[1], convex=found[0], residual=residual)
-        return FastGradientState(x=x, v=x.copy(), rx=r, rv=r.copy(), total=0.0, **about)
+        return FastGradientState(x=x, v=x.copy(), rx=r, rv=r.copy(), total=0.0, exponent=system.exponent, **about)
 
     def step(self, system: LinearSystem, state: FastGradientState) -> FastGradientState:
         rho = state.convex
@@ -145,14 +150,14 @@ def _decay(k: np.ndarray, smooth: float, convex: float) -> np.ndarray:
 
 
 @dataclass(slots=True, kw_only=True)
-class KrylovGradientState(State):
+class KrylovGradientState(LinearState):
     """x, its residual r, ‖r‖/‖b‖."""
 
     x: np.ndarray
     r: np.ndarray
     residual: float
 
-    def solution(self) -> np.ndarray:
+    def iterate(self) -> np.ndarray:
         return self.x
 
 
@@ -182,7 +187,7 @@ class KrylovGradient(Method):
     def init(self, system: LinearSystem) -> KrylovGradientState:
         x = np.array(system.start)
         r = system.residual(x)
-        return KrylovGradientState(x=x, r=r, residual=float(np.linalg.norm(r)) / system.norm)
+        return KrylovGradientState(x=x, r=r, residual=norm(r) / system.norm, exponent=system.exponent)
 
     def step(self, system: LinearSystem, state: KrylovGradientState) -> KrylovGradientState:
         r, p, products = state.r, state.r.copy(), 0
@@ -237,7 +242,7 @@ class KrylovGradient(Method):
 
 def _spent(system: LinearSystem, state, r: np.ndarray, products: int, flops: float, built: Built | None = None):
     """Close a step, in which `built` was used once: residual, step and work counters, trouble."""
-    state.residual = float(np.linalg.norm(r)) / system.norm
+    state.residual = norm(r) / system.norm
     state.k += 1
     state.work.matvecs += products + (built.matvecs if built else 0)
     state.work.solves += 1 if built else 0

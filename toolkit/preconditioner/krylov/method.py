@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Bound, Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import part
@@ -42,7 +43,7 @@ class KrylovState(PreconditionedState):
         """What the recurrences multiply rounding errors of the size of b by, beyond those of b − A x."""
         return 1.0
 
-    def solution(self) -> np.ndarray:
+    def iterate(self) -> np.ndarray:
         return self.x
 
 
@@ -81,7 +82,7 @@ class KrylovMethod(Method):
         if self.suits(system):
             return ()
         try:
-            return tuple(self.promises(system))
+            return tuple(self.promises(system.worked))
         except Breakdown:
             return ()
 
@@ -132,8 +133,8 @@ def _residual_gap(problem: LinearSystem, state) -> float:
     """max(ρ/τ, τ/ρ) of the recursive ρ and the true residual τ, both at least what rounding leaves of them."""
     x = state.solution()
     size = abs(problem.matrix).sum(axis=1).max() if problem.assembled else 0.0
-    floor = 8 * EPS * (state.amplification + size * float(np.linalg.norm(x)) / problem.norm)
-    true = max(floor, float(np.linalg.norm(problem.residual(x))) / problem.norm)
+    floor = 8 * EPS * (state.amplification + size * (norm(x) / problem.norm))
+    true = max(floor, norm(problem.residual(x)) / problem.norm)
     recursive = max(floor, state.residual)
     return max(true / recursive, recursive / true)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm, product_root
 from toolkit.core.claims import Beats, monotone
 from toolkit.core.stop import Stop
 from toolkit.preconditioner.krylov.basis import Basis
@@ -35,7 +37,8 @@ class MINRESState(KrylovState):
     `z` = M⁻¹ v; `beta` the last off-diagonal entry of the Lanczos matrix T, `tridiagonal` all of T by rows;
     `cs`, `sn` the last rotation of its QR factorisation, `delta_bar`, `epsilon` what it left for the next column;
     `phi_bar` = ‖r‖_{M⁻¹}, also as `preconditioned_residual` relative to its first value; `slope` = ‖A r‖/‖r‖ then,
-    one step old; `square` = ‖T‖²; `gamma_low`, `gamma_high` the extreme diagonal entries of R: κ(A) ≥ their ratio.
+    one step old; `size` = ‖T‖ without β₁, which has the units of b; `gamma_low`, `gamma_high` the extreme diagonal
+    entries of R: κ(A) ≥ their ratio.
     """
 
     lanczos: ClassVar[bool] = True
@@ -54,7 +57,7 @@ class MINRESState(KrylovState):
     delta_bar: float = 0.0
     epsilon: float = 0.0
     slope: float = 0.0
-    square: float = 0.0
+    size: float = 0.0
     gamma_low: float = np.inf
     gamma_high: float = 0.0
     cs: float = -1.0
@@ -107,7 +110,8 @@ class MINRES(KrylovMethod):
         return MINRESState(
             built=built,
             x=x,
-            residual=float(np.linalg.norm(r)) / system.norm,
+            exponent=system.exponent,
+            residual=norm(r) / system.norm,
             r=r,
             v_old=zero,
             v=r.copy(),
@@ -123,23 +127,23 @@ class MINRES(KrylovMethod):
         if not state.beta:
             return end(state, "converged", "the Krylov space is invariant: it holds the solution")
         q, beta_old = state.z / state.beta, state.beta
-        alpha, square = _lanczos(system, state, q)
-        state.square += alpha**2 + beta_old**2
-        tiny = (10 * EPS) ** 2 * state.square
-        if not square >= -tiny:
-            return _indefinite(state, square)
-        state.beta_old, state.beta = beta_old, float(np.sqrt(square)) if square > tiny else 0.0
+        alpha, beta = _lanczos(system, state, q)
+        state.size = math.hypot(state.size, alpha, beta_old if state.k else 0.0)
+        tiny = 10 * EPS * math.hypot(state.size, max(beta, 0.0))
+        if not beta >= -tiny:
+            return _indefinite(state, beta)
+        state.beta_old, state.beta = beta_old, beta if beta > tiny else 0.0
         state.tridiagonal.append((alpha, state.beta))
         delta = state.cs * state.delta_bar + state.sn * alpha
         gamma_bar = state.sn * state.delta_bar - state.cs * alpha
         epsilon, state.epsilon = state.epsilon, state.sn * state.beta
         state.delta_bar = -state.cs * state.beta
         state.slope = float(np.hypot(gamma_bar, state.delta_bar))
-        if not state.slope > 10 * EPS * np.sqrt(state.square):
+        if not state.slope > 10 * EPS * state.size:
             cause = f"x is a least-squares solution: A is singular, ‖b − A x‖ = {state.residual:.3g} ‖b‖ stays"
             return end(state, "stagnated", cause, "Mend b, or accept x")
         _extend(state, q, gamma_bar, (q - epsilon * state.w_old - delta * state.w))
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        state.residual = norm(state.r) / system.norm
         state.preconditioned_residual = state.phi_bar / state.beta_first
         spend(state, system, vectors=20.0)
         return state
@@ -149,7 +153,7 @@ class MINRES(KrylovMethod):
         return (*KrylovMethod.measures(self, problem), *((ritz_gap(found),) if found else ()))
 
     def _interval(self, system) -> tuple[float, float] | None:
-        values = None if self.suits(system) else spectrum(self.preconditioner, system)
+        values = None if self.suits(system) else spectrum(self.preconditioner, system.worked)
         return None if values is None else (float(values[0]), float(values[-1]))
 
     def promises(self, system):
@@ -183,7 +187,10 @@ class MINRES(KrylovMethod):
 
 
 def _lanczos(system, state: MINRESState, q: np.ndarray) -> tuple[float, float]:
-    """(α, β²) of one step of preconditioned Lanczos with q = M⁻¹ v/β; the state's v, v_old, z move on."""
+    """(α, β) of one step of preconditioned Lanczos with q = M⁻¹ v/β; the state's v, v_old, z move on.
+
+    β < 0 stands for the root of a negative ⟨v, M⁻¹v⟩.
+    """
     p = system.matvec(q)
     if state.beta_old:
         p = p - (state.beta / state.beta_old) * state.v_old
@@ -191,7 +198,7 @@ def _lanczos(system, state: MINRESState, q: np.ndarray) -> tuple[float, float]:
     p = p - (alpha / state.beta) * state.v
     state.v_old, state.v, state.z = state.v, p, np.empty_like(state.z)
     state.built.apply(state.v, state.z)
-    return alpha, float(np.vdot(state.v, state.z).real)
+    return alpha, product_root(state.v, state.z)
 
 
 def _extend(state: MINRESState, q: np.ndarray, gamma_bar: float, direction: np.ndarray) -> None:
@@ -208,10 +215,10 @@ def _extend(state: MINRESState, q: np.ndarray, gamma_bar: float, direction: np.n
         state.r -= (state.phi_bar * state.cs / state.beta) * state.v
 
 
-def _indefinite(state: MINRESState, square: float) -> MINRESState:
-    if not np.isfinite(square):
+def _indefinite(state: MINRESState, beta: float) -> MINRESState:
+    if not np.isfinite(beta):
         return end(state, "non-finite", "a product with A or M⁻¹ overflowed", "Scale the system")
-    cause = f"⟨v, M⁻¹v⟩ = {square:.3g} < 0: the preconditioner is not positive definite"
+    cause = f"⟨v, M⁻¹v⟩ = −{abs(beta):.3g}² < 0: the preconditioner is not positive definite"
     return end(state, "breakdown", cause, "Use a positive definite preconditioner, or GMRES")
 
 

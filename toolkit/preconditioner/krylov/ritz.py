@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
+from toolkit.core.arrays import norm, product_root
 from toolkit.core.claims import Exact
 from toolkit.core.errors import Breakdown
 from toolkit.core.probe import Measure
@@ -63,10 +64,10 @@ def lanczos(system: LinearSystem, built: Built, steps: int, seed: int = 0) -> np
 
 def energy_norm(v: np.ndarray, z: np.ndarray) -> float:
     """√⟨v, z⟩ for z = M⁻¹ v; Breakdown when that is negative."""
-    square = np.vdot(v, z).real
-    if square < 0:
+    root = product_root(v, z)
+    if root < 0:
         raise Breakdown("the preconditioner is not positive definite", "Use one that is Hermitian positive definite")
-    return float(np.sqrt(square))
+    return root
 
 
 def residual_polynomial(ritz: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -95,7 +96,7 @@ def kaniel_saad(system: LinearSystem, tol: float) -> float:
     """
     values, vectors = np.linalg.eigh(system.matrix.toarray())
     r = system.residual(system.start)
-    shares = np.abs(vectors.conj().T @ r) / (float(np.linalg.norm(r)) or 1.0)
+    shares = np.abs(vectors.conj().T @ r) / (norm(r) or 1.0)
     return max(_steps_to(values, shares, tol), _steps_to(-values[::-1], shares[::-1], tol))
 
 

@@ -14,7 +14,8 @@ from toolkit.core.arrays import csr, frozen
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.probe import Measure
 from toolkit.kernels.dense.sequence import sor_costs
-from toolkit.preconditioner.systems.problems import LinearSystem, system
+from toolkit.preconditioner.systems.given import system
+from toolkit.preconditioner.systems.problems import LinearSystem
 
 SWEEP_LIMIT = 10_000
 
@@ -56,6 +57,10 @@ class SystemSequence(LinearSystem):
 
     def measures(self) -> tuple[Measure, ...]:
         return ()
+
+    def doubt(self, state, column: str, goal: float) -> None:
+        """None: `residual` is that of the system at work, of which the state alone knows."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Bound, Flat, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
@@ -130,7 +131,7 @@ class Multigrid(Preconditioner):
         else:
             built.grids.cycle(system.rhs, state.x, self.cycle, self.pre, self.post)
         state.r = system.residual(state.x)
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        state.residual = norm(state.r) / system.norm
         state.k += 1
         state.work.solves += 1
         state.work.matvecs += 1

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.arrays import norm, shifted
 from toolkit.core.claims import Bound, Order, Rate
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
@@ -46,7 +47,22 @@ class Built:
 
 
 @dataclass(slots=True, kw_only=True)
-class PreconditionedState(State):
+class LinearState(State):
+    """Base of the states of solvers: x = 2^exponent y, y the iterate in the units in which the system is worked on."""
+
+    exponent: int = 0
+
+    def iterate(self) -> np.ndarray:
+        """y, as the method has it."""
+        raise NotImplementedError
+
+    def solution(self) -> np.ndarray:
+        y = self.iterate()
+        return shifted(y, self.exponent) if self.exponent else y
+
+
+@dataclass(slots=True, kw_only=True)
+class PreconditionedState(LinearState):
     """Base of the states that hold M⁻¹ as built (None while there is none)."""
 
     lanczos: ClassVar[bool] = False  # it has Ritz values
@@ -71,7 +87,7 @@ class StationaryState(PreconditionedState):
     z: np.ndarray = scratch()
     residual: float
 
-    def solution(self) -> np.ndarray:
+    def iterate(self) -> np.ndarray:
         return self.x
 
 
@@ -101,14 +117,14 @@ class Preconditioner(Method):
     def init(self, system: LinearSystem) -> StationaryState:
         x = np.array(system.start)
         r = system.residual(x)
-        residual = float(np.linalg.norm(r)) / system.norm
-        return StationaryState(built=self.build(system), x=x, r=r, z=np.empty_like(r), residual=residual)
+        about = dict(residual=norm(r) / system.norm, exponent=system.exponent)
+        return StationaryState(built=self.build(system), x=x, r=r, z=np.empty_like(r), **about)
 
     def step(self, system: LinearSystem, state: StationaryState) -> StationaryState:
         state.built.apply(state.r, state.z)
         state.x += state.z
         state.r = system.residual(state.x)
-        state.residual = float(np.linalg.norm(state.r)) / system.norm
+        state.residual = norm(state.r) / system.norm
         state.k += 1
         state.work.solves += 1
         state.work.matvecs += 1 + state.built.matvecs
@@ -188,11 +204,11 @@ def geometric(measure: str, factor: float, system: LinearSystem, **about) -> Bou
 def _contraction(method: Preconditioner, system: LinearSystem) -> tuple:
     """‖r‖ falls by ‖I − A M⁻¹‖₂ a step: what can be seen of a preconditioner that is nearly exact."""
     inverse = inverse_matrix(method.init(system).built, system)
-    norm = float(np.linalg.norm(np.eye(system.size) - system.matrix @ inverse, 2))
-    if not norm < 1:
+    shrinks = float(np.linalg.norm(np.eye(system.size) - system.matrix @ inverse, 2))
+    if not shrinks < 1:
         return ()
-    title = f"factor ‖I − A M⁻¹‖₂ = {norm:.2g} per step"
-    return (geometric("residual", norm, system, title=title, source="saad2003", assumes="‖I − A M⁻¹‖₂ < 1"),)
+    title = f"factor ‖I − A M⁻¹‖₂ = {shrinks:.2g} per step"
+    return (geometric("residual", shrinks, system, title=title, source="saad2003", assumes="‖I − A M⁻¹‖₂ < 1"),)
 
 
 def inverse_matrix(built: Built, system: LinearSystem) -> np.ndarray:
@@ -236,9 +252,9 @@ class Identity(Preconditioner):
     def step_length(self, system: LinearSystem) -> float:
         """ω, or the best one for a positive definite A."""
         if self.omega is not None:
-            return self.omega
+            return float(np.ldexp(self.omega, system.matrix_exponent))
         known = eigenvalue_bounds(system) if system.definite else None
-        return 2.0 / sum(known) if known else 1.0
+        return 2.0 / sum(known) if known else float(np.ldexp(1.0, system.matrix_exponent))
 
     def build(self, system: LinearSystem) -> Built:
         return Built(lambda r, out: np.copyto(out, r))

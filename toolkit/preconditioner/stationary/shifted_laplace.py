@@ -10,7 +10,8 @@ from toolkit.core.knob import knob, part
 from toolkit.preconditioner.stationary.incomplete import ILU0
 from toolkit.preconditioner.stationary.preconditioning import Built, Preconditioner
 from toolkit.preconditioner.stencils.helmholtz import Helmholtz
-from toolkit.preconditioner.systems.problems import LinearSystem, System
+from toolkit.preconditioner.systems.given import System
+from toolkit.preconditioner.systems.problems import LinearSystem
 
 
 @dataclass(frozen=True)

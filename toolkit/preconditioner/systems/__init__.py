@@ -3,6 +3,6 @@
 from toolkit.core.rooms import face
 
 TITLE = "linear systems and real matrices"
-ORDER = ("gallery", "matrix_market", "digit_graph", "outliers", "problems", "sparse", "looks")
+ORDER = ("gallery", "matrix_market", "digit_graph", "outliers", "given", "problems", "balanced", "sparse", "looks")
 PUBLIC = ("system",)
 __getattr__, __dir__ = face(__name__)

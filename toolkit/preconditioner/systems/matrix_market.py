@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from toolkit.core.arrays import frozen, is_hermitian
+from toolkit.core.arrays import exponent, frozen, is_hermitian
 from toolkit.core.errors import DataError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.data import bundled
 from toolkit.data.matrices import MATRIX, VECTOR
 from toolkit.data.reader import Found
 from toolkit.data.uploads import shown
+from toolkit.preconditioner.systems.balanced import balanced
 from toolkit.preconditioner.systems.problems import LinearSystem
 from toolkit.preconditioner.systems.sparse import is_definite
 
@@ -86,6 +87,11 @@ class MatrixMarket(LinearSystem):
         return frozen(np.ones(self.size) if self.load == "one" else self.matrix @ np.ones(self.size))
 
     @cached_property
+    def worked(self) -> LinearSystem:
+        """This system, balanced where its numbers are near the ends of floating point."""
+        return balanced(self, exponent(self.matrix.data))
+
+    @cached_property
     def symmetric(self) -> bool:
         """Whether A equals its transpose."""
         return is_hermitian(self.matrix)
@@ -93,4 +99,4 @@ class MatrixMarket(LinearSystem):
     @cached_property
     def definite(self) -> bool:
         """Whether A is symmetric positive definite."""
-        return self.symmetric and is_definite(self.matrix)
+        return self.symmetric and is_definite(self.worked.matrix)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 
-from toolkit.core.arrays import csr, frozen, is_hermitian, plain
+from toolkit.core.arrays import frozen, norm, plain, product_root
 from toolkit.core.errors import DataError
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
+from toolkit.core.status import Status
 from toolkit.kernels.sparse import csr as rows
-from toolkit.preconditioner.systems.sparse import DIRECT_LIMIT, eliminated, extreme_eigenvalues, is_definite
+from toolkit.preconditioner.systems.sparse import DIRECT_LIMIT, eliminated, extreme_eigenvalues
 
 SPECTRUM_LIMIT = 12_000
 COMPILED_FROM = 1_000  # entries of a matrix under which SciPy's product is as fast
@@ -31,6 +30,9 @@ class LinearSystem(Problem):
 
     symmetric: ClassVar[bool] = False
     definite: ClassVar[bool] = False
+    matrix_exponent: ClassVar[int] = 0  # what is meant is 2^matrix_exponent A, and 2^exponent x: see `Balanced`
+    exponent: ClassVar[int] = 0
+    undecided: ClassVar[bool] = False  # whether nobody knows if A is definite
 
     @cached_property
     def matrix(self) -> sp.csr_array:
@@ -70,7 +72,7 @@ class LinearSystem(Problem):
     @cached_property
     def norm(self) -> float:
         """‖b‖₂, or 1 when b = 0: what residuals are relative to."""
-        return float(np.linalg.norm(self.rhs)) or 1.0
+        return norm(self.rhs) or 1.0
 
     @cached_property
     def _rows(self) -> tuple:
@@ -139,7 +141,7 @@ class LinearSystem(Problem):
 
     def energy(self, v: np.ndarray) -> float:
         """‖v‖_A for a positive definite A."""
-        return float(np.sqrt(max(0.0, np.vdot(v, self.matvec(v)).real)))
+        return max(0.0, product_root(v, self.matvec(v)))
 
     @cached_property
     def exact_energy(self) -> float:
@@ -157,6 +159,28 @@ class LinearSystem(Problem):
             return None
         grid = np.asarray(v).real.reshape(self.shape)
         return grid if grid.ndim == 2 else grid[len(grid) // 2]
+
+    def doubt(self, state, column: str, goal: float) -> Status | None:
+        """The true residual has the last word: that of the recurrences goes on falling after rounding has stopped it.
+
+        A tenth above the goal is granted; a residual of which the method says that it vanished may be at rounding.
+        """
+        if column != "residual":
+            return None
+        x = state.solution()
+        true = norm(self.residual(x)) / self.norm
+        if not np.isfinite(true):
+            return Status("non-finite", "x or A x overflows: the scales of A and b are too far apart", "Scale b")
+        vanished = state.status.done or goal == 0
+        if true <= 1.1 * goal or (vanished and true <= self.rounding(x)):
+            return None
+        cause = f"the recurrences have ‖r‖ = {state.residual:.3g} ‖b‖, but ‖b − A x‖ = {true:.3g} ‖b‖: rounding"
+        return Status("stagnated", cause, "Ask for less, start again from this x, or take a preconditioner")
+
+    def rounding(self, x: np.ndarray) -> float:
+        """What is left of ‖b − A x‖/‖b‖ when x is exact up to rounding."""
+        size = norm(abs(self.matrix) @ abs(x)) if self.assembled else norm(self.matvec(x))
+        return 100 * np.finfo(float).eps * (1.0 + size / self.norm)
 
     def measures(self) -> tuple[Measure, ...]:
         """True residual; where a solution is affordable the error, in the energy norm too if A is definite.
@@ -180,14 +204,13 @@ class PlacedSystem(LinearSystem):
 
 
 def _true_residual(problem, state) -> float:
-    return float(np.linalg.norm(problem.residual(state.solution()))) / problem.norm
+    return norm(problem.residual(state.solution())) / problem.norm
 
 
 def _error(problem, state) -> float:
     if problem.exact is None:
         return float("nan")
-    scale = float(np.linalg.norm(problem.exact)) or 1.0
-    return float(np.linalg.norm(state.solution() - problem.exact)) / scale
+    return norm(state.solution() - problem.exact) / (norm(problem.exact) or 1.0)
 
 
 def _energy_error(problem, state) -> float:
@@ -201,110 +224,3 @@ TRUE_RESIDUAL = Measure(
 )
 ERROR = Measure("error", "error", _error, "‖x − x*‖ / ‖x*‖")
 ENERGY_ERROR = Measure("energy_error", "energy error", _energy_error, "‖x − x*‖_A / ‖x*‖_A")
-
-
-@dataclass(frozen=True, eq=False)
-class System(LinearSystem):
-    """Any A x = b in memory: `system(A, b)`. Cannot travel in a link; a Matrix Market file can."""
-
-    operator: object
-    given_rhs: np.ndarray
-    given_start: np.ndarray | None = None
-    hermitian: bool = False
-    positive: bool = False
-
-    @property
-    def symmetric(self) -> bool:
-        return self.hermitian
-
-    @property
-    def definite(self) -> bool:
-        return self.positive
-
-    @property
-    def assembled(self) -> bool:
-        return sp.issparse(self.operator) or isinstance(self.operator, np.ndarray)
-
-    @cached_property
-    def matrix(self) -> sp.csr_array:
-        return csr(self.operator) if self.assembled else LinearSystem.matrix.func(self)
-
-    @cached_property
-    def dtype(self) -> np.dtype:
-        start = np.float64 if self.given_start is None else self.given_start.dtype
-        return np.result_type(self.operator.dtype or np.float64, self.given_rhs.dtype, start, np.float64)
-
-    @cached_property
-    def rhs(self) -> np.ndarray:
-        return frozen(self.given_rhs.astype(self.dtype))
-
-    @cached_property
-    def start(self) -> np.ndarray:
-        return (
-            LinearSystem.start.func(self) if self.given_start is None else frozen(self.given_start.astype(self.dtype))
-        )
-
-    def matvec(self, x: np.ndarray) -> np.ndarray:
-        return LinearSystem.matvec(self, x) if self.assembled else np.array(self.operator.matvec(x)).reshape(-1)
-
-    @property
-    def matvec_flops(self) -> float:
-        return 2.0 * self.matrix.nnz if self.assembled else 0.0
-
-
-def system(A, b, x0=None, *, symmetric: bool | None = None, definite: bool | None = False) -> System:
-    """Any matrix, sparse array or LinearOperator with a right-hand side as a problem.
-
-    Parameters
-    ----------
-    A : (n, n) ndarray, sparse matrix or array, or LinearOperator; real or complex, of any precision
-    b : (n,) or (n, 1) array
-    x0 : (n,) array, optional
-    symmetric : whether A is Hermitian; found out by comparison when A has entries and this is None
-    definite : whether A is known to be positive definite; None finds out (`is_definite`) where A has entries
-
-    Raises DataError when shapes do not fit or values are not finite numbers.
-    """
-    A = _operator(A)
-    b = _vector("b", b, A.shape[0])
-    x0 = None if x0 is None else _vector("x0", x0, A.shape[0])
-    if symmetric is None:
-        symmetric = is_hermitian(A)
-    if definite is None:
-        definite = bool(symmetric) and not isinstance(A, spla.LinearOperator) and is_definite(csr(A))
-    return System(A, b, x0, symmetric, definite)
-
-
-def _operator(A):
-    """A as an ndarray, a sparse array or a LinearOperator; DataError for anything else."""
-    if isinstance(A, (list, tuple, np.matrix)):
-        A = np.asarray(A)
-    if not (sp.issparse(A) or isinstance(A, np.ndarray)):
-        try:
-            A = spla.aslinearoperator(A)
-        except TypeError:
-            raise DataError(f"A is a {type(A).__name__}: expected an array, a sparse array or an operator.") from None
-    if len(A.shape) != 2 or A.shape[0] != A.shape[1] or not A.shape[0]:
-        raise DataError(f"A has shape {A.shape}: expected a square matrix.")
-    if isinstance(A, spla.LinearOperator):
-        return A
-    _numbers("A", A.dtype)
-    if not np.all(np.isfinite(sp.coo_array(A).data if sp.issparse(A) else A)):
-        raise DataError("A has entries that are NaN or infinite: expected finite numbers.")
-    return A
-
-
-def _vector(name: str, v, size: int) -> np.ndarray:
-    """v as an array of shape (size,); DataError when it does not fit."""
-    v = np.asarray(v)
-    _numbers(name, v.dtype)
-    if v.size != size or v.ndim > 2 or max(v.shape, default=0) != size:
-        raise DataError(f"{name} has shape {v.shape}: expected ({size},), as A has {size} rows.")
-    if not np.all(np.isfinite(v)):
-        raise DataError(f"{name} has entries that are NaN or infinite: expected finite numbers.")
-    return v.reshape(-1)
-
-
-def _numbers(name: str, dtype) -> None:
-    if dtype.kind not in "biufc":
-        raise DataError(f"{name} has entries of type {dtype}: expected real or complex numbers.")
