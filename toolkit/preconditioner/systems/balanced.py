@@ -73,7 +73,11 @@ class Balanced(LinearSystem):
 
 
 def balanced(system: LinearSystem, matrix_exponent: int) -> LinearSystem:
-    """The system itself where its numbers are ordinary, else balanced; |a_ij| < 2^matrix_exponent, 0 if not known."""
+    """The system itself where its numbers are ordinary, else balanced; |a_ij| < 2^matrix_exponent, 0 if not known.
+
+    A is scaled by an even power: what takes roots (a Cholesky factor, the norm of M⁻¹) then keeps its bits too.
+    """
+    matrix_exponent += matrix_exponent % 2
     start = exponent(system.start)
     rhs = max(exponent(system.rhs), matrix_exponent + start) if np.any(system.start) else exponent(system.rhs)
     if max(abs(matrix_exponent), abs(rhs), abs(start)) <= ORDINARY:
