@@ -18,11 +18,12 @@ class History:
     """Columns of equal length, one row a step: `k`, the work counters, `seconds`, the monitors and the probes.
 
     `history["residual"]` is a view of one column; a value that was not measured at a step is NaN. `seconds` runs from
-    the start of the set-up: its first row is what the set-up took.
+    the start of the set-up: its first row is what the set-up took. `units` has, for columns that have one (‖b‖ of
+    residuals), what a relative tolerance is relative to; for the others it is the first value.
     """
 
-    def __init__(self, monitors: tuple[str, ...] = (), probes: tuple[str, ...] = ()):
-        self.monitors, self.probes = tuple(monitors), tuple(probes)
+    def __init__(self, monitors: tuple[str, ...] = (), probes: tuple[str, ...] = (), units: dict | None = None):
+        self.monitors, self.probes, self.units = tuple(monitors), tuple(probes), dict(units or {})
         names = dict.fromkeys(("k", *COUNTERS, "seconds", *self.monitors, *self.probes))
         self._columns = {name: np.empty(64) for name in names}
         self._length = 0
@@ -63,6 +64,10 @@ class History:
             column[start:stop] = columns.get(name, np.nan)
         self._length = stop
 
+    def unit(self, name: str) -> float:
+        """What a relative tolerance on a column is relative to: what it has of its own, else its first value."""
+        return float(self.units.get(name, self[name][0]))
+
     def note(self, name: str, value: float) -> None:
         """Write a measured value into the last row."""
         self._columns[name][self._length - 1] = value
@@ -83,7 +88,7 @@ class History:
 
     def copy(self) -> History:
         """An independent copy."""
-        twin = History(self.monitors, self.probes)
+        twin = History(self.monitors, self.probes, self.units)
         twin._columns = {name: column[: self._length].copy() for name, column in self._columns.items()}
         twin._length = self._length
         return twin
@@ -97,7 +102,7 @@ class History:
 
     def save(self, path, spec: dict | None = None) -> None:
         """Write columns and spec to one `.npz` file, without pickle."""
-        about = {"format": FORMAT, "monitors": self.monitors, "probes": self.probes, "spec": spec}
+        about = {"format": FORMAT, "monitors": self.monitors, "probes": self.probes, "units": self.units, "spec": spec}
         with Path(path).open("wb") as file:
             np.savez_compressed(file, about=np.array(json.dumps(about)), **{f"c_{n}": self[n] for n in self.names})
 
@@ -109,7 +114,7 @@ class History:
                 about = json.loads(str(stored["about"]))
                 if about.get("format") != FORMAT:
                     raise DataError(f"{path}: format {about.get('format')!r}; expected {FORMAT!r}.")
-                history = cls(about["monitors"], about["probes"])
+                history = cls(about["monitors"], about["probes"], about.get("units"))
                 history.append(**{name: stored[f"c_{name}"] for name in history.names})
         except FileNotFoundError:
             raise DataError(f"{path}: there is no such file.") from None

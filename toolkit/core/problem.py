@@ -41,6 +41,11 @@ class Problem(Knobbed):
         """
         return self
 
+    @property
+    def units(self) -> dict[str, float]:
+        """Columns, by name, for which "relative" has a meaning of its own: relative to that, not to the first value."""
+        return {}
+
     def doubt(self, state: State, column: str, goal: float) -> Status | None:
         """What to say instead of "converged", where that is not true; None where it is.
 

@@ -259,6 +259,7 @@ class Run:
             finally:
                 course.seconds, course.aside = _clock.now() - start, _clock.stood() - still
             monitors = [[getattr(course.state, name) for name in course.method.monitors]]
+            course.history.units = self.problem.units
             self._record(np.array(monitors), self._counts()[None], course.seconds, 0.0)
             self._judge(0)
             self._turn_as_planned()

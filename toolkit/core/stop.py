@@ -17,11 +17,13 @@ BUDGETS = {"steps": "k", "matvecs": "matvecs", "nfe": "nfe", "flops": "flops", "
 class Stop(Knobbed):
     """Converged when measure ≤ max(atol, rtol · its first value); ended when a budget is spent or nothing moves.
 
+    A measure with a unit of its own (`Problem.units`) has that in place of its first value: residuals of A x = b are
+    relative to ‖b‖ wherever a run starts. Where it is to be the start's, give atol = rtol · ‖b − A x₀‖/‖b‖.
     `measure` is any recorded column; empty means the method's first monitor. Budgets that are None are not limits.
     """
 
     measure: str = knob("", doc="column that is compared with the tolerances; empty: the method's own residual")
-    rtol: float = knob(1e-8, 0, 1, log=True, doc="tolerance relative to the first value")
+    rtol: float = knob(1e-8, 0, 1, log=True, doc="tolerance relative to the first value, of residuals to ‖b‖")
     atol: float = knob(0.0, 0, doc="absolute tolerance")
     steps: int = knob(10_000, 0, doc="most steps", optional=True)
     matvecs: int = knob(None, 0, kind=int, doc="most operator products")
@@ -40,8 +42,8 @@ class Stop(Knobbed):
         name = self.column(history)
         if name not in history or not len(history):
             return 0.0
-        first = history[name][0]
-        return float(max(self.atol, self.rtol * first) if np.isfinite(first) else self.atol)
+        unit = history.unit(name)
+        return float(max(self.atol, self.rtol * unit) if np.isfinite(unit) else self.atol)
 
     def progress(self, history: History) -> float:
         """How far a run is, from 0 to 1: along its budget, or its tolerance on a log scale, whichever is further."""
@@ -83,7 +85,7 @@ class Stop(Knobbed):
                 bad = np.isinf(values) if monitor in history.probes else ~np.isfinite(values)
                 yield _hit(bad, start, "non-finite", f"{monitor} is no longer finite", "Try a smaller parameter")
         if name in history:
-            yield from self._tolerances(history[name], start, name, self.goal(history))
+            yield from self._tolerances(history, start, name, self.goal(history))
         for budget, column in BUDGETS.items():
             most = getattr(self, budget)
             if most is not None:
@@ -92,8 +94,8 @@ class Stop(Knobbed):
                     spent[:-1] = False
                 yield _hit(spent, start, "budget", f"{most:g} {budget} are spent", f"Raise the budget of {budget}")
 
-    def _tolerances(self, values, start: int, name: str, goal: float):
-        first = values[0]
+    def _tolerances(self, history: History, start: int, name: str, goal: float):
+        values, first = history[name], max(history[name][0], history.units.get(name, 0.0))
         yield _hit(values[start:] <= goal, start, "converged", f"{name.replace('_', ' ')} ≤ {goal:.3g}", "")
         if first > 0:
             cause = f"{name} grew {self.divergence:.0e}-fold"

@@ -75,7 +75,9 @@ def test_a_run_in_other_units_is_the_same_run(name):
         assert (run.status.kind, run.k) == (base.status.kind, base.k), (s, t, run.status)
         size = np.abs(base.solution()).max()
         np.testing.assert_allclose(run.solution() * (s / t), base.solution(), rtol=1e-5, atol=1e-7 * size)
-        np.testing.assert_allclose(run.history["residual"][: 1 + run.k // 2], base.history["residual"][: 1 + run.k // 2], rtol=1e-4)
+        np.testing.assert_allclose(
+            run.history["residual"][: 1 + run.k // 2], base.history["residual"][: 1 + run.k // 2], rtol=1e-4
+        )
         if run.status.kind == "converged":
             assert far(s * PLANE, run.solution(), t * LOAD) <= 1.1e-8
 
@@ -122,7 +124,7 @@ def test_a_solution_beyond_floating_point_is_an_overflow():
         assert "overflow" in run.status.cause
 
 
-# -- the SciPy-shaped solvers ---------------------------------------------------------------------------------------------
+# -- the SciPy-shaped solvers -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -130,14 +132,15 @@ def test_a_solution_beyond_floating_point_is_an_overflow():
 @pytest.mark.parametrize("preconditioned", [False, True])
 def test_linalg_knows_no_units(name, form, preconditioned):
     forms = {"sparse": lambda A: A, "dense": lambda A: A.toarray(), "operator": spla.aslinearoperator}
+    wanted = 0
     for s, t in [(1.0, 1.0), *PAIRS]:
         A, b, steps = s * PLANE, t * LOAD, []
         M = sp.diags_array(1 / A.diagonal() / np.linspace(1, 2, 36)) if preconditioned else None
         options = {"callback_type": "x", "restart": 5} if name == "gmres" else {}
         x, info = SOLVERS[name](forms[form](A), b, rtol=1e-8, M=M, callback=lambda x: steps.append(1), **options)
-        first = len(steps) if (s, t) == (1.0, 1.0) else first  # noqa: F821
+        wanted = len(steps) if (s, t) == (1.0, 1.0) else wanted
         assert info == 0 and far(A, x, b) <= 1.00001e-8, (s, t, info)
-        assert len(steps) == first, (s, t)
+        assert len(steps) == wanted, (s, t)
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -196,7 +199,7 @@ def test_linalg_fails_openly_where_an_operator_gives_no_numbers(name):
     assert SOLVERS[name](A, np.ones(3))[1] > 0
 
 
-# -- the ends of what there is ----------------------------------------------------------------------------------------------
+# -- the ends of what there is ----------------------------------------------------------------------------------------
 
 
 @EVERY
@@ -205,25 +208,24 @@ def test_easy_systems_end_as_they_should(name):
     method, b = METHODS[name], np.array([3.0])
     x = np.linalg.solve(PLANE.toarray(), LOAD)
     cases = {
-        "zero": (system(PLANE, 0 * LOAD), 0 * LOAD),
-        "zero from elsewhere": (system(PLANE, 0 * LOAD, LOAD), 0 * LOAD),
-        "exact start": (system(PLANE, LOAD, x), x),
-        "one unknown": (system(np.array([[4.0]]), b), b / 4),
-        "one unknown, zero": (system(np.array([[4.0]]), 0 * b), 0 * b),
-        "one unknown, exact start": (system(np.array([[4.0]]), b, b / 4), b / 4),
+        "zero": system(PLANE, 0 * LOAD),
+        "zero from elsewhere": system(PLANE, 0 * LOAD, LOAD),
+        "exact start": system(PLANE, LOAD, x),
+        "one unknown": system(np.array([[4.0]]), b),
+        "one unknown, zero": system(np.array([[4.0]]), 0 * b),
+        "one unknown, exact start": system(np.array([[4.0]]), b, b / 4),
     }
-    for title, (problem, solution) in cases.items():
+    for title, problem in cases.items():
         run = tk.solve(problem, method, tk.Stop(rtol=1e-8, steps=3000))
         about = (title, run.status)
         if run.status.kind == "failed":  # no eigenvalues to deflate in a matrix of one
             assert run.status.cause and problem.size == 1, about
             continue
-        assert run.status.kind in ("converged", "budget"), about
-        if run.status.kind == "converged":
-            scale = np.abs(problem.rhs).max() or np.abs(problem.start).max() or 1.0
-            assert np.abs(problem.residual(run.solution())).max() <= 1e-7 * scale, about
+        assert run.status.kind == "converged", about
+        scale = np.abs(problem.rhs).max() or np.abs(problem.start).max() or 1.0
+        assert np.abs(problem.residual(run.solution())).max() <= 1e-7 * scale, about
         if "exact" in title or title in ("zero", "one unknown, zero"):
-            assert (run.status.kind, run.k) == ("converged", 0), about
+            assert run.k == 0, about
 
 
 SINGULAR = sp.csr_array(sp.diags_array([1.0, 2.0, 3.0, 4.0, 0.0]))
@@ -244,16 +246,16 @@ def test_singular_systems_are_never_converged_falsely(name):
 def test_recurrences_that_leave_the_truth_are_not_believed():
     """CG at κ = 1e12: its own residual goes on to 1e-14, that of x does not."""
     A = sp.diags_array(np.logspace(-12, 0, 60)).tocsr()
-    x = np.ones(60)
     run = tk.solve(system(A, np.random.default_rng(0).standard_normal(60)), CG(), tk.Stop(rtol=1e-14, steps=100_000))
     true = far(A, run.solution(), run.problem.rhs)
     assert run.history["residual"][-1] <= 1e-14 < true
     assert run.status.kind == "stagnated" and "‖b − A x‖" in run.status.cause
-    assert x.size == 60
 
 
-def test_richardson_and_chebyshev_knobs_are_in_the_units_of_the_matrix():
-    for s in (1e-8, 1e8):
+def test_a_step_and_an_interval_are_in_the_units_of_the_matrix():
+    for s in (2.0**-30, 2.0**30):
         run = seen(PLANE, LOAD, Identity(omega=0.25 / s), s)
         assert run.history.trace_hash() != "" and run.status.kind != "diverged"
-        np.testing.assert_allclose(run.history["residual"], seen(PLANE, LOAD, Identity(omega=0.25)).history["residual"], rtol=1e-9)
+        np.testing.assert_allclose(
+            run.history["residual"], seen(PLANE, LOAD, Identity(omega=0.25)).history["residual"], rtol=1e-9
+        )

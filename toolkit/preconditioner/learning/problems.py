@@ -58,6 +58,11 @@ class SystemSequence(LinearSystem):
     def measures(self) -> tuple[Measure, ...]:
         return ()
 
+    @property
+    def units(self) -> dict[str, float]:
+        """None: a residual is that of the system at work."""
+        return {}
+
     def doubt(self, state, column: str, goal: float) -> None:
         """None: `residual` is that of the system at work, of which the state alone knows."""
         return None

@@ -160,6 +160,11 @@ class LinearSystem(Problem):
         grid = np.asarray(v).real.reshape(self.shape)
         return grid if grid.ndim == 2 else grid[len(grid) // 2]
 
+    @property
+    def units(self) -> dict[str, float]:
+        """Residuals are over ‖b‖ already, and tolerances relative to that; for b = 0 relative to the first."""
+        return {"residual": 1.0, "true_residual": 1.0} if np.any(self.rhs) else {}
+
     def doubt(self, state, column: str, goal: float) -> Status | None:
         """The true residual has the last word: that of the recurrences goes on falling after rounding has stopped it.
 
