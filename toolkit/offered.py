@@ -1,5 +1,6 @@
 """What the toolkit offers by name: `toolkit` hands it on, and imports it when the first name is asked for."""
 
+from toolkit.core.arguments import UnsuitedWarning
 from toolkit.core.claims import Beats, Bound, Claim, Crowd, Exact, Flat, Order, Rate, Verdict, monotone
 from toolkit.core.errors import Breakdown, DataError, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History

@@ -70,7 +70,7 @@ def turned(method, values: dict):
     """The method with some live knobs turned; KnobError for a knob that is not live."""
     known, now = knobs(method), method.turned(**values)
     for name in values:
-        if not known[name].live:
+        if name not in known or not known[name].live:  # a part's knob is none of those that may turn
             raise KnobError(f"{type(method).__name__}.{name} is not live: start a new run to change it.")
     return now
 

@@ -133,18 +133,25 @@ class Knobbed:
 
     chaotic: ClassVar[str] = ""
 
+    def __new__(cls, *_, **values):
+        made = object.__new__(cls)
+        if not all(f in cls.__dataclass_fields__ for f in values):
+            _refused(cls, values)
+        return made
+
     def __post_init__(self):
         for name, one in knobs(self).items():
             object.__setattr__(self, name, one.check(type(self).__name__, getattr(self, name)))
 
     def turned(self, **values):
-        """A copy with some knobs changed; KnobError for a name that is no knob."""
-        known = knobs(self)
-        for name in values:
-            if name not in known:
-                names = ", ".join(known) or "none"
-                raise KnobError(f"{type(self).__name__} has no knob {name!r}; its knobs: {names}.")
-        return dataclasses.replace(self, **values)
+        """A copy with some knobs changed, "part.knob" those of a part; KnobError for a name that is no knob."""
+        known, changed = knobs(self), {}
+        for name, value in values.items():
+            head, _, rest = name.partition(".")
+            if head not in known or (rest and known[head].family is None):
+                raise KnobError(f"{type(self).__name__} has no knob {name!r}; its knobs: {_named(self)}.")
+            changed[head] = changed.get(head, getattr(self, head)).turned(**{rest: value}) if rest else value
+        return dataclasses.replace(self, **changed)
 
     @classmethod
     def slug(cls) -> str:
@@ -162,13 +169,50 @@ class Knobbed:
         return "".join(pieces)
 
 
+def _refused(cls: type, values: dict) -> None:
+    """KnobError for a name that neither a knob nor an argument of a hand-written `__init__` bears."""
+    for name in values:
+        if name not in cls.__init__.__code__.co_varnames:
+            raise KnobError(f"{cls.__name__} has no knob {name!r}; its knobs: {', '.join(knobs(cls)) or 'none'}.")
+
+
+def reach(owner) -> list[str]:
+    """The names of its knobs, and of those of its parts as "part.knob"."""
+    found = []
+    for name, one in knobs(owner).items():
+        found.append(name)
+        if one.family is not None:
+            found += [f"{name}.{inner}" for inner in reach(getattr(owner, name))]
+    return found
+
+
+def _named(owner) -> str:
+    return ", ".join(reach(owner)) or "none"
+
+
+def brief(owner) -> str:
+    """An object and those of its knobs that are not as they come, as they would be typed."""
+    if not knobs(owner):
+        return repr(owner) if type(owner).__repr__ is not object.__repr__ else f"{type(owner).__name__}()"
+    turned = [(name, getattr(owner, name)) for name, one in knobs(owner).items() if getattr(owner, name) != one.default]
+    told = (f"{name}={brief(value) if isinstance(value, Knobbed) else reprlib.repr(value)}" for name, value in turned)
+    return f"{type(owner).__name__}({', '.join(told)})"
+
+
 def rung(problem, method, over: str, value) -> tuple:
-    """(problem, method) with the knob `over` set on whichever of the two has it; the method is asked first."""
-    if over in knobs(method):
+    """(problem, method) with the knob `over` set on whichever of the two has it; the method is asked first.
+
+    "part.knob" is a knob of a part: "preconditioner.omega".
+    """
+    if over in reach(method):
         return problem, method.turned(**{over: value})
-    if over in knobs(problem):
+    if over in reach(problem):
         return problem.turned(**{over: value}), method
-    raise KnobError(f"Neither {type(method).__name__} nor {type(problem).__name__} has a knob {over!r} to ladder over.")
+    names = [f"{type(owner).__name__} has {_named(owner)}" for owner in (method, problem)]
+    raise KnobError(
+        f"Neither {type(method).__name__} nor {type(problem).__name__} has a knob {over!r} to ladder over: "
+        f"{'; '.join(names)}."
+    )
 
 
 def labels(owners: list) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
+from functools import partialmethod
 
 import numpy as np
 
 from toolkit.core import likeness as likenesses
 from toolkit.core import spec as specs
+from toolkit.core.arguments import looked_over
 from toolkit.core.course import Course, planned
 from toolkit.core.errors import Breakdown, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History, Snapshots
+from toolkit.core.knob import brief
 from toolkit.core.probe import Octaves, Probe, cadence, probe, watched
 from toolkit.core.state import COUNTERS, State
 from toolkit.core.status import RUNNING, Status
@@ -45,6 +49,7 @@ class Run:
     """
 
     def __init__(self, problem, method, stop: Stop | None = None, probes=(), snapshots: int = 0, changes=()):
+        looked_over(problem, method, stop)
         self.problem, self.stop = problem, stop or Stop()
         asked = [probe(problem, method, one) for one in probes if one not in method.monitors]
         self.probes = watched(problem, method, asked, self.stop.measure)
@@ -55,6 +60,17 @@ class Run:
         self._calm = Octaves(8)
         self._guard: State | None = None
         self._guarded = 0.0
+
+    def __repr__(self) -> str:
+        return f"Run({brief(self.problem)}, {brief(self.method)}, step {self.k}, {self.status})"
+
+    def __deepcopy__(self, memo) -> Run:
+        """An independent run at the same step, as ended or as running as this one; problem and method are shared."""
+        twin = Run(self.problem, self._course.first, self.stop, self.probes, self._course.snapshots.cap)
+        twin._course, twin.seen = self._course.copy(), copy.deepcopy(self.seen, memo)
+        return twin
+
+    __copy__ = partialmethod(__deepcopy__, None)
 
     # -- how it stands ------------------------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
+from toolkit.core.arguments import looked_over, suited
 from toolkit.core.claims import Claim, Verdict
-from toolkit.core.errors import Breakdown
+from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.history import History
 from toolkit.core.knob import rung
 from toolkit.core.run import Run
@@ -15,12 +16,22 @@ from toolkit.core.stop import Stop
 
 
 def solve(problem, method, stop: Stop | None = None, probes=()) -> Run:
-    """Run a method on a problem until `stop`; the finished run."""
+    """Run a method on a problem until `stop`; the finished run.
+
+    A method that does not suit the problem runs too, with an `UnsuitedWarning` that says why it does not; one that
+    solves another kind of problem is refused (ToolkitError). So in a race, a ladder and a crowd.
+    """
+    suited(problem, method)
     return Run(problem, method, stop, probes).finish()
 
 
 def race(problem, methods: Iterable, stop: Stop | None = None, probes=()) -> list[Run]:
     """Run several methods on one problem under one budget, in turns of one slice; the finished runs in order."""
+    if not isinstance(methods, Iterable):
+        raise ToolkitError(f"methods is a {type(methods).__name__}: expected several of them, as in race(p, [a, b]).")
+    methods = list(methods)
+    for method in methods:
+        suited(problem, method)
     runs = [Run(problem, method, stop, probes) for method in methods]
     while any([not run.slice().status.done for run in runs]):
         pass
@@ -28,7 +39,11 @@ def race(problem, methods: Iterable, stop: Stop | None = None, probes=()) -> lis
 
 
 def ladder(problem, method, over: str, values: Iterable, stop: Stop | None = None, probes=()) -> list[Run]:
-    """Run one method along one knob of its own or of the problem; the finished runs in order."""
+    """Run one method along one knob of its own, of a part of it ("preconditioner.omega") or of the problem.
+
+    The finished runs in order.
+    """
+    looked_over(problem, method, stop)
     return [solve(*rung(problem, method, over, value), stop, probes) for value in values]
 
 

@@ -1,4 +1,4 @@
-"""No solver knows units: the run of (s A, t b) is that of (A, b), whatever s and t, and says "converged" of true ones."""
+"""No solver knows units: the run of (s A, t b) is that of (A, b), and what it calls converged is."""
 
 import itertools
 
@@ -137,7 +137,7 @@ def test_linalg_knows_no_units(name, form, preconditioned):
         A, b, steps = s * PLANE, t * LOAD, []
         M = sp.diags_array(1 / A.diagonal() / np.linspace(1, 2, 36)) if preconditioned else None
         options = {"callback_type": "x", "restart": 5} if name == "gmres" else {}
-        x, info = SOLVERS[name](forms[form](A), b, rtol=1e-8, M=M, callback=lambda x: steps.append(1), **options)
+        x, info = SOLVERS[name](forms[form](A), b, rtol=1e-8, M=M, callback=steps.append, **options)
         wanted = len(steps) if (s, t) == (1.0, 1.0) else wanted
         assert info == 0 and far(A, x, b) <= 1.00001e-8, (s, t, info)
         assert len(steps) == wanted, (s, t)
@@ -170,11 +170,11 @@ def test_minres_mixes_no_units(s):
 def test_linalg_refuses_a_count_that_is_none_and_numbers_that_are_not(name):
     A, b, solver = np.diag([1.0, 2.0, 3.0]), np.ones(3), SOLVERS[name]
     for count in (0, -1, 2.5, "ten"):
-        with pytest.raises(ValueError, match="maxiter = .*at least 1"):
+        with pytest.raises(ValueError, match=r"maxiter = .*at least 1"):
             solver(A, b, maxiter=count)
     if name == "gmres":
         for count in (0, -3, 1.5):
-            with pytest.raises(ValueError, match="restart = .*at least 1"):
+            with pytest.raises(ValueError, match=r"restart = .*at least 1"):
                 solver(A, b, restart=count)
     assert solver(A, b, maxiter=np.int64(30))[1] == 0
     for bad in (np.nan, np.inf):

@@ -16,7 +16,7 @@ from toolkit.preconditioner.systems.problems import LinearSystem
 from toolkit.preconditioner.systems.sparse import is_definite
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class System(LinearSystem):
     """Any A x = b in memory: `system(A, b)`. Cannot travel in a link; a Matrix Market file can.
 
@@ -30,6 +30,10 @@ class System(LinearSystem):
     hermitian: bool = False
     positive: bool | None = False
     exponent_of_matrix: int = 0
+
+    def __repr__(self) -> str:
+        kind = "Hermitian " if self.hermitian else ""
+        return f"system({kind}{'matrix' if self.assembled else 'operator'} of {len(self.given_rhs)} unknowns)"
 
     @property
     def symmetric(self) -> bool:
