@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -31,7 +33,7 @@ def shifted(v: np.ndarray, e: int) -> np.ndarray:
 def norm(v: np.ndarray) -> float:
     """‖v‖₂, even where the sum of squares over- or underflows; elsewhere bit for bit what NumPy gives."""
     size = float(np.linalg.norm(v))
-    if 1e-140 < size < 1e140 or np.isnan(size):
+    if 1e-140 < size < 1e140:
         return size
     e = exponent(v)
     with np.errstate(over="ignore", under="ignore"):
@@ -41,13 +43,13 @@ def norm(v: np.ndarray) -> float:
 def product_root(u: np.ndarray, v: np.ndarray) -> float:
     """√⟨u, v⟩ of a product that is real, −√−⟨u, v⟩ where it is negative; without over- or underflow of the product."""
     square = float(np.vdot(u, v).real)
-    e = 0
-    if not 1e-280 < abs(square) < 1e280 and not np.isnan(square):
-        low, high = exponent(u), exponent(v)
-        e = low + high + (low + high) % 2
-        square = float(np.vdot(shifted(u, -low), shifted(v, low - e)).real)
+    if 1e-280 < abs(square) < 1e280:
+        return math.copysign(math.sqrt(abs(square)), square)
+    low, high = exponent(u), exponent(v)
+    e = low + high + (low + high) % 2
     with np.errstate(over="ignore", under="ignore"):
-        return float(np.ldexp(np.copysign(np.sqrt(abs(square)), square), e // 2))
+        square = float(np.vdot(shifted(u, -low), shifted(v, low - e)).real)
+        return float(np.ldexp(math.copysign(math.sqrt(abs(square)), square), e // 2))
 
 
 def plain(x: np.ndarray) -> np.ndarray:

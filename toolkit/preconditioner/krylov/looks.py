@@ -28,8 +28,7 @@ def spectrum(problem, state: PreconditionedState) -> np.ndarray | None:
     """
     if state.built is None or not is_small(problem):
         return None
-    system = state.at_work(problem.worked)  # in its units are M⁻¹ and the Ritz values
-    out = np.empty(problem.size, dtype=problem.dtype)
+    system, out = state.at_work(problem), np.empty(problem.size, dtype=problem.dtype)
     state.built.apply(np.cos(np.arange(1.0, problem.size + 1)).astype(problem.dtype), out)
     key = "spectrum of M⁻¹A", out.tobytes(), system.matvec(out).tobytes()
     return remembered(problem, key, lambda: _eigenvalues(inverse_matrix(state.built, system) @ system.matrix))

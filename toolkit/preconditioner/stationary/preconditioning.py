@@ -70,8 +70,8 @@ class PreconditionedState(LinearState):
     built: Built | None
 
     def at_work(self, problem: LinearSystem) -> LinearSystem:
-        """The system that M⁻¹ was built for: the problem, or one of its sequence."""
-        return problem
+        """The system that M⁻¹ was built for, in its units: the problem, or one of its sequence."""
+        return problem.worked
 
     def ritz(self) -> np.ndarray:
         """Approximations of the eigenvalues of M⁻¹A in rising order; empty where the method has none (yet)."""
@@ -246,15 +246,25 @@ class Identity(Preconditioner):
     name: ClassVar[str] = "richardson"
     sources: ClassVar[tuple[str, ...]] = ("richardson1911",)
     omega: float = knob(
-        None, 1e-12, 1e12, kind=float, log=True, symbol="ω", doc="step; None: 2/(λmin + λmax) if A is definite, else 1"
+        None,
+        1e-12,
+        1e12,
+        kind=float,
+        log=True,
+        symbol="ω",
+        doc="step; None: 2/(λmin + λmax) if A is definite, else 1/‖A‖_∞, 1 for an operator",
     )
 
     def step_length(self, system: LinearSystem) -> float:
-        """ω, or the best one for a positive definite A."""
+        """ω, or the best one for a positive definite A, or one over the largest row sum of |a_ij|."""
         if self.omega is not None:
             return float(np.ldexp(self.omega, system.matrix_exponent))
         known = eigenvalue_bounds(system) if system.definite else None
-        return 2.0 / sum(known) if known else float(np.ldexp(1.0, system.matrix_exponent))
+        if known:
+            return 2.0 / sum(known)
+        if not system.assembled:
+            return float(np.ldexp(1.0, system.matrix_exponent))
+        return 1.0 / (float(abs(system.matrix).sum(axis=1).max()) or 1.0)
 
     def build(self, system: LinearSystem) -> Built:
         return Built(lambda r, out: np.copyto(out, r))
