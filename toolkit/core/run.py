@@ -255,7 +255,7 @@ class Run:
             run.seen = likenesses.read(spec.get("seen"))
             named = [Probe(one.measure, cadences.get(one.name, one.cadence)) for one in run.probes]
             run.probes = watched(problem, method, named, stop.measure)
-        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
             if isinstance(error, ToolkitError):
                 raise
             raise SpecError(f"The spec is damaged ({error!r}): expected what Run.spec() returns.") from None
