@@ -4,7 +4,7 @@
 a library, assembling the data of a problem. Every thread has a clock of its own; what is aside within something aside
 counts once, for the innermost.
 
-Used by toolkit/kernels/_jit, and by toolkit/core: the clock of a run.
+Used by toolkit/kernels/_jit; by toolkit/core: the clock of a run; by toolkit/session: who is held up.
 """
 
 import threading
@@ -45,6 +45,11 @@ def stood(kind: str = "") -> float:
     """The seconds for which this thread's clock has stood still, in all or while something was done."""
     _here.passed()
     return _here.kinds.get(kind, 0.0) if kind else _here.still
+
+
+def within() -> list[str]:
+    """What this thread is at aside of a method's work, outermost first, as it changes: another may look."""
+    return _here.within
 
 
 def begin(kind: str) -> None:

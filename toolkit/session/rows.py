@@ -28,6 +28,7 @@ COLUMNS = (  # key, head, and what it means
 SIGNS = {"holds": "✓", "broken": "✗", "open": "…"}
 TONES = {"converged": "good", "running": "", "budget": "", "cancelled": "", "stagnated": "bad"}
 WORDS = {"ready": "ready", "paused": "paused", "running": "running", "held": "waiting", "ended": ""}
+WORDS |= {"compiling": "compiling", "preparing": "preparing"}
 
 
 def rows(model, frame: Frame) -> list[dict]:

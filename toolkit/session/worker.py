@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import queue
 import threading
@@ -16,7 +17,8 @@ from toolkit.core.knob import labels
 from toolkit.core.lab import Picture
 from toolkit.kernels._jit import leave_a_core
 from toolkit.session import compiling, frame
-from toolkit.session.frame import Drawing, Frame
+from toolkit.session.frame import Drawing, Frame, Trace
+from toolkit.session.hands import Hands
 from toolkit.session.lane import Lane
 from toolkit.session.track import Track
 
@@ -24,11 +26,14 @@ log = logging.getLogger(__name__)
 
 SLICE = 0.01
 BEAT = 0.1
+APART = {"look", "play", "pause", "put", "drop", "clear"}  # verbs that touch no run
+OF_ONE = {"turn", "fork", "check"}
 
 
 class Worker:
     """Runs a race in a thread of its own, where alone its track is touched: others send verbs.
 
+    Slices are done by `hands`: while one compiles for a method, or assembles what it needs, the others go on.
     Frames of a race are published on an even beat, one every `BEAT` seconds at most and only when something changed;
     `frame` is the newest, and `told()` is called when there is a newer one.
     """
@@ -38,6 +43,7 @@ class Worker:
         self.pictures = pictures
         self.told: Callable = _nothing
         self._track = Track()
+        self._hands = Hands(self._track.unwanted.is_set)
         self._commands: queue.SimpleQueue = queue.SimpleQueue()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -97,7 +103,7 @@ class Worker:
         compiling.watch(self._compiles, self._track.unwanted.is_set)
         try:
             while not self._closed.is_set():
-                self._obey(block=not self._track.busy)
+                self._obey(block=not (self._track.busy or self._hands.left or self._changed))
                 self._race()
                 self._check()
                 if self._changed:
@@ -106,6 +112,7 @@ class Worker:
         except Exception:
             log.exception("the worker stopped")
         finally:
+            self._hands.close()
             self._forget()
 
     def _forget(self) -> None:
@@ -125,6 +132,8 @@ class Worker:
 
     def _done(self, verb: str, arguments: tuple, answer: Future | None) -> None:
         self._changed = True
+        if verb not in APART:
+            self._hands.wait(self._track.lanes.get(arguments[0]) if verb in OF_ONE else None)
         try:
             found = getattr(self._track, verb)(*arguments)
         except Exception as error:
@@ -139,19 +148,29 @@ class Worker:
             self._busy = ""
 
     def _race(self) -> None:
+        if self._hands.back():
+            self._changed = True
         if not self._track.playing:
             return
+        done = False
         for lane in self._track.all():
             if self._closed.is_set() or not self._commands.empty():
                 return
-            if lane.held:
+            if lane in self._hands.left or lane.held:
                 continue
             if lane.run is None:
                 self._say(f"Preparing {lane.method.label()} …")
-            lane.go(SLICE)
+            done = self._hands.do(lane, functools.partial(lane.go, SLICE))
             self._busy, self._changed = "", True
-        if self._track.settle():
+        if self._hands.left and not done:
+            self._wait()
+        elif self._track.settle():
             self._changed = True
+
+    def _wait(self) -> None:
+        """Nothing goes on but what is compiled: that is told."""
+        self._changed = self._changed or self.frame.busy != self._hands.words
+        time.sleep(BEAT / 10)
 
     def _check(self) -> None:
         if self._track.checks:
@@ -177,13 +196,28 @@ class Worker:
         at = view["at"]
         names = labels([lane.run.method if lane.run is not None else lane.method for lane in lanes])
         show = (view["measure"], view["against"], at, stage)
-        traces = tuple(lane.trace(name, *show) for lane, name in zip(lanes, names))
+        traces = tuple(self._trace(lane, name, show) for lane, name in zip(lanes, names))
         last = max((lane.k for lane in lanes), default=0)
         self._changed = False
         self.frame = Frame(
-            self.frame.version + 1, stage, self._busy, traces, self._draw(stage), self._measures(lanes), at, last
+            self.frame.version + 1,
+            stage,
+            self._busy or self._hands.words,
+            traces,
+            self._draw(stage),
+            self._measures(lanes),
+            at,
+            last,
         )
         self.told()
+
+    def _trace(self, lane: Lane, name: str, show: tuple) -> Trace:
+        """An entry as it stands; while a hand is left at its run, as it stood."""
+        hand = self._hands.left.get(lane)
+        if hand is None:
+            return lane.trace(name, *show)
+        before = next((one for one in self.frame.traces if one.uid == lane.uid), None)
+        return replace(before or Trace(lane.uid, name), stage="compiling" if hand.words else "preparing")
 
     def _measures(self, lanes: list[Lane]) -> tuple:
         """(name, title, unit, whether its axis is logarithmic) of all that can be drawn.
@@ -209,7 +243,7 @@ class Worker:
         key = (lane.uid, id(lane.run), lane.k if at is None else min(at, lane.k), view["picture"])
         when, cost, last = self._drawn
         fresh = self.frame.drawing
-        if last is not None and last == key:
+        if (last is not None and last == key) or lane in self._hands.left:
             return fresh
         start = time.perf_counter()
         if stage == "running" and last is not None and last[1] == key[1] and start - when < 3 * cost - BEAT / 2:
