@@ -35,7 +35,7 @@ def shows(page, kind: str, row: int = 0) -> None:
 
 
 def hash_of(script: str) -> list[str]:
-    return re.findall(r'runs\.append\(\(run, "(\w+)"\)\)', script)
+    return re.findall(r"runs\.append\(\(run, dict\(trace='(\w+)'", script)
 
 
 def take(page, what: str) -> str:
