@@ -258,6 +258,8 @@ BAD = {
     "cut in a number": (HEAD + b"3 3 5\n1 1 4.0\n2 2", "truncated"),
     "an index beyond the size": (GOOD.replace(b"3 1 0.25", b"4 1 0.25"), "damaged"),
     "an index of zero": (GOOD.replace(b"3 1 0.25", b"0 1 0.25"), "damaged"),
+    "a column of zero": (GOOD.replace(b"3 1 0.25", b"3 0 0.25"), "line 8 counts from 0; expected rows from 1 to 3"),
+    "counted from 0": (HEAD + b"2 2 2\n0 0 1\n1 1 2\n", "line 3 counts from 0; expected rows from 1 to 2 and columns"),
     "a word for a value": (GOOD.replace(b"0.25", b"what"), "damaged"),
     "zero bytes": (GOOD + b"\0", "zero bytes"),
     "a dense pattern": (DENSE.replace(b"real", b"pattern") + b"2 2\n1\n", "'pattern' with coordinates only"),

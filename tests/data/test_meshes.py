@@ -1,6 +1,7 @@
 """Meshes that people upload: read as written, or refused with the reason."""
 
 import json
+import zlib
 from pathlib import Path
 
 import meshio
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import toolkit as tk
+from toolkit.data.mesh_reader import _reason
 from toolkit.data.meshes import MESH
 
 
@@ -254,6 +256,43 @@ def test_all_pieces_of_a_vtk_file_are_read():
     assert "3 points stood at the place of another" in remarks[-1]
 
 
+def appended(compressed: bool) -> bytes:
+    """A square of 4 × 4 squares as ParaView writes it: bytes appended to the text, data on the points among them."""
+    x, y = np.meshgrid(np.arange(5.0), np.arange(5.0))
+    corner = (np.arange(4)[:, None] * 5 + np.arange(4)).reshape(-1, 1)
+    arrays = [np.arange(25, dtype="<f4"), np.column_stack([x.ravel(), y.ravel(), 0 * x.ravel()]).astype("<f4")]
+    arrays += [(corner + np.array([0, 1, 6, 5])).astype("<i8"), np.arange(4, 65, 4).astype("<i8"), np.full(16, 9, "u1")]
+    blob, offsets = b"", []
+    for data in (array.tobytes() for array in arrays):
+        offsets.append(len(blob))
+        packed = zlib.compress(data)
+        sizes = (1, len(data), 0, len(packed)) if compressed else (len(data),)
+        blob += np.array(sizes, dtype="<u4").tobytes() + (packed if compressed else data)
+    about = [("Float32", "x", 1), ("Float32", "Points", 3), ("Int64", "connectivity", 1), ("Int64", "offsets", 1)]
+    tags = [
+        f'<DataArray type="{kind}" Name="{name}" NumberOfComponents="{parts}" format="appended" offset="{offset}"/>'
+        for (kind, name, parts), offset in zip([*about, ("UInt8", "types", 1)], offsets)
+    ]
+    compressor = ' compressor="vtkZLibDataCompressor"' if compressed else ""
+    return (
+        '<?xml version="1.0"?>\n'
+        f'<VTKFile type="UnstructuredGrid" version="0.1" byte_order="LittleEndian"{compressor}>\n'
+        '<UnstructuredGrid><Piece NumberOfPoints="25" NumberOfCells="16">'
+        f"<PointData>{tags[0]}</PointData><Points>{tags[1]}</Points><Cells>{''.join(tags[2:])}</Cells>"
+        '</Piece></UnstructuredGrid>\n<AppendedData encoding="raw">\n_'
+    ).encode() + blob + b"\n</AppendedData>\n</VTKFile>\n"  # fmt: skip
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_bytes_appended_to_the_text_of_a_vtk_file_are_read(compressed):
+    points, cells = MESH.made("a.vtu", appended(compressed))
+    assert cells.shape == (3, 32) and area(points, cells) == pytest.approx(1.0)
+
+
+def test_where_the_reader_is_not_installed_that_is_said():
+    assert "not installed: pip install 'convergence-toolkit[apps]'" in _reason(ModuleNotFoundError("meshio"))
+
+
 def cubes(extra: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Tetrahedra of two cubes on top of each other; `extra`: the upper one cuts the common face the other way."""
     corners = np.array([[i, j, k] for k in range(3) for j in range(2) for i in range(2)], dtype=float)
@@ -313,6 +352,7 @@ def test_two_parts_that_only_touch_are_not_one():
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
 REFUSED = {
     "wrong ending": ("mesh.stl", b"v 0 0 0\n", r"mesh\.stl.*\.msh, \.vtu, \.obj"),
+    "counted from 0": ("mesh.obj", f"{SQUARE}f 0 1 2\n".encode(), "count their corners from 0; expected from 1"),
     "STL": ("mesh.stl", b"solid a\nfacet normal 0 0 1\n", "an STL mesh; expected a mesh .* `meshio convert`"),
     "legacy VTK": ("mesh.vtk", b"# vtk DataFile Version 3.0\n", "a legacy VTK file; expected a mesh .*convert"),
     "an image": ("mesh.obj", b"\x89PNG\r\n\x1a\n", "it is a PNG image; expected a mesh"),

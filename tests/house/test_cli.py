@@ -151,6 +151,16 @@ def test_nothing_that_a_library_prints_reaches_the_json(arguments):
     assert all(f"noise {one}" in done.stderr for one in ("one", "two", "three"))
 
 
+def test_what_was_assumed_of_a_file_is_said(capsys, tmp_path):
+    path = tmp_path / "graph.mtx"
+    path.write_text("%%MatrixMarket matrix coordinate pattern general\n2 2 3\n1 1\n2 2\n2 1\n")
+    problem = {"lab": "preconditioner", "name": "matrix_market", "knobs": {"source": str(path)}}
+    spec = json.dumps({"schema": 1, "problem": problem, "method": {"lab": "preconditioner", "name": "gmres"}})
+    words = "A pattern file: it has no values, and every entry was read as one."
+    assert f"matrix_market: {words}\n" in run(capsys, "run", spec)[1]
+    assert json.loads(run(capsys, "run", spec, "--json")[1])[0]["remarks"] == words
+
+
 def test_warm_compiles_every_method(capsys):
     code, out, err = run(capsys, "warm")
     assert code == 0 and "compiled" in out and err == ""

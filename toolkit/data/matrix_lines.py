@@ -24,6 +24,7 @@ def _other(entry: bytes) -> re.Pattern:
     return re.compile(rb"(?m)^(?![ \t]*+(?:" + entry + rb")?[ \t\r]*+$)")
 
 
+_ZERO = re.compile(rb"(?m)^[ \t]*+(?:0++|\d++[ \t]++0++)(?=[ \t\r\n])")
 _COMPLEX = _REAL + rb"[ \t]++" + _REAL
 _PATTERNS = {
     ("coordinate", "real"): (_other(_PLACE + _REAL), "row, column and value"),
@@ -60,6 +61,12 @@ def check_lines(name: str, text: bytes, header: tuple) -> None:
         number = text.count(b"\n", 0, end) + 1
         what = "damaged" if text[end:].strip().count(b"\n") else "damaged or truncated"
         raise DataError(f"{name}: line {number} is {line!r}; expected {expected}: the file is {what}.")
+    if format == "coordinate" and (found := _ZERO.search(text, start)) is not None:
+        number = text.count(b"\n", 0, found.start()) + 1
+        raise DataError(
+            f"{name}: line {number} counts from 0; expected rows from 1 to {rows} and "
+            f"columns from 1 to {columns}: the file is damaged, or all its places want one added."
+        )
     if format == "array" and symmetry != "general" and rows == columns:
         found = text.count(b"\n", start) - len(_BLANK.findall(text, start))
         needed = stored(rows, columns, entries, format, symmetry)

@@ -141,6 +141,8 @@ def obj(path: str) -> list[Bare]:
             kept.append(words[:4])
         elif words[:1] == ["f"]:
             corners = [int(word.split("/")[0]) for word in words[1:]]
+            if 0 in corners:
+                sys.exit("its faces count their corners from 0; expected from 1, or from the end")
             kept.append(["f", *(str(one if one > 0 else points + 1 + one) for one in corners)])
     with open(path, "w") as file:
         file.writelines(" ".join(words) + "\n" for words in kept)
@@ -170,6 +172,8 @@ def _reason(error: BaseException) -> str:
     """An error in words, without the place where the file lies for the while."""
     if isinstance(error, MemoryError):
         return "it needs more memory than there is for a mesh"
+    if isinstance(error, ImportError):
+        return "meshes are read by meshio, which is not installed: pip install 'convergence-toolkit[apps]'"
     if isinstance(error, SystemExit):
         return str(error.code) if isinstance(error.code, str) else SAID_OF
     words = str(error)[:200].replace(sys.argv[1], "the file")
