@@ -16,6 +16,7 @@ import toys
 from numba.core import event
 
 import toolkit as tk
+from toolkit.core.loading import loading
 from toolkit.kernels import _clock
 from toolkit.kernels._jit import kernel
 
@@ -94,6 +95,21 @@ def test_a_kernel_is_compiled_aside():
     start, stood = time.perf_counter(), _clock.stood(_clock.COMPILING)
     assert kernel(lambda x: x + 1)(2) == 3
     assert 0 < _clock.stood(_clock.COMPILING) - stood < time.perf_counter() - start
+
+
+def test_an_import_is_no_method_s_work(tmp_path, monkeypatch):
+    (tmp_path / "heavy_library.py").write_text("import time\ntime.sleep(0.05)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    @dataclass(frozen=True)
+    class Importing(toys.Contraction):
+        def step(self, problem, state):
+            with loading():
+                import heavy_library  # noqa: F401
+            return super().step(problem, state)
+
+    run = tk.Run(toys.Zero(), Importing()).step(2)
+    assert run.seconds < 0.05 < run.aside
 
 
 def test_what_fails_aside_is_over(hand):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.core.rooms import names
+
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = "from toolkit.core.problem import Problem\nfrom toolkit.preconditioner.systems.problems import LinearSystem\n"
 
@@ -104,3 +106,29 @@ def test_no_import_hides_in_a_function_but_of_what_is_heavy():
     told = [(str(path.relative_to(ROOT)), name) for path in files for name in inner_imports(path)]
     assert len(files) > 200 and told
     assert [one for one in told if one[0] not in APART and one[1] not in HEAVY] == []
+
+
+PROGRAMS = {"toolkit/data/mesh_reader.py", "toolkit/networks/shipped.py"}  # what no method runs
+
+
+def unloaded(path: Path):
+    """The lines of imports inside functions of a file that stand outside `with loading():`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    within = {
+        id(one)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.With) and ast.unparse(block.items[0]) == "loading()"
+        for one in block.body
+    }
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in within:
+                    yield node.lineno
+
+
+def test_what_a_method_imports_is_on_no_clock():
+    rooms = {"data", "networks", *names()}
+    files = [path for room in rooms for path in sorted((ROOT / "toolkit" / room).rglob("*.py"))]
+    told = [(str(path.relative_to(ROOT)), line) for path in files for line in unloaded(path)]
+    assert len(files) > 150 and [one for one in told if one[0] not in PROGRAMS] == []

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from toolkit.core.arrays import csr, frozen, is_hermitian
 from toolkit.core.errors import DataError
+from toolkit.core.loading import loading
 
 DIGITS = 1797  # images
 INSTALL = "pip install 'convergence-toolkit[apps]'"
@@ -36,7 +37,8 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     Reference: E. Alpaydin, C. Kaynak, UCI Machine Learning Repository (1998), doi:10.24432/C50P49.
     """
     try:
-        from sklearn.datasets import load_digits
+        with loading():
+            from sklearn.datasets import load_digits
     except ImportError:
         raise DataError(f"The digits come with scikit-learn: {INSTALL}.") from None
     pixels, labels = load_digits(return_X_y=True)
@@ -51,7 +53,8 @@ def photograph(name: str) -> np.ndarray:
     Reference: F. Pedregosa et al., J. Mach. Learn. Res. 12 (2011) 2825–2830, sample images.
     """
     try:
-        from sklearn.datasets import load_sample_image
+        with loading():
+            from sklearn.datasets import load_sample_image
 
         return frozen(load_sample_image(f"{name}.jpg"))
     except ImportError:
@@ -75,7 +78,8 @@ def matrix(name: str) -> StoredMatrix:
     Reference: N. Bell, L. N. Olson, J. Schroder, B. Southworth, JOSS 8 (2023) 5495, doi:10.21105/joss.05495.
     """
     try:
-        from pyamg.gallery import load_example
+        with loading():
+            from pyamg.gallery import load_example
     except ImportError:
         raise DataError(f"The example matrices come with PyAMG: {INSTALL}.") from None
     data = load_example(name)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.core.errors import DataError
+from toolkit.core.loading import loading
 from toolkit.data.reader import Found, Reader
 from toolkit.data.signatures import signature
 
@@ -51,7 +52,8 @@ def pixels(name: str, data: bytes) -> Found:
     if not data or len(data) > MOST_BYTES:
         raise DataError(f"{name}: {len(data)} bytes; expected an image of 1 to {MOST_BYTES}.")
     try:
-        from PIL import Image
+        with loading():
+            from PIL import Image
     except ImportError:
         raise DataError("Photographs are read by Pillow: install pillow.") from None
     try:
@@ -111,7 +113,8 @@ class Depth(NamedTuple):
 
 def _seen(image) -> tuple[np.ndarray, tuple[str, ...]]:
     """Grey from 0 to 1, the way up that a viewer shows, and what is to be said of it."""
-    from PIL import ImageOps
+    with loading():
+        from PIL import ImageOps
 
     frames, turned, depth, remarks = 1, 1, Depth.of(image), ()
     with contextlib.suppress(Exception):  # EXIF or later frames that are damaged do not spoil the pixels

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.core.claims import Beats, Bound, Flat, Order
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.status import Status
@@ -211,7 +212,8 @@ class AdaptiveElements(Method):
 
 def _coarsest(problem) -> Triangulation:
     """The mesh before any refinement."""
-    from skfem import MeshTri
+    with loading():
+        from skfem import MeshTri
 
     return Triangulation.of(MeshTri.from_mesh(problem.initial_mesh("triangles")))
 

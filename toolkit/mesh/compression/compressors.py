@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.core.claims import Beats, Bound, Exact, Order, monotone
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -249,13 +250,15 @@ class ZFP(Compressor):
         return reason or ("" if zfp_is_here() else "it needs the Python package zfpy, which is not installed")
 
     def encode(self, field, tolerance):
-        import zfpy
+        with loading():
+            import zfpy
 
         stream = zfpy.compress_numpy(np.ascontiguousarray(field), tolerance=tolerance)
         return codec.Coded(stream, float(np.max(np.abs(self.decode(stream) - field))), False)
 
     def decode(self, stream):
-        import zfpy
+        with loading():
+            import zfpy
 
         return zfpy.decompress_numpy(stream)
 

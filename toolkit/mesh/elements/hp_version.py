@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.core.claims import Order, Rate
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.mesh.elements import regularity
 from toolkit.mesh.elements.h_version import CELLS, LIMIT, WHOLE, Ladder, LadderState, started
 from toolkit.mesh.elements.lines import LineElements
@@ -167,7 +168,8 @@ def _raised(size: float, p: float, dim: int) -> float:
 
 
 def _tensor(nodes: np.ndarray, p: int) -> PlaneElements:
-    from skfem import MeshQuad
+    with loading():
+        from skfem import MeshQuad
 
     return PlaneElements(MeshQuad.init_tensor(nodes, nodes), "quadrilaterals", p)
 
@@ -177,7 +179,8 @@ def graded(sigma: float, layers: int):
 
     Corners are numbered so that an edge has one direction in both of its cells: outwards, or towards a diagonal.
     """
-    from skfem import MeshQuad
+    with loading():
+        from skfem import MeshQuad
 
     rim = np.array([(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1)], dtype=float)
     points = np.vstack([(0.0, 0.0), *(sigma**k * rim for k in range(layers + 1))])

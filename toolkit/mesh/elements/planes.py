@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from toolkit.core.loading import loading
 from toolkit.mesh.elements.lines import Squares
 from toolkit.mesh.elements.problems import BoundaryValueProblem
 
@@ -15,7 +16,8 @@ MOST = {"triangles": 4, "quadrilaterals": 10, "tetrahedra": 2, "intervals": 20} 
 
 def element(cells: str, p: int):
     """Lagrange's element of degree p; on quadrilaterals from degree 3 on the hierarchical one."""
-    import skfem
+    with loading():
+        import skfem
 
     if cells == "tetrahedra":
         return (skfem.ElementTetP1, skfem.ElementTetP2)[p - 1]()
@@ -34,7 +36,8 @@ class PlaneElements:
     """
 
     def __init__(self, mesh, cells: str, p: int, exactness: int = 0):
-        from skfem import Basis
+        with loading():
+            from skfem import Basis
 
         self.mesh, self.cells, self.p = mesh, cells, p
         more = {"tetrahedra": 2, "triangles": 3, "quadrilaterals": 4}[cells]

@@ -27,6 +27,7 @@ import numpy as np
 
 from toolkit.core.errors import DataError
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.problem import Problem
 from toolkit.mesh.elements import exact_solutions as fields
 
@@ -170,7 +171,8 @@ class Interval(UnitGrid):
         return self.exponent
 
     def _coarsest(self, cells: str):
-        from skfem import MeshLine
+        with loading():
+            from skfem import MeshLine
 
         return MeshLine(np.linspace(0, 1, 3))
 
@@ -188,7 +190,8 @@ class Square(UnitGrid, Planar):
     )
 
     def _coarsest(self, cells: str):
-        from skfem import MeshQuad, MeshTri
+        with loading():
+            from skfem import MeshQuad, MeshTri
 
         ends = np.linspace(0, 1, 3)
         return (MeshTri if cells == "triangles" else MeshQuad).init_tensor(ends, ends)
@@ -215,7 +218,8 @@ class Cube(BoundaryValueProblem):
         return self._grid(2 * round((mesh.nelements / 6) ** (1 / 3)))
 
     def _grid(self, n: int):
-        from skfem import MeshTet
+        with loading():
+            from skfem import MeshTet
 
         ends = np.linspace(0, 1, n + 1)
         return MeshTet.init_tensor(ends, ends, ends)
@@ -247,7 +251,8 @@ class LShape(Planar):
         return fields.Front((0.7, -0.7), 1.4, self.width)  # from a place outside, where r has no kink
 
     def _coarsest(self, cells: str):
-        from skfem import MeshQuad, MeshTri
+        with loading():
+            from skfem import MeshQuad, MeshTri
 
         ends = np.linspace(-1, 1, 5)
         mesh = (MeshTri if cells == "triangles" else MeshQuad).init_tensor(ends, ends)
@@ -289,13 +294,15 @@ class Disk(Planar):
         return self.exact(x / np.hypot(x[0], x[1]))
 
     def _coarsest(self, cells: str):
-        from skfem import MeshTri
+        with loading():
+            from skfem import MeshTri
 
         return self._curved(MeshTri.init_circle(1))
 
     def refined(self, mesh):
         """Every triangle cut in four, new nodes of the boundary brought to the circle."""
-        from skfem import MeshTri
+        with loading():
+            from skfem import MeshTri
 
         mesh = MeshTri.from_mesh(mesh).refined()
         points, rim = mesh.p.copy(), mesh.boundary_nodes()
@@ -304,7 +311,8 @@ class Disk(Planar):
 
     def _curved(self, mesh):
         """With quadratic edges if that is asked for."""
-        from skfem import MeshTri2
+        with loading():
+            from skfem import MeshTri2
 
         if self.edges == "straight":
             return mesh

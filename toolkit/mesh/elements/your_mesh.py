@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.data.meshes import MESH
 from toolkit.data.reader import Found
 from toolkit.mesh.elements.problems import DATA, Planar
@@ -73,7 +74,8 @@ class YourMesh(Planar):
         return 0.5
 
     def _coarsest(self, cells: str):
-        from skfem import MeshTet, MeshTri
+        with loading():
+            from skfem import MeshTet, MeshTri
 
         return (MeshTri if self.dim == 2 else MeshTet)(*self.arrays)
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -77,7 +78,8 @@ class OscillatoryWave(Problem):
         if self.potential != "cosine":
             scale = abs(self.closed(np.array(self.interval[:1]))[0][0])
             return self.closed(self.points)[0] / scale
-        from scipy.integrate import solve_ivp
+        with loading():
+            from scipy.integrate import solve_ivp
 
         def slope(x, y):
             return np.array([y[1], (np.cos(2 * np.pi * x) - 2) * y[0]]) / self.epsilon

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 
@@ -86,7 +87,8 @@ class Evolution(Problem):
 
     @cached_property
     def _dense_reference(self):
-        from scipy.integrate import solve_ivp
+        with loading():
+            from scipy.integrate import solve_ivp
 
         options = {"method": "DOP853", "rtol": 1e-13}
         if self.stiffness > EXPLICIT_LIMIT:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.status import Status
 from toolkit.mesh.steps.elimination import elimination_flops, factored, solve_flops, solved
 from toolkit.mesh.steps.problems import Evolution
@@ -54,7 +55,8 @@ class Adaptive(TimeMethod):
     monitors: ClassVar[tuple[str, ...]] = (*TimeMethod.monitors, "step_size")
 
     def init(self, problem: Evolution) -> AdaptiveState:
-        import scipy.integrate
+        with loading():
+            import scipy.integrate
 
         make = getattr(scipy.integrate, self.solver)
         y = np.array(problem.start)

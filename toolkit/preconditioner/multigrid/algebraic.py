@@ -13,6 +13,7 @@ from toolkit.core.arrays import csr
 from toolkit.core.claims import Flat
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.stop import Stop
 from toolkit.kernels.sparse import csr as rows
 from toolkit.preconditioner.stationary.preconditioning import DENSE_LIMIT, Built, Preconditioner, geometric
@@ -202,7 +203,8 @@ class RugeStuben(AlgebraicMultigrid):
         )
 
     def solver(self, system: LinearSystem):
-        import pyamg
+        with loading():
+            import pyamg
 
         if self.suits(system):
             raise Breakdown(self.suits(system), "Use smoothed aggregation")
@@ -226,7 +228,8 @@ class SmoothedAggregation(AlgebraicMultigrid):
     strength: float = knob(0.0, 0.0, 0.99, symbol="θ", doc="size, over the diagonal, from which a coupling is strong")
 
     def solver(self, system: LinearSystem):
-        import pyamg
+        with loading():
+            import pyamg
 
         # Row sums bound ρ(D⁻¹A): PyAMG's own estimate starts from a random vector, and runs must be reproducible.
         smooth = ("jacobi", {"omega": 4.0 / 3.0, "weighting": "local"})

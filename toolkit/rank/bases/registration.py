@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
@@ -28,7 +29,8 @@ FOUND = Status("converged", "no step makes the misfit smaller", "Raise the ranks
 @lru_cache(maxsize=16)
 def splines(points: int, controls: int) -> np.ndarray:
     """Cubic B-splines on [0, 1] with `controls` coefficients at equidistant points, (points, controls)."""
-    from scipy.interpolate import BSpline
+    with loading():
+        from scipy.interpolate import BSpline
 
     knots = np.concatenate((np.zeros(3), np.linspace(0, 1, controls - 2), np.ones(3)))
     return BSpline.design_matrix(np.linspace(0, 1, points), knots, 3).toarray()

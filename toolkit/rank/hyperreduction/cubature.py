@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claims import Bound, Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.loading import loading
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -68,7 +69,8 @@ def works(strains: np.ndarray, stresses: np.ndarray, width: float) -> np.ndarray
 
 def picked(table: np.ndarray, goal: np.ndarray, points: list) -> tuple[list, np.ndarray, float]:
     """(points, weights, misfit) with the element added whose column fits the rest best: a step of non-negative OMP."""
-    from scipy.optimize import nnls
+    with loading():
+        from scipy.optimize import nnls
 
     weights = nnls(table[:, points], goal)[0] if points else np.empty(0)
     gain = table.T @ (goal - table[:, points] @ weights)

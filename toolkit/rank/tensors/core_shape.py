@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.loading import loading
 from toolkit.rank.tensors.multilinear import tucker_full
 from toolkit.rank.tensors.problems import TensorProblem, tail
 
@@ -99,7 +100,8 @@ def split_packed(tails, shape, budget: float, core_size: float, incumbent: float
     Reference: M. Ghadiri, M. Fahrbach, G. Fu, V. Mirrokni, ICML 2023, arXiv:2302.03886, section 4: the reduction to a
     two-dimensional knapsack with a partition matroid.
     """
-    from scipy.optimize import Bounds, LinearConstraint, milp
+    with loading():
+        from scipy.optimize import Bounds, LinearConstraint, milp
 
     options = [
         (k, r, one[r] / incumbent)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import lu_factor, solve
 
 from toolkit.core.errors import DataError, KnobError
+from toolkit.core.loading import loading
 
 MOST_ENTRIES = 1 << 18
 
@@ -151,7 +152,8 @@ def component_distance(true, found) -> float:
     true, found: lists of factors (n_k, R) and (n_k, S); a component is a₁ ∘ a₂ ∘ … of unit norm, up to sign. Infinity
     when fewer were found than there are.
     """
-    from scipy.optimize import linear_sum_assignment
+    with loading():
+        from scipy.optimize import linear_sum_assignment
 
     if found[0].shape[1] < true[0].shape[1]:
         return math.inf

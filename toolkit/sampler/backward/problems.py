@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws.gaussian import GaussianFlow
@@ -56,7 +57,8 @@ class LatentGradient(Problem):
     @cached_property
     def gradient(self) -> np.ndarray:
         """∂L/∂x_T to about 1e-10, shape (n, d): DOP853 for (x/α, αa) in λ = log(α/σ)."""
-        from scipy.integrate import solve_ivp
+        with loading():
+            from scipy.integrate import solve_ivp
 
         law, process, shape = self.diffusion, self.diffusion.process, self.given.shape
         ends = [float(process.log_snr(t)) for t in (self.end * process.start, process.start)]

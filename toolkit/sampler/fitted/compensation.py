@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claims import Beats
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.loading import loading
 from toolkit.core.memo import remembered
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted import training
@@ -162,7 +163,8 @@ class DCSolver(UniPC):
 
     def _best(self, problem, state, t: float, exact: np.ndarray) -> float:
         """ρ in the window with the least distance after the step's correction, 1 where none is better."""
-        from scipy.optimize import minimize_scalar
+        with loading():
+            from scipy.optimize import minimize_scalar
 
         latest, last = state.history[-1], state.i == len(state.times) - 2
         if len(state.history) < PLACES:

@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claims import Beats
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.loading import loading
 from toolkit.core.memo import remembered
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted import training
@@ -35,7 +36,8 @@ class Statistics:
 
     def __init__(self, levels: np.ndarray, table: np.ndarray, nfe: int = 0):
         """levels (K,), rising; table (3, K, d): l, s and b there."""
-        from scipy.interpolate import CubicSpline
+        with loading():
+            from scipy.interpolate import CubicSpline
 
         self.l, s = (CubicSpline(levels, one) for one in table[:2])
         self.L, self.S = self.l.antiderivative(), s.antiderivative()

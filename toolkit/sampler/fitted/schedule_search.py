@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.claims import Beats, Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.loading import loading
 from toolkit.core.memo import remembered
 from toolkit.core.probe import Measure
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
@@ -125,7 +126,8 @@ class ScheduleSearch(_Searching, training.Learning):
 
     def ranking(self, problem, state: SearchState) -> float:
         """1 − Spearman's ρ between training errors and errors on the followed particles, over schedules tried."""
-        from scipy.stats import spearmanr
+        with loading():
+            from scipy.stats import spearmanr
 
         space, few = self.space(problem), problem.few
         seen = remembered(problem, ("held out", space), dict)

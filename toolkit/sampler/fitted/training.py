@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from toolkit.core.errors import Breakdown
+from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.status import Status
 from toolkit.sampler.laws.measures import NAN, rms
@@ -61,7 +62,8 @@ class ExactPath:
     """
 
     def __init__(self, problem, x: np.ndarray, s: float, t: float):
-        from scipy.integrate import solve_ivp
+        with loading():
+            from scipy.integrate import solve_ivp
 
         process, self.shape, self.process = problem.process, x.shape, problem.process
 

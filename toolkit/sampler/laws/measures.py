@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 
 NAN = float("nan")
@@ -65,7 +66,8 @@ def energy_distance(problem, state) -> float:
 
     It vanishes for equal laws only. Reference: G. Székely, M. Rizzo (2013), doi:10.1016/j.jspi.2013.03.018.
     """
-    from scipy.spatial.distance import cdist
+    with loading():
+        from scipy.spatial.distance import cdist
 
     n = min(PAIRED, len(state.x))
     x, y = state.x[:n], law_draws(problem, n, state.t)

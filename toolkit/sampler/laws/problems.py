@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.arrays import frozen
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.loading import loading
 from toolkit.core.memo import assembled
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
@@ -172,7 +173,8 @@ class Diffusion(Problem):
 
     def carried(self, x: np.ndarray, s: float, t: float) -> np.ndarray:
         """x carried by the probability flow from s to t, to about 1e-12: DOP853 for y = x/σ, y' = (α/σ) x₀, in λ."""
-        from scipy.integrate import solve_ivp
+        with loading():
+            from scipy.integrate import solve_ivp
 
         process = self.process
 

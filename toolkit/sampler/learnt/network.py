@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob
+from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 from toolkit.sampler.laws.digits import Digits
 from toolkit.sampler.laws.measures import FINAL, SLICED, rms
@@ -53,7 +54,8 @@ class NetworkDigits(Digits):
 
     def carried(self, x, s, t):
         """x carried by the network's own flow from s to t, to about 1e-6: DOP853 for x/σ in λ, as it is for showing."""
-        from scipy.integrate import solve_ivp
+        with loading():
+            from scipy.integrate import solve_ivp
 
         process = self.process
 

@@ -12,6 +12,7 @@ from scipy.special import ndtr, softmax
 
 from toolkit.core.arrays import frozen
 from toolkit.core.knob import knob, seed_knob
+from toolkit.core.loading import loading
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws.digits import images
 from toolkit.sampler.laws.mixtures import GivenMixture
@@ -39,7 +40,8 @@ def line(tilt: float) -> tuple:
 def regression() -> tuple:
     """(every other image (899, 64), their classes, W (10, 64), b (10,)): logistic regression on them."""
     pixels, labels = images()
-    from sklearn.linear_model import LogisticRegression
+    with loading():
+        from sklearn.linear_model import LogisticRegression
 
     found = LogisticRegression(max_iter=200).fit(pixels[::2], labels[::2])
     return pixels[::2], labels[::2], found.coef_, found.intercept_

@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claims import Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
+from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
@@ -114,7 +115,8 @@ class AdaptiveSolver(Method):
 
     def begun(self, problem, x, times):
         """A solver of SciPy's at the start."""
-        from scipy import integrate
+        with loading():
+            from scipy import integrate
 
         process = problem.process
 

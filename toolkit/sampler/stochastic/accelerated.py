@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
+from toolkit.core.loading import loading
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.mixtures import PlaneMixture
@@ -28,7 +29,8 @@ def learning_rates(process, steps: int, end: float | None) -> np.ndarray:
     β₁ is set by the end and r by the start of the process (in the paper, r = c₁ log T/T and β₁ = T^−c₀).
     Reference: G. Li et al. (2024), arXiv:2403.03852, Sec. 3 (learning rate schedule).
     """
-    from scipy.optimize import brentq
+    with loading():
+        from scipy.optimize import brentq
 
     end = process.end if end is None else float(end)
     if not process.lowest <= end < process.start:
