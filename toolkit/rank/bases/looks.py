@@ -15,7 +15,7 @@ def space_time(problem, state):
 
 CASES = (
     *(TravellingFront(kind=kind, n=100, times=40) for kind in FRONTS),
-    *(SolutionFamily(kind=kind, n=60, fields=60, draws=100) for kind in KINDS),
+    *(SolutionFamily(kind=kind, n=60, fields=120, draws=100) for kind in KINDS),
 )
 
 PICTURES = (Picture("front-space-time", "the front in space and time", "images", space_time, of=TravellingFront),)

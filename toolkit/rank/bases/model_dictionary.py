@@ -116,14 +116,14 @@ class DictionaryModels(Method):
         return (against_global(self),)
 
     def claims(self, problem: SolutionFamily) -> tuple:
-        if self.clusters < 3 or problem.decades < 1:
+        if not problem.tells(self.clusters, self.modes):
             return ()
         about = dict(source="daniel2021dictionary", stop=STEPS)
         one, two = (
             "the mean peak within two per cent of that of full solves",
             "half the error of one global basis, or less",
         )
-        words = "solutions like those of the draws were seen"
+        words = "solutions like those of the draws were seen; modes enough for a group, and too few for all"
         return (
             Exact(measure="mean_gap", tol=0.02, title=one, assumes=words, **about),
             Exact(measure="against_global", tol=0.5, title=two, assumes=f"{words}; equal numbers of modes", **about),
