@@ -14,6 +14,25 @@ ABOUT = dict(source="saad2003", title="a promise")
 HALF = Contraction(factor=0.5)
 
 
+def test_a_method_that_ends_at_its_own_last_term_has_not_arrived():
+    """What it says of itself, converged, is not the tolerance that was asked for."""
+
+    class Ending(Contraction):
+        def step(self, problem, state):
+            state = Contraction.step(self, problem, state)
+            if state.k == 3:
+                state.status = tk.Status("converged", "the last term is there", "")
+            return state
+
+    race = tk.Beats(measure="matvecs", other=HALF, stop=tk.Stop(rtol=1e-6), **ABOUT)
+    verdict = tk.check(race, Zero(), Ending())
+    assert verdict.holds is None and "needs a larger budget" in verdict.why
+    assert (
+        tk.check(tk.Beats(measure="matvecs", other=HALF, stop=tk.Stop(rtol=0.2), **ABOUT), Zero(), Ending()).holds
+        is True
+    )
+
+
 @pytest.mark.parametrize(
     "claim, holds",
     [

@@ -38,9 +38,17 @@ def missing(stop: Stop, history: History) -> str:
 
 def outcome(run: Run, measure: str, must_converge: bool) -> float:
     """The last value of a finished run; infinity where it came to grief, NaN where it was ended too soon to count."""
+    if run.status.kind == "converged" and must_converge and not _arrived(run):
+        return float("nan")
     if run.status.kind == "converged" or (run.status.kind == "budget" and not must_converge):
         return run.history.last(measure)
     return float("nan") if run.status.kind in OWN else float("inf")
+
+
+def _arrived(run: Run) -> bool:
+    """Whether a run called converged is below the tolerance asked for: a method may have ended at its own last term."""
+    name, goal = run.stop.column(run.history), run.stop.goal(run.history)
+    return goal <= 0 or name not in run.history or not run.history.last(name) > goal
 
 
 def unstarted(runs) -> str:

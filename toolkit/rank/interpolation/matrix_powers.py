@@ -255,16 +255,16 @@ class PowersByInterpolation(LimitMethod):
                 **about,
             ),
         ]
-        if self.power >= 8 and self.terms >= 20 and problem.contrast <= 1.6:  # else powers are too many
+        if self.power >= 8 and self.terms >= 20 and 1.3 <= problem.contrast <= 1.6:
             found.append(
                 Beats(
                     other=InverseDistance(terms=250),
                     measure="k",
-                    factor=0.5,
-                    title="a hundredth of the first error in half the terms of inverse-distance weights",
+                    factor=0.2,
+                    title="a twentieth of the first error in a fifth of the terms of inverse-distance weights",
                     source="casenave2017",
                     assumes="measured, not a theorem",
-                    stop=Stop(measure="inverse_error", rtol=0.01, steps=300),
+                    stop=Stop(measure="inverse_error", rtol=0.05, steps=250),
                 )
             )
         return tuple(found)
