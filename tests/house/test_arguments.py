@@ -58,6 +58,15 @@ def test_an_unknown_knob_is_named_with_the_known_ones():
         CG(preconditioner=SSOR()).turned(omega=1.0)
 
 
+def test_a_part_is_one_of_a_class_not_the_class():
+    with pytest.raises(tk.KnobError, match=r"CG\.preconditioner is the class IC0: give one of it, IC0\(\)\."):
+        CG(preconditioner=IC0)
+    with pytest.raises(tk.KnobError, match="expected a Preconditioner"):
+        CG(preconditioner=Poisson)
+    with pytest.raises(tk.KnobError, match=r"Poisson\.n = .*: expected a whole number"):
+        Poisson(n=int)
+
+
 def test_one_method_is_no_race():
     with pytest.raises(tk.ToolkitError, match="methods is a Contraction: expected several"):
         tk.race(Zero(), Contraction())

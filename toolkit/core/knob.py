@@ -44,6 +44,8 @@ class Knob:
             accepted = self._convert(value)
         except (TypeError, ValueError, OverflowError):
             accepted = None
+        if accepted is None and isinstance(value, type) and issubclass(value, self.family or ()):
+            raise KnobError(f"{owner}.{self.name} is the class {value.__name__}: give one of it, {value.__name__}().")
         if accepted is None or not self._within(accepted):
             raise KnobError(f"{owner}.{self.name} = {reprlib.repr(value)}: expected {self.expected()}.")
         return accepted

@@ -333,14 +333,14 @@ class Run:
 
     def _go(self, method, state: State, n: int):
         """(state, monitors by step, counters by step or None) after at most n steps."""
-        rows = np.empty((n, len(method.monitors)))
+        rows, problem = np.empty((n, len(method.monitors))), self.problem.worked
         if method.advance is not None:
             first = state.k
-            state = method.advance(self.problem.worked, state, n, rows)
+            state = method.advance(problem, state, n, rows)
             return state, rows[: state.k - first], None
         counts, done = [], 0
         while done < n and not state.status.done:
-            state = method.step(self.problem.worked, state)
+            state = method.step(problem, state)
             rows[done] = [getattr(state, name) for name in method.monitors]
             counts.append([getattr(state.work, name) for name in COUNTERS])
             done += 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from scipy.io import mmwrite
 
 import toolkit as tk
 from toolkit.core.registry import classes
@@ -20,6 +21,7 @@ from toolkit.preconditioner import (
     FlexibleCG,
     Identity,
     Jacobi,
+    MatrixMarket,
     SmoothedAggregation,
     linalg,
     system,
@@ -132,6 +134,16 @@ def test_a_system_is_seen_in_its_own_units():
     for measure in run.problem.measures():
         assert measure.function(run.problem, run.state) < 1e-6
     assert tk.judge(run.method.claims(run.problem)[0], run).holds is not False
+
+
+def test_so_is_a_file(tmp_path):
+    base = seen(PLANE, PLANE @ np.ones(36), CG())
+    for s in (2.0**-600, 2.0**700):
+        path = tmp_path / f"{s:g}.mtx"
+        mmwrite(path, sp.coo_array(s * PLANE), precision=17, symmetry="general")
+        run = tk.solve(MatrixMarket(source=str(path)), CG(), STOP)
+        assert run.problem.definite and (run.k, run.status) == (base.k, base.status)
+        np.testing.assert_allclose(run.solution(), 1.0, atol=1e-6)
 
 
 def test_a_solution_beyond_floating_point_is_an_overflow():

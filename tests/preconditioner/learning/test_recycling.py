@@ -192,3 +192,17 @@ def test_promises_hold_at_the_edges_of_what_they_assume(knobs):
 def test_recycle_dimension_must_leave_room():
     with pytest.raises(tk.KnobError, match="less than m = 10"):
         GCRODR(m=10, k=10)
+
+
+@pytest.mark.parametrize("n", [12, 32])
+def test_a_system_counts_as_solved_only_if_its_true_residual_is_small(n):
+    """At 1e-14 the recurrences of n = 32 go on alone: the run says what rounding allows; at n = 12 one goes on."""
+    problem, method = DarcySequence(n=n, count=3), GCRODR(m=12, k=4, tol=1e-14)
+    run, done = tk.Run(problem, method, THROUGH.turned(steps=2000)), 0
+    for state in run:
+        while done < state.done:
+            one = problem.system(int(state.order[done]))
+            assert np.linalg.norm(one.residual(state.solved)) <= 1.1e-14 * one.norm
+            done += 1
+    assert run.status.kind == {12: "converged", 32: "stagnated"}[n], run.status
+    assert n == 12 or "‖b − A x‖" in run.status.cause

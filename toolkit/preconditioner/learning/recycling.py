@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import scipy.linalg
 
+from toolkit.core.arrays import norm
 from toolkit.core.claims import Beats, Crowd
 from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob, part
@@ -33,7 +34,8 @@ class RecyclingState(PreconditionedState):
     """The system at work (`system`, `built`), y with x = M⁻¹ y, its residual r, the recycle space U, C.
 
     `order` is the order of solving, `done` the systems solved, `spent` the products each of them took, `solved` the
-    solution of the last one; between two systems `system` is None.
+    solution of the last one; between two systems `system` is None. `true` is ‖b − A x‖/‖b‖ where it was found to be
+    more than the recurrences had it.
     """
 
     order: np.ndarray
@@ -49,6 +51,7 @@ class RecyclingState(PreconditionedState):
     remaining: float
     residual: float = 1.0
     system_matvecs: float = 0.0
+    true: float = np.inf
 
     def at_work(self, problem) -> LinearSystem:
         return problem.system(int(self.order[self.done - 1])) if self.system is None else self.system
@@ -114,15 +117,28 @@ class GCRODR(Method):
             self._cycle(state, goal)
         state.k += 1
         state.residual = float(np.linalg.norm(state.r)) / state.system.norm
-        if state.residual <= self.tol:
+        if state.residual <= self.tol and self._believed(state):
             self._close(problem, state)
         return state
+
+    def _believed(self, state: RecyclingState) -> bool:
+        """Whether ‖b − A x‖ is as small as the recurrences have it; else they go on from it, once more if that helps."""
+        true = state.system.residual(state.solution())
+        size = norm(true) / state.system.norm
+        if size <= 1.1 * self.tol:
+            return True
+        if not size < 0.5 * state.true:
+            cause = f"‖b − A x‖ = {size:.3g} ‖b‖ of system {state.done + 1} is all that rounding allows"
+            state.status = Status("stagnated", cause, "Ask for less, or take another preconditioner")
+        state.r, state.residual, state.true = true, size, size
+        return False
 
     def _open(self, problem, state: RecyclingState) -> None:
         """Take up the next system: y = 0, r = b, and what the recycle space can do for it at once (lines 2–7)."""
         state.system = problem.system(int(state.order[state.done]))
         state.built = self.preconditioner.build(state.system)
         state.y, state.r, state.system_matvecs = np.zeros(problem.size), state.system.rhs.copy(), 0.0
+        state.true = np.inf
         if not self.keep:
             state.U = state.C = None
         if state.U is not None:
