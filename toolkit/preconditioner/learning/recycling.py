@@ -122,7 +122,7 @@ class GCRODR(Method):
         return state
 
     def _believed(self, state: RecyclingState) -> bool:
-        """Whether ‖b − A x‖ is as small as the recurrences have it; else they go on from it, once more if that helps."""
+        """Whether ‖b − A x‖ is as small as the recurrences have it; else they go on from it, as long as that helps."""
         true = state.system.residual(state.solution())
         size = norm(true) / state.system.norm
         if size <= 1.1 * self.tol:
