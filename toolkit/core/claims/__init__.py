@@ -1,7 +1,7 @@
 """Claims: what theory promises, as code, a file a kind. The same object draws the overlay, is the test and judges."""
 
 from toolkit.core.claims.base import Claim
-from toolkit.core.claims.beats import Beats
+from toolkit.core.claims.beats import FEWER, Beats
 from toolkit.core.claims.bound import Bound, at_most_one, monotone
 from toolkit.core.claims.crowd import Crowd
 from toolkit.core.claims.exact import Exact

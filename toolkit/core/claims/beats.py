@@ -12,6 +12,9 @@ from toolkit.core.claims.verdict import Figures, Verdict, undecided
 from toolkit.core.knob import knobs
 
 
+FEWER = 1 - 1e-9  # of what the other needs, as a `factor`: a tie is not fewer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Beats(Claim):
     """Needs at most `factor` times what another method needs (steps, matvecs, NFE), to the same tolerance.

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Beats, Bound, Exact, Order, monotone
+from toolkit.core.claims import FEWER, Beats, Bound, Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.loading import loading
 from toolkit.core.method import Method
@@ -22,7 +22,6 @@ from toolkit.mesh.compression.problems import Field, TurbulentField
 
 LADDER = Stop(measure="tolerance", rtol=0.0, steps=None)  # through all tolerances, though an error be zero
 COMPARED = 1e-3  # tolerance at which ratios are compared
-FEWER = 1 - 1e-9  # of what the other needs: a tie is not fewer
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Beats, Exact, Flat, monotone
+from toolkit.core.claims import FEWER, Beats, Exact, Flat, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
@@ -87,9 +87,10 @@ class SiMPL(TopologyMethod):
             return
         about = dict(measure="k", source="kim2024simpl", stop=GAP)
         about["assumes"] = "measured, no theorem: p = 3, volume of 0.3 to 0.5, until the KKT residual is 1 %"
-        yield Beats(other=OptimalityCriteria(), title="fewer steps than OC", **about)
+        yield Beats(other=OptimalityCriteria(), factor=FEWER, title="fewer steps than OC", **about)
         if problem.design != "mbb":
-            yield Beats(other=ProjectedGradient(), title="fewer steps than projected gradient", **about)
+            title = "fewer steps than projected gradient"
+            yield Beats(other=ProjectedGradient(), factor=FEWER, title=title, **about)
         elif cells > 2:
             title = "at most a tenth more steps than projected gradient, mostly fewer"
             yield Beats(other=ProjectedGradient(), factor=1.1, title=title, **about)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Exact, Order
+from toolkit.core.claims import FEWER, Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
@@ -107,7 +107,7 @@ class DeBoor(Method):
         about["source"] = "huang2011"
         if problem.shape != "wave" and problem.width <= 0.05:
             title = "interpolation error below the uniform mesh's at equal nodes"
-            yield Exact(measure="error_ratio", tol=1.0, title=title, **about)
+            yield Exact(measure="error_ratio", tol=FEWER, title=title, **about)
         if 0.01 <= problem.width <= 0.05 and self.strength <= 0.9 and self.smoothing <= 3:
             rungs = dict(p=2, over="n", values=(320, 640, 1280), title="largest error ∝ 1/N²")
             yield Order(measure="max_error", **rungs, **about)

@@ -151,7 +151,8 @@ class CoefficientSweep(Method):
         first = int(np.ceil(np.log(100) / np.log(self.ratio)))
         slope = dict(p=1, over="contrast", skip=first, tol=0.1, title="distance to the limit ∝ 1/κ")
         less = "a better conductor stores less: ∫ u falls"
-        return Order(measure="distance", **slope, **about), monotone("compliance", floor=1e-13, title=less, **about)
+        floor = max(1e-13, 1e-15 * self.last)  # rounding grows with the contrast
+        return Order(measure="distance", **slope, **about), monotone("compliance", floor=floor, title=less, **about)
 
 
 def _drawable(problem: Inclusions, state) -> bool:

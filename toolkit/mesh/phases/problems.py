@@ -209,7 +209,7 @@ class DigitClasses(PhaseProblem):
         return {"harmonic": self.wrong(harmonic), "label spreading": self.wrong(spread)}
 
     def measures(self) -> tuple[Measure, ...]:
-        return (WRONG,)
+        return (WRONG, BESIDE)
 
 
 def radius(problem, u: np.ndarray) -> float:
@@ -218,6 +218,18 @@ def radius(problem, u: np.ndarray) -> float:
     return float(np.sqrt(area / np.pi))
 
 
+def _beside(problem: DigitClasses, state) -> float:
+    least = 1.0 / (problem.images - problem.labelled)
+    return problem.wrong(state.solution()) / max(problem.peers["label spreading"], least)
+
+
+BESIDE = Measure(
+    "beside_spreading",
+    "wrong images over those of label spreading",
+    _beside,
+    "wrong / wrong by spreading",
+    doc="on the same graph with the same labels",
+)
 LENGTH = Measure(
     "length",
     "length of the interface",

@@ -93,7 +93,7 @@ class AllenCahn(Line):
     @property
     def ladder(self):
         first = round(8 * self.end / self.epsilon)
-        return (first, 2 * first, 4 * first) if first >= 10 else ()
+        return (first, 2 * first, 4 * first) if first >= 10 and self.n * self.epsilon >= 1 else ()
 
     def bordered(self, y):
         return np.concatenate(([1.0], y, [0.0]))

@@ -11,6 +11,7 @@ from toolkit.core.claims import Exact, Order
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
+from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
@@ -60,6 +61,8 @@ class Trail:
 class TimeState(State):
     """y at the time t; `remaining` is 1 − t/T, `magnitude` the largest |y|, `factorisations` those done so far.
 
+    `peak` is the largest magnitude so far.
+
     `jacobian` and `factors` are those in use.
     """
 
@@ -67,6 +70,7 @@ class TimeState(State):
     t: float = 0.0
     remaining: float = 1.0
     magnitude: float
+    peak: float
     factorisations: float = 0.0
     jacobian: np.ndarray | None = None
     factors: tuple | None = None
@@ -85,7 +89,8 @@ class TimeMethod(Method):
 
     def init(self, problem: Evolution) -> TimeState:
         y = np.array(problem.start)
-        return TimeState(y=y, magnitude=float(np.abs(y).max()), trail=Trail(0.0, y))
+        size = float(np.abs(y).max())
+        return TimeState(y=y, magnitude=size, peak=size, trail=Trail(0.0, y))
 
     def arrive(self, problem: Evolution, state: TimeState, t: float, y: np.ndarray) -> TimeState:
         """The state at (t, y), ended if that is the end time or out of all bounds."""
@@ -96,7 +101,7 @@ class TimeMethod(Method):
             cause = f"the solution grew beyond {BLOWN_UP:.0e} times its start at t = {t:.3g}"
             state.status = Status("diverged", cause, "Take more steps, or an implicit method")
             return state
-        state.t, state.y, state.magnitude = t, y, magnitude
+        state.t, state.y, state.magnitude, state.peak = t, y, magnitude, max(state.peak, magnitude)
         state.remaining = max(0.0, 1 - t / problem.end)
         state.trail.add(t, y)
         if state.remaining <= 1e-14:
@@ -146,28 +151,46 @@ class FixedStep(TimeMethod):
                 return state
         return self.arrive(problem, state, problem.end * ((state.k + 1) / self.steps), y)
 
+    def measures(self, problem) -> tuple[Measure, ...]:
+        """Where the sum of the unknowns should stay, how far it has moved."""
+        return (BOUNDED_MASS,) if problem.keeps_mass else ()
+
     def promised_order(self, problem: Evolution, values: tuple, source: str, assumes: str, **about) -> Order:
         """The claim that the error at the end falls as steps^−p."""
         p = self.accuracy
         title = f"error at the end ∝ h^{p}"
-        about = dict(title=title, source=source, assumes=assumes, stop=THROUGH) | about
+        about = dict(title=title, source=source, assumes=assumes, stop=THROUGH, floor=problem.attainable) | about
         return Order(measure="error", p=p, over="steps", values=values, **about)
 
     def promised_mass(self, problem: Evolution, source: str) -> tuple:
-        """Linear invariants are kept to rounding, whatever multiple of the Jacobian is used."""
+        """Linear invariants are kept to rounding, whatever W, as long as y does not explode."""
         if not problem.keeps_mass:
             return ()
         return (
             Exact(
-                measure="mass_error",
+                measure="bounded_mass",
                 tol=1e-11,
                 always=True,
-                title="mass is kept",
+                title="mass is kept while the solution is bounded",
                 assumes="1ᵀf = 0 and 1ᵀW = 0",
                 source=source,
                 stop=THROUGH,
             ),
         )
+
+
+def _bounded_mass(problem: Evolution, state: TimeState) -> float:
+    start = problem.start
+    return abs(float(state.y.sum() - start.sum())) if state.peak <= 2 * np.abs(start).max() else float("nan")
+
+
+BOUNDED_MASS = Measure(
+    "bounded_mass",
+    "mass lost or won while bounded",
+    _bounded_mass,
+    "|Σ y − Σ y(0)|",
+    doc="until the solution overshoots to twice its start: from there on rounding is as large as the overshoot",
+)
 
 
 def steps_knob():

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Beats
+from toolkit.core.claims import FEWER, Beats
 from toolkit.core.knob import knob
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.steps.problems import Evolution
@@ -77,7 +77,7 @@ class TASE(FixedStep):
             if self.rival() is not None:
                 title = "smaller error than singly RK-TASE at equal cost"
                 here = dict(measure="error", title=title, source=source, assumes="the same steps, solves and W")
-                found.append(Beats(other=self.rival(), stop=THROUGH, **here))
+                found.append(Beats(other=self.rival(), factor=FEWER, stop=THROUGH, **here))
         return tuple(found)
 
 
