@@ -11,7 +11,6 @@ from toolkit.core.claims.evidence import outcome, unstarted
 from toolkit.core.claims.verdict import Figures, Verdict, undecided
 from toolkit.core.knob import knobs
 
-
 FEWER = 1 - 1e-9  # of what the other needs, as a `factor`: a tie is not fewer
 
 
