@@ -18,7 +18,7 @@ from toolkit.mesh.elements.lines import LineElements, shapes
 from toolkit.mesh.elements.planes import PlaneElements, element
 from toolkit.mesh.elements.problems import Cube, Disk, Interval, LShape, Square
 from toolkit.mesh.elements.slope_triangle import convergence
-from toolkit.mesh.elements.stop_here import SOLVED, StopHere
+from toolkit.mesh.elements.stop_here import DELAY, SOLVED, StopHere, taken
 
 logging.getLogger("skfem").setLevel(logging.ERROR)
 
@@ -368,6 +368,23 @@ def test_the_errors_are_the_legs_of_a_right_triangle(preconditioner):
     k = method.enough(run.history)
     assert k == run.state.stop_here and algebraic[k] <= mesh[k] and (algebraic[:k] > mesh[:k]).all()
     assert total[k] <= np.sqrt(2) * mesh[k] and np.ptp(mesh) == 0
+
+
+@pytest.mark.parametrize("preconditioner", ["none", "SSOR", "incomplete Cholesky"])
+@pytest.mark.parametrize("degree", [1, 2])
+def test_a_solver_that_knows_no_solution_stops_where_one_that_knows_it_would(preconditioner, degree):
+    """Arioli's rule, from CG's coefficients: later by about the steps it looks back; total ≤ 2 mesh."""
+    method = StopHere(preconditioner=preconditioner, halvings=3, degree=degree)
+    run = tk.solve(LShape(), method, SOLVED, probes=("algebraic_estimate", "estimated_stop"))
+    state, k = run.state, int(run.state.estimated_stop)
+    assert abs(k - state.stop_here) <= DELAY + 1
+    assert run.history["total_error"][k] <= 2 * run.history["discretisation_error"][k]
+    estimate, algebraic = run.history["algebraic_estimate"], run.history["algebraic_error"]
+    seen = np.flatnonzero(np.isfinite(estimate))
+    assert seen[0] <= DELAY and np.all(estimate[seen[1:]] <= algebraic[seen[1:] - DELAY] * (1 + 1e-6))
+    system, x = state.discretised.system, np.zeros(state.discretised.system.size)
+    sums = taken(state.inner)  # from zero, Σ α_j ρ_j = ‖x_k‖²_A
+    assert np.sqrt(sums.sum()) == pytest.approx(system.energy(state.inner.x - x), rel=1e-9)
 
 
 def test_before_it_is_enough_there_is_no_mark():

@@ -7,9 +7,12 @@ import scipy.sparse.linalg as spla
 
 import toolkit as tk
 from toolkit.core.stop import THROUGH
+from toolkit.preconditioner.krylov.inner import InnerGMRES
 from toolkit.preconditioner.krylov.looks import spectrum
 from toolkit.preconditioner.learning.problems import DarcySequence
 from toolkit.preconditioner.learning.recycling import GCRODR, harmonic_ritz, nearest_neighbours
+from toolkit.preconditioner.multigrid.geometric import Multigrid
+from toolkit.preconditioner.stationary.deflation import Deflation
 from toolkit.preconditioner.stationary.incomplete import ILU0
 from toolkit.preconditioner.stationary.preconditioning import Identity
 from toolkit.preconditioner.stationary.relaxation import Jacobi
@@ -206,3 +209,14 @@ def test_a_system_counts_as_solved_only_if_its_true_residual_is_small(n):
             done += 1
     assert run.status.kind == {12: "converged", 32: "stagnated"}[n], run.status
     assert n == 12 or "‖b − A x‖" in run.status.cause
+
+
+def test_a_preconditioner_that_does_not_suit_is_refused_before_the_first_system():
+    for inner in (Multigrid(), InnerGMRES()):
+        assert GCRODR(preconditioner=inner).suits(ALIKE) and not GCRODR(preconditioner=inner).claims(ALIKE)
+    assert not GCRODR(preconditioner=ILU0()).suits(ALIKE)
+
+
+def test_a_preconditioner_that_cannot_be_built_ends_the_run_with_a_cause():
+    flawed = tk.solve(DarcySequence(n=4, count=2), GCRODR(preconditioner=Deflation(count=100)), THROUGH)
+    assert flawed.status.kind == "breakdown" and "system 1" in flawed.status.cause and flawed.status.advice

@@ -86,3 +86,9 @@ def test_what_a_symmetric_sweep_leaves_is_the_norm_of_its_error(complex_):
     root = la.cholesky(a).conj().T  # A = root rootᴴ
     left = root.conj().T @ (np.eye(9) - la.solve(np.tril(a), a)) @ la.inv(root.conj().T)
     assert gauss_seidel_factor(a) == pytest.approx(la.norm(left, 2) ** 2, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", [SmoothedAggregation(strength=0.2), RugeStuben(strength=0.99)], ids=repr)
+def test_a_threshold_that_calls_every_coupling_weak_promises_no_flatness(method):
+    """θ = 0.2 makes aggregates of single points on the coarse grids: 19, 65, 251 steps for n = 16, 32, 64."""
+    assert not method.flat(PLANE) and type(method)().flat(PLANE)

@@ -14,7 +14,7 @@ import scipy.linalg
 
 from toolkit.core.arrays import norm
 from toolkit.core.claims import Beats, Crowd
-from toolkit.core.errors import KnobError
+from toolkit.core.errors import Breakdown, KnobError
 from toolkit.core.knob import knob, part
 from toolkit.core.method import Method
 from toolkit.core.status import Status
@@ -97,7 +97,11 @@ class GCRODR(Method):
             raise KnobError(f"GCRODR.k = {self.k}: expected less than m = {self.m}.")
 
     def suits(self, problem) -> str:
-        return "Recycling needs a sequence of systems." if Method.suits(self, problem) else ""
+        if Method.suits(self, problem):
+            return "Recycling needs a sequence of systems."
+        if not self.preconditioner.fixed:
+            return "Recycling needs a preconditioner that is the same linear map in every step."
+        return self.preconditioner.suits(problem)
 
     def label(self) -> str:
         if self.k == 0:
@@ -111,7 +115,12 @@ class GCRODR(Method):
 
     def step(self, problem: SystemSequence, state: RecyclingState) -> RecyclingState:
         if state.system is None:
-            self._open(problem, state)
+            try:
+                self._open(problem, state)
+            except Breakdown as trouble:
+                state.system, state.k = None, state.k + 1
+                state.status = Status("breakdown", f"system {state.done + 1}: {trouble.cause}", trouble.advice)
+                return state
         goal = self.tol * state.system.norm
         if np.linalg.norm(state.r) > goal:
             self._cycle(state, goal)

@@ -131,6 +131,7 @@ class AlgebraicMultigrid(Preconditioner):
 
     needs_matrix: ClassVar[bool] = True
     no_claim: ClassVar[str] = "Its factor is bounded for Hermitian positive definite matrices, the small ones here."
+    usual: ClassVar[float]  # the largest threshold of strength with which coarse grids keep what is smooth
     cycle: str = knob("V", choices=("V", "W"), doc="V: every level once; W: twice from each finer one")
     sweeps: int = knob(1, 1, 5, symbol="ν", doc="Gauss–Seidel sweeps before and after the coarse correction")
 
@@ -153,10 +154,10 @@ class AlgebraicMultigrid(Preconditioner):
         return Built.with_scratch(lambda: made.cycle(self.cycle, self.sweeps), flops=flops)
 
     def flat(self, system: LinearSystem) -> tuple[Flat, ...]:
-        """Steps that do not grow with n, on 2D Poisson."""
-        if not (isinstance(system, Poisson) and system.dim == 2):
+        """Steps that do not grow with n, on 2D Poisson with a threshold of strength that its papers use."""
+        if not (isinstance(system, Poisson) and system.dim == 2) or self.strength > self.usual:
             return ()
-        about = dict(source=self.sources[0], assumes="2D Poisson", stop=Stop(rtol=1e-8, steps=500))
+        about = dict(source=self.sources[0], assumes=f"2D Poisson, θ ≤ {self.usual}", stop=Stop(rtol=1e-8, steps=500))
         return (Flat(over="n", values=(16, 32, 64), title="steps do not grow with n", **about),)
 
     def claims(self, system: LinearSystem) -> tuple:
@@ -194,6 +195,7 @@ class RugeStuben(AlgebraicMultigrid):
     title: ClassVar[str] = "Ruge–Stüben AMG"
     name: ClassVar[str] = "ruge_stuben"
     sources: ClassVar[tuple[str, ...]] = ("ruge1987", "bell2023")
+    usual: ClassVar[float] = 0.5
     strength: float = knob(0.25, 0.0, 0.99, symbol="θ", doc="share of the strongest coupling that counts as strong")
 
     def suits(self, system) -> str:
@@ -225,6 +227,7 @@ class SmoothedAggregation(AlgebraicMultigrid):
 
     title: ClassVar[str] = "smoothed aggregation"
     sources: ClassVar[tuple[str, ...]] = ("vanek1996", "vanek2001", "bell2023")
+    usual: ClassVar[float] = 0.08
     strength: float = knob(0.0, 0.0, 0.99, symbol="θ", doc="size, over the diagonal, from which a coupling is strong")
 
     def solver(self, system: LinearSystem):
