@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Bound, Exact, Order
+from toolkit.core.claims import Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.loading import loading
@@ -22,6 +22,7 @@ from toolkit.kernels.points.viscoplastic import respond
 from toolkit.rank.hyperreduction.problems import LAW, ViscoplasticBar, newton
 
 STEPS = Stop(rtol=0.0, steps=200)
+LEAST_FORCE = 50.0  # MPa: without one the stress is the same along the bar and does no work on any mode
 EXACT_ENOUGH = Status("converged", "the cubature meets its tolerance", "Lower `tolerance` for more points")
 NOTHING = Status("stagnated", "no element lowers the misfit any more", "Raise the tolerance")
 
@@ -196,21 +197,17 @@ class NonnegativeCubature(Method):
     def claims(self, problem: ViscoplasticBar) -> tuple:
         about = dict(source="casenave2020", stop=STEPS)
         made = (
-            Exact(
-                measure="correlation_gap",
-                tol=1e-12,
-                always=True,
-                title="the correlation summed over subdomains is that of the whole",
-                assumes="each element belongs to one subdomain",
-                **about,
-            ),
             Exact(measure="negative", tol=0.0, always=True, title="no weight is negative", assumes="NNLS", **about),
-            Exact(measure="cubature_error", tol=self.tolerance, title="the cubature meets its tolerance", **about),
-            Bound(
+            monotone("cubature_error", title="the misfit never grows", assumes="old weights stay admissible", **about),
+        )
+        if problem.force < LEAST_FORCE:
+            return made
+        made += (
+            Exact(
                 measure="cubature_error",
-                curve=lambda k, v: np.concatenate((v[:1], v[:-1])),
-                title="the misfit never grows",
-                assumes="old weights stay admissible",
+                tol=self.tolerance,
+                title="the cubature meets its tolerance",
+                assumes="works that do not all vanish: a force beside the heat",
                 **about,
             ),
             Exact(

@@ -83,7 +83,13 @@ class FullBar(Method):
     def claims(self, problem: ViscoplasticBar) -> tuple:
         about = dict(source="chaboche1989", stop=STEPS, always=True)
         return (
-            Exact(measure="balance", tol=1e-8, title="forces are in balance", assumes="Newton's end", **about),
+            Exact(
+                measure="balance",
+                tol=1e-8,
+                title="forces are in balance, by Hooke's law from what is displaced and has yielded",
+                assumes="none",
+                **about,
+            ),
             Exact(
                 measure="back_stress",
                 tol=1 + 1e-9,
@@ -95,8 +101,11 @@ class FullBar(Method):
 
 
 def _balance(problem, state) -> float:
-    load = problem.rotation(state.k) * problem.load
-    return float(np.abs(state.stress[:-1] - state.stress[1:] - load).max() / LAW[2])
+    """With the stress by Hooke's law from displacement and plastic strain, not the one Newton's method ended on."""
+    rise, load = problem.rise(problem.asked, state.k), problem.rotation(state.k) * problem.load
+    elastic = problem.strains(state.field) - LAW[1] * rise - state.internal[0]
+    stress = LAW[0] * (1 - LAW[7] * rise) * elastic
+    return float(np.abs(stress[:-1] - stress[1:] - load).max() / LAW[2])
 
 
 BALANCE = Measure("balance", "force out of balance", _balance, "max |r|/R", doc="relative to the elastic limit")
