@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import toolkit as tk
+from toolkit.data import mesh_checks
 from toolkit.data.mesh_reader import _reason
 from toolkit.data.meshes import MESH
 
@@ -234,24 +235,27 @@ def test_data_on_some_nodes_and_names_of_groups_are_passed_over(tmp_path):
             assert MESH.made(name, head + end + names + rest + some)[1].shape == (3, len(cells))
 
 
-def pieces(*, text: str = "") -> bytes:
-    """A VTK file of two pieces side by side, with data that the lab does not want."""
+def pieces(*, text: str = "", pixels: bool = False, kind: int = 0) -> bytes:
+    """A VTK file of two pieces side by side, of quadrilaterals or of VTK's pixels, with data that nobody wants."""
     made = ""
     for shift in (0, 2):
         points = " ".join(f"{shift + i} {j} 0" for i in range(3) for j in range(3))
-        cells = " ".join(f"{3 * i + j} {3 * i + j + 3} {3 * i + j + 4} {3 * i + j + 1}" for i in (0, 1) for j in (0, 1))
+        order = (0, 3, 1, 4) if pixels else (0, 3, 4, 1)
+        cells = " ".join(str(3 * i + j + k) for i in (0, 1) for j in (0, 1) for k in order)
+        kinds = " ".join(4 * [str(kind or (8 if pixels else 9))])
         made += (
             '<Piece NumberOfPoints="9" NumberOfCells="4"><Points><DataArray type="Float32" NumberOfComponents="3">'
             f'{points}</DataArray></Points><Cells><DataArray type="Int64" Name="connectivity">{cells}</DataArray>'
-            '<DataArray type="Int64" Name="offsets">4 8 12 16</DataArray><DataArray type="UInt8" Name="types">9 9 9 9'
-            f'</DataArray></Cells><CellData><Array type="String" Name="kind">{text}</Array></CellData></Piece>'
+            '<DataArray type="Int64" Name="offsets">4 8 12 16</DataArray><DataArray type="UInt8" Name="types">'
+            f'{kinds}</DataArray></Cells><CellData><Array type="String" Name="kind">{text}</Array></CellData></Piece>'
         )
     head = '<?xml version="1.0"?><VTKFile type="UnstructuredGrid" version="2.2" byte_order="LittleEndian">'
     return f"{head}<UnstructuredGrid>{made}</UnstructuredGrid></VTKFile>".encode()
 
 
-def test_all_pieces_of_a_vtk_file_are_read():
-    (points, cells), remarks = MESH.found("two.vtu", pieces(text="97 0"))
+@pytest.mark.parametrize("pixels", [False, True])
+def test_all_pieces_of_a_vtk_file_are_read(pixels):
+    (points, cells), remarks = MESH.found("two.vtu", pieces(text="97 0", pixels=pixels))
     assert points.shape == (2, 15) and cells.shape == (3, 16) and area(points, cells) == pytest.approx(8 / 16)
     assert "3 points stood at the place of another" in remarks[-1]
 
@@ -291,6 +295,15 @@ def test_bytes_appended_to_the_text_of_a_vtk_file_are_read(compressed):
 
 def test_where_the_reader_is_not_installed_that_is_said():
     assert "not installed: pip install 'convergence-toolkit[apps]'" in _reason(ModuleNotFoundError("meshio"))
+
+
+@pytest.mark.parametrize(
+    "kind, words", [(6, "cells that meshio cannot handle"), (15, "cells of the type 'penta_prism'")]
+)
+def test_cells_that_the_reader_does_not_know_are_not_called_damaged(kind, words):
+    with pytest.raises(tk.ToolkitError, match=words) as refusal:
+        MESH.accept("two.vtu", pieces(kind=kind))
+    assert "damaged" not in str(refusal.value)
 
 
 def cubes(extra: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -335,6 +348,15 @@ def test_hanging_nodes_are_refused_wherever_they_are(tmp_path):
         place = (points[edge].mean(axis=0) - points.min(axis=0))[:2] / np.ptp(points, axis=0).max()
         told = np.array(json.loads(str(refusal.value).split("around ")[1].split(" (")[0]))
         np.testing.assert_allclose(told, place, atol=1e-4)  # the node itself
+
+
+def test_cells_over_one_another_are_refused_soon(monkeypatch):
+    """Each has to be held against all others."""
+    monkeypatch.setattr(mesh_checks, "MOST_PAIRS", 10_000)
+    points, cells = np.random.default_rng(0).random((600, 2)), np.arange(600).reshape(-1, 3)
+    rim = np.vstack([cells[:, [0, 1]], cells[:, [1, 2]], cells[:, [2, 0]]])
+    with pytest.raises(tk.DataError, match="its cells lie over one another"):
+        mesh_checks._conforming("x", points, rim, np.vstack([cells] * 3))
 
 
 def test_two_parts_that_only_touch_are_not_one():

@@ -8,7 +8,8 @@ from scipy.spatial import cKDTree
 from toolkit.core.errors import DataError
 
 CLOSE, SLOPE = 1e-7, 1e-6  # of the extent, as far as single precision strays; and of the size of a face
-CHUNK = 1000  # faces whose neighbourhood is looked at at once
+CHUNK = 200_000  # neighbours of faces that are looked at at once
+MOST_PAIRS = 50_000_000
 
 
 def checked(name: str, points: np.ndarray, cells: np.ndarray) -> None:
@@ -81,10 +82,11 @@ def _conforming(name: str, points: np.ndarray, rim: np.ndarray, owners: np.ndarr
     used = np.unique(rim)
     places = np.vstack([points[used], centres])
     tree = cKDTree(places)
-    for start in range(0, len(rim), CHUNK):
-        part = slice(start, start + CHUNK)
-        near = tree.query_ball_point(centres[part], reach[part] * (1 + SLOPE) + CLOSE, return_sorted=False)
-        face = np.repeat(np.arange(start, start + len(near)), [len(one) for one in near])
+    reach_of = reach * (1 + SLOPE) + CLOSE
+    counts = _neighbours(name, tree, centres, reach_of)
+    for part in np.split(np.arange(len(rim)), np.flatnonzero(np.diff(counts // CHUNK)) + 1):
+        near = tree.query_ball_point(centres[part], reach_of[part], return_sorted=False)
+        face = np.repeat(part, [len(one) for one in near])
         place = np.concatenate([np.asarray(one, dtype=int) for one in near])
         vertex = np.append(used, np.full(len(rim), -1))[place]
         own = (owners[face] == vertex[:, None]).any(axis=1)
@@ -96,6 +98,19 @@ def _conforming(name: str, points: np.ndarray, rim: np.ndarray, owners: np.ndarr
             at = np.flatnonzero(inside)
             twins = vertex[~own][at] >= 0
             raise DataError(f"{name}: {_unjoined(places[place[at]], corners[face[at]], reach[face[at]], twins)}")
+
+
+def _neighbours(name: str, tree: cKDTree, centres: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """How many places there are within reach of the first face, of the first two, …; DataError where they are too many
+    for a mesh whose cells do not lie over one another."""
+    counts = [np.zeros(0, dtype=int)]
+    for start in range(0, len(centres), 1000):
+        part = slice(start, start + 1000)
+        found = tree.query_ball_point(centres[part], reach[part], return_length=True)
+        counts.append(np.cumsum(found) + (counts[-1][-1] if start else 0))
+        if counts[-1][-1] > MOST_PAIRS:
+            raise DataError(f"{name}: its cells lie over one another; expected such that meet in faces only.")
+    return np.concatenate(counts)
 
 
 def _unjoined(places: np.ndarray, corners: np.ndarray, reach: np.ndarray, points: np.ndarray) -> str:

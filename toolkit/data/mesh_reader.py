@@ -101,10 +101,11 @@ def vtu(path: str) -> list[Bare]:
     """The pieces of a VTK file, each read by itself: meshio keeps the cells of the last one only."""
     from xml.etree import ElementTree
 
-    from meshio import _vtk_common
+    from meshio import _mesh, _vtk_common
     from meshio.vtu import _vtu
 
     _vtu.Mesh, _vtk_common.warn = Bare, sys.exit  # it warns of cells that it leaves out
+    _vtk_common.num_nodes_per_cell["pixel"], _mesh.topological_dimension["pixel"] = 4, 2  # which it knows by name only
     try:
         tree = ElementTree.parse(path)
     except ElementTree.ParseError:  # bytes in the midst of the text: meshio finds its way by their places
@@ -123,7 +124,12 @@ def vtu(path: str) -> list[Bare]:
             piece.remove(part)
         grid[:] = [piece]
         tree.write(path)
-        found.append(_vtu.read(path))
+        try:
+            found.append(_vtu.read(path))
+        except KeyError as error:
+            if error.args[0] in _vtk_common.meshio_to_vtk_type:  # known to meshio by its name only
+                sys.exit(f"it has cells of the type {error.args[0]!r}: cut them into triangles or tetrahedra")
+            raise
     return found or sys.exit("it has no piece")
 
 
