@@ -468,6 +468,31 @@ def test_the_table_has_one_row_a_step(lab_race):
     assert lines[0].startswith("entry,method,k,")
 
 
+LEFT_OPEN = """
+import time
+from toolkit.preconditioner import GMRES, AdditiveSchwarz, Poisson
+from toolkit.session.model import LabModel
+model = LabModel("preconditioner")
+for one in list(model.entries):
+    model.remove(one.uid)
+model.set_problem(Poisson(n=16))
+entry = model.add(GMRES(preconditioner=AdditiveSchwarz()))
+{stop}
+model.start()
+while not (model.trace(entry.uid) and model.trace(entry.uid).k > 3):
+    time.sleep(0.02)
+print("left")
+"""
+
+
+@pytest.mark.parametrize("stop", ["", "model.set_stop(rtol=0.0, steps=None)"], ids=["ended", "at work"])
+def test_a_session_left_open_spoils_no_exit_code(stop):
+    """Its thread holds a sparse factorisation, which the end of the interpreter would stumble over."""
+    program = LEFT_OPEN.format(stop=stop)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "left\n", "")
+
+
 # -- trouble ----------------------------------------------------------------------------------------------------------
 
 

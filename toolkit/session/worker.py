@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -28,6 +30,24 @@ SLICE = 0.01
 BEAT = 0.1
 APART = {"look", "play", "pause", "put", "drop", "clear"}  # verbs that touch no run
 OF_ONE = {"turn", "fork", "check"}
+FAREWELL = 2.0  # s that the end of the program waits for its workers
+
+_at_work: weakref.WeakSet = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Every worker ends before the interpreter does.
+
+    SciPy keeps track of a sparse factorisation in the thread that made it. Where that thread is still there when the
+    interpreter is taken down, an error is left over, and the program ends with exit code 120.
+    """
+    workers = list(_at_work)
+    for one in workers:
+        one.close()
+    end = time.monotonic() + FAREWELL
+    for one in workers:
+        one.join(max(0.0, end - time.monotonic()))
 
 
 class Worker:
@@ -72,6 +92,7 @@ class Worker:
         self._commands.put((verb, arguments, answer))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="race", daemon=True)
+            _at_work.add(self)
             self._thread.start()
 
     @property
@@ -91,6 +112,11 @@ class Worker:
         self._commands.put(("pause", (), None))
         if self._thread is None:
             self._forget()
+
+    def join(self, seconds: float) -> None:
+        """Wait until the thread has ended, so long at most."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def alive(self) -> bool:
         """Whether the thread still runs."""
