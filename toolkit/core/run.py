@@ -16,6 +16,7 @@ from toolkit.core.course import Course, planned
 from toolkit.core.errors import Breakdown, KnobError, SpecError, ToolkitError
 from toolkit.core.history import History, Snapshots
 from toolkit.core.knob import brief
+from toolkit.core.patience import CalledOff
 from toolkit.core.probe import Octaves, Probe, cadence, probe, watched
 from toolkit.core.state import COUNTERS, State
 from toolkit.core.status import RUNNING, Status
@@ -382,7 +383,12 @@ class Run:
         return self.problem.doubt(self.state, self.stop.column(self.history), self.stop.goal(self.history)) or status
 
     def _look(self, one: Probe) -> None:
-        self.history.note(one.name, one.measure.function(self.problem, self.state))
+        try:
+            value = one.measure.function(self.problem, self.state)
+        except CalledOff:  # a measure changes nothing: the run ends in good order
+            self.cancel()
+            return
+        self.history.note(one.name, value)
 
     def _next_due(self) -> int:
         course = self._course

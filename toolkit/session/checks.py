@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from toolkit.core.claims import Claim, Verdict, undecided
 from toolkit.core.errors import ToolkitError
+from toolkit.core.patience import CalledOff
 from toolkit.core.study import Checked, checking
 
 SLICE = 0.01
@@ -33,3 +34,5 @@ class Check:
             return self._seen.verdict
         except ToolkitError as mistake:
             return undecided(str(mistake))
+        except CalledOff:
+            return undecided("called off")

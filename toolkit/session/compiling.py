@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 from numba.core import event
 
+from toolkit.core import patience
+from toolkit.core.patience import CalledOff
+
+SAID = 0.2  # s between two sentences on long work
 RESTED = 3.0  # s without compiling, after which its time is counted anew
 USUAL = "once on this machine, usually 5 to 20 s"
 
 _here = threading.local()
-
-
-class CalledOff(Exception):
-    """What was to be compiled is not wanted any more."""
 
 
 class _Passes(event.Listener):
@@ -57,6 +57,7 @@ class _Watch:
         self.told, self.unwanted = told, unwanted
         self.what, self.may_stop = "", _never
         self.spent, self._depth, self._since = 0.0, 0, 0.0
+        self._said = 0.0
 
     def begins(self) -> None:
         """A kernel, or one that it calls."""
@@ -70,6 +71,13 @@ class _Watch:
         self._since = now
         so_far = f", {self.spent:.0f} s so far" if self.spent >= 1 else ""
         self.told(f"Compiling {self.what or 'what this needs'} ({USUAL}{so_far})")
+
+    def long(self, words: str) -> None:
+        """Work that takes long goes on: told a few times a second."""
+        now = time.perf_counter()
+        if now - self._said >= SAID:
+            self._said = now
+            self.told(words)
 
     def leave(self) -> None:
         """Go no further where nobody wants it."""
@@ -88,9 +96,13 @@ def _never() -> bool:
 
 
 def watch(told: Callable[[str], None], unwanted: Callable[[], bool]) -> None:
-    """Have `told(words)` called in this thread whenever it compiles, and nothing compiled that is `unwanted()`."""
+    """Have `told(words)` called in this thread whenever it compiles, and nothing compiled that is `unwanted()`.
+
+    The same of other long work that says what it does (`core.patience`).
+    """
     _listen()
     _here.watch = _Watch(told, unwanted)
+    patience.listen(_here.watch.long, unwanted)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from toolkit.core.claims import Claim, Observed, Verdict, undecided
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.likeness import Likeness
 from toolkit.core.likeness import seen as seen_of
+from toolkit.core.patience import CalledOff
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.core.status import RUNNING, Status
@@ -151,8 +152,8 @@ class Lane:
         try:
             with compiling.about(self.method.label(), lambda: self.k == 0):
                 action()
-        except compiling.CalledOff:
-            self.run, self._trouble = None, Status("cancelled", "before its first step", "Press Start to run it")
+        except CalledOff:
+            self._called_off()
         except Breakdown as trouble:
             self._trouble = Status("failed", trouble.cause, trouble.advice)
         except ToolkitError as mistake:
@@ -162,6 +163,14 @@ class Lane:
         except Exception as error:
             log.exception("%s on %s", self.method, self.problem)
             self._trouble = Status("failed", f"{type(error).__name__}: {error}", "Change a knob and start again")
+
+    def _called_off(self) -> None:
+        """What was on its way is not wanted: a run that has steps to show ends where it stands."""
+        if self.k:
+            self.run.cancel()
+            self.run.slice(0.0)
+        else:
+            self.run, self._trouble = None, Status("cancelled", "before its first step", "Press Start to run it")
 
     def promised(self) -> list[tuple[Claim, Verdict]]:
         """Every promise, and how it stands."""

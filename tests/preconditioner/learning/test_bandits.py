@@ -1,5 +1,7 @@
 """Learning to relax: the bandits are the published algorithms and learn what they promise."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import lsq_linear, minimize
 
 import toolkit as tk
+from toolkit.core import patience
 from toolkit.core.stop import THROUGH
 from toolkit.preconditioner.learning.bandits import (
     ChebCB,
@@ -174,3 +177,41 @@ def test_learners_say_what_they_need():
     from toolkit.preconditioner.stencils.poisson import Poisson
 
     assert "sequence" in TsallisINF().suits(Poisson(n=8))
+
+
+def test_hindsight_is_found_piece_by_piece_and_no_further_than_the_run():
+    """Every ω on every system takes half a minute of a long sequence: regret after k systems needs the first k."""
+    problem, said = ShiftedSequence(n=9, count=400), []
+    patience.listen(said.append, lambda: False)
+    run = tk.Run(problem, FixedOmega(), THROUGH, ("average_regret",)).step(30)
+    patience.listen(None, None)
+    assert run.history["average_regret"][-1] == FixedOmega().regret(problem, run.state)
+    numbers = {int(words.split("system ")[1].split()[0]) for words in said}
+    assert max(numbers) <= 30 and len(said) >= 5
+    costs = FixedOmega().oracle(problem, 400)
+    np.testing.assert_array_equal(costs, problem.costs(FixedOmega().grid))
+
+
+def test_a_slow_system_is_taken_some_omegas_at_a_time(monkeypatch):
+    pieces = []
+    problem = ShiftedSequence(n=9, count=3)
+    costs = ShiftedSequence.costs
+
+    def slow(self, omegas, which=slice(None)):
+        pieces.append(len(omegas))
+        time.sleep(0.03)
+        return costs(self, omegas, which)
+
+    monkeypatch.setattr(ShiftedSequence, "costs", slow)
+    found = FixedOmega(arms=6).oracle(problem, 3)
+    assert set(pieces) == {1} and len(pieces) == 18
+    np.testing.assert_array_equal(found, costs(problem, FixedOmega(arms=6).grid))
+
+
+def test_hindsight_that_nobody_wants_ends_the_run_in_good_order():
+    problem, wanted = ShiftedSequence(n=9, count=400), [True] * 20
+    patience.listen(None, lambda: not (wanted and wanted.pop()))
+    run = tk.Run(problem, FixedOmega(), THROUGH, ("average_regret",)).finish()
+    patience.listen(None, None)
+    assert run.status.kind == "cancelled" and 0 < run.k < 400 and np.isnan(run.history["average_regret"][-1])
+    assert run.fork().finish().status.kind == "converged"

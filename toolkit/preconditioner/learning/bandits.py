@@ -21,6 +21,7 @@ from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.kernels.dense.sequence import sor_sweeps
+from toolkit.preconditioner.learning.hindsight import Hindsight
 from toolkit.preconditioner.learning.problems import SWEEP_LIMIT, ShiftedSequence
 
 
@@ -100,16 +101,16 @@ class Relaxer(Method):
     def learn(self, problem, state: RelaxState) -> None:
         """Take in the cost of the last choice."""
 
-    def oracle(self, problem: ShiftedSequence) -> np.ndarray:
-        """What every ω of the grid costs on every system, (count, d): hindsight, for regret and claims only."""
+    def oracle(self, problem: ShiftedSequence, count: int) -> np.ndarray:
+        """What every ω of the grid costs on the first systems, (count, d): hindsight, for regret only."""
         key = "costs of a grid of ω", self.arms, self.low, self.high
-        return remembered(problem, key, lambda: problem.costs(self.grid))
+        return remembered(problem, key, lambda: Hindsight(problem, self.grid)).first(count)
 
     def regret(self, problem: ShiftedSequence, state: RelaxState) -> float:
         """Mean excess of sweeps over the best fixed ω of the grid, in hindsight of the systems so far."""
         if not state.k:
             return float("nan")
-        fixed = self.oracle(problem)[: state.k].sum(axis=0).min()
+        fixed = self.oracle(problem, state.k).sum(axis=0).min()
         return float(state.costs[: state.k].sum() - fixed) / state.k
 
     def loss(self, problem: ShiftedSequence, state: RelaxState) -> float:

@@ -174,10 +174,10 @@ class ShiftedSequence(SystemSequence):
         shifted = self.laplacian + self.shifts[i] * sp.eye_array(len(self.loads[i]))
         return system(csr(shifted), self.loads[i], symmetric=True, definite=True)
 
-    def costs(self, omegas: np.ndarray) -> np.ndarray:
-        """SOR sweeps each system needs with each ω, (count, d): the oracle that regret is measured against."""
-        a = self.laplacian
-        return sor_costs(a.indptr, a.indices, a.data, self.shifts, omegas, self.loads, self.tol, SWEEP_LIMIT)
+    def costs(self, omegas: np.ndarray, which: slice = slice(None)) -> np.ndarray:
+        """SOR sweeps each system, or some of them, needs with each ω, (count, d): what regret is measured against."""
+        a, shifts, loads = self.laplacian, self.shifts[which], self.loads[which]
+        return sor_costs(a.indptr, a.indices, a.data, shifts, omegas, loads, self.tol, SWEEP_LIMIT)
 
     def best_omega(self, i: int) -> float:
         """Young's ω_opt of system i, 1 + (μ/(1 + √(1 − μ²)))² with μ = 4 cos(πh)/(4 + c_i), h = 1/n."""
