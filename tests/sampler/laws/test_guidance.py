@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import toolkit as tk
+from toolkit.core import patience
 from toolkit.sampler.laws.digits import Digits
 from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture, thresholded
 from toolkit.sampler.laws.measures import rms
@@ -118,6 +119,35 @@ def test_thresholds_bring_pixels_back():
     loose, tight = (np.abs(sampled(one, DPMSolverPP2M(steps=20))) for one in (plain, cut))
     assert loose.max() > 1.3 and tight.max() < 1.05
     np.testing.assert_array_equal(plain.turned(threshold=1.0).denoise(x, 0.4), plain.denoise(x, 0.4))
+
+
+def kinked():
+    """Clipped at quantiles: a kink wherever another pixel becomes the quantile."""
+    pytest.importorskip("sklearn")
+    return GuidedDigits(particles=4, scale=4.0, threshold=0.9)
+
+
+def test_a_flow_with_kinks_is_followed_to_its_end_to_six_digits(monkeypatch):
+    """To 1e-12 the step size collapses at every kink: it went on for days, and nothing told or ended it."""
+    problem, said = kinked(), []
+    patience.listen(said.append, None)
+    exact = problem.flow(problem.process.end)
+    patience.listen(None, None)
+    assert 100 < len(said) < 2500 and said[0].startswith("Following the exact flow: 0 %")
+    errors = [rms(sampled(problem, DPMSolverPP2M(steps=steps)) - exact) for steps in (40, 80, 160)]
+    assert errors[2] < errors[1] < errors[0]
+    monkeypatch.setattr(GuidedDigits, "smooth", True)
+    with pytest.raises(tk.ToolkitError, match=r"20000 evaluations were not enough, \d+ % of the way. Take fewer"):
+        monkeypatch.setattr(GuidedDigits, "denoise", lambda self, x, t: np.round(5 * x))  # kinks without end
+        kinked().flow(problem.process.end)
+
+
+def test_following_a_flow_ends_when_nobody_wants_it():
+    problem, wanted = kinked(), [True] * 50
+    patience.listen(None, lambda: not (wanted and wanted.pop()))
+    run = tk.Run(problem, DPMSolverPP2M(steps=5), THROUGH, ("final_error",)).finish()
+    patience.listen(None, None)
+    assert run.status.kind in ("cancelled", "converged") and np.isnan(run.history["final_error"][-1]) and not wanted
 
 
 @pytest.mark.parametrize("bad", [dict(scale=-1.0), dict(group=3, groups=2), dict(groups=1)])

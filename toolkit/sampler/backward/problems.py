@@ -13,6 +13,7 @@ from toolkit.core.knob import knob, seed_knob
 from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
+from toolkit.sampler.laws.following import Followed
 from toolkit.sampler.laws.gaussian import GaussianFlow
 from toolkit.sampler.laws.measures import NAN, rms
 from toolkit.sampler.laws.mixtures import PlaneMixture, SpaceMixture
@@ -71,7 +72,8 @@ class LatentGradient(Problem):
             return np.stack([-np.exp(-level) * eps, process.sigma(t) * pushed]).ravel()
 
         start = np.stack([self.given / first, first * self.given]).ravel()
-        found = solve_ivp(slope, ends, start, "DOP853", rtol=1e-11, atol=1e-13)
+        told = Followed(slope, ends, "Following the exact adjoint")
+        found = solve_ivp(told, ends, start, "DOP853", rtol=1e-11, atol=1e-13)
         return found.y[:, -1].reshape(2, *shape)[1] / process.alpha(process.start)
 
     def measures(self):

@@ -12,6 +12,7 @@ from toolkit.core.errors import Breakdown
 from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.status import Status
+from toolkit.sampler.laws.following import Followed
 from toolkit.sampler.laws.measures import NAN, rms
 from toolkit.sampler.laws.particles import Particles
 from toolkit.sampler.solvers.sampler import SamplerState
@@ -74,7 +75,8 @@ class ExactPath:
 
         ends = float(process.log_snr(s)), float(process.log_snr(t))
         first = (x / process.sigma(s)).ravel()
-        found = solve_ivp(slope, ends, first, "DOP853", rtol=RTOL, atol=ATOL, dense_output=True)
+        told = Followed(slope, ends, "Following the exact paths to train on")
+        found = solve_ivp(told, ends, first, "DOP853", rtol=RTOL, atol=ATOL, dense_output=True)
         if not found.success:
             raise Breakdown(f"the exact paths to train on could not be computed: {found.message}", "Take a later end")
         self.solution, self.nfe = found.sol, int(found.nfev)

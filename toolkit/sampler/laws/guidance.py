@@ -98,6 +98,10 @@ class GuidedDigits(Digits):
         """w."""
         return self.scale
 
+    @property
+    def smooth(self) -> bool:
+        return self.threshold == 1
+
     def denoise(self, x, t):
         found = guided(lambda: self.denoise_as(x, t, images()[0]), lambda: self.denoise_as(x, t, self.data), self.scale)
         return thresholded(found, self.threshold) if self.threshold < 1 else found

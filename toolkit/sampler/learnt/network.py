@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.loading import loading
 from toolkit.core.probe import Measure
 from toolkit.sampler.laws.digits import Digits
+from toolkit.sampler.laws.following import Followed
 from toolkit.sampler.laws.measures import FINAL, SLICED, rms
 from toolkit.sampler.learnt.denoiser import DENOISER, SMOOTHING, denoised
 
@@ -65,7 +66,8 @@ class NetworkDigits(Digits):
             return (process.alpha(time) / sigma * self.denoise(sigma * y.reshape(x.shape), time)).ravel()
 
         ends = float(process.log_snr(s)), float(process.log_snr(t))
-        found = solve_ivp(slope, ends, (x / process.sigma(s)).ravel(), "DOP853", rtol=1e-6, atol=1e-7)
+        told = Followed(slope, ends, "Following the network's flow")
+        found = solve_ivp(told, ends, (x / process.sigma(s)).ravel(), "DOP853", rtol=1e-6, atol=1e-7)
         return process.sigma(t) * found.y[:, -1].reshape(x.shape)
 
     def measures(self):
