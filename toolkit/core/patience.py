@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from toolkit.kernels import _clock
+
 
 class CalledOff(Exception):
     """What is being done is not wanted any more."""
@@ -19,8 +21,16 @@ _here = _Here()
 
 
 def listen(told: Callable[[str], None] | None, unwanted: Callable[[], bool] | None) -> None:
-    """Have `told(words)` called in this thread between the pieces of long work, which ends where it is `unwanted()`; None: nobody."""
+    """Have `told(words)` called in this thread between the pieces of long work, which ends where it is `unwanted()`.
+
+    None: nobody listens.
+    """
     _here.told, _here.unwanted = told, unwanted
+
+
+def aside():
+    """Long work that is no method's: clocks stand still while it is done, and the other runs of a race go on."""
+    return _clock.aside(_clock.ASSEMBLING)
 
 
 def between(words: str) -> None:

@@ -98,4 +98,5 @@ class Hands:
         self.wait()
         if self._spare is not None:
             self._spare.give(None)
+            self._spare.join()
             self._spare = None

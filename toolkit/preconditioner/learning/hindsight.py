@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from toolkit.core.patience import between
+from toolkit.core.patience import aside, between
 from toolkit.preconditioner.learning.problems import ShiftedSequence
 
 PIECE = 0.02  # s that a piece of the work should take
@@ -26,6 +26,11 @@ class Hindsight:
 
     def first(self, count: int) -> np.ndarray:
         """The costs on the first `count` systems."""
+        with aside():
+            self._find(count)
+        return self._costs[:count]
+
+    def _find(self, count: int) -> None:
         arms = len(self._grid)
         while self._known < count * arms:
             between(f"Hindsight: every ω on system {self._known // arms + 1} of {count}")
@@ -36,7 +41,6 @@ class Hindsight:
                 self._pace = max(1, self._pace // 2)
             elif spent < PIECE / 2:
                 self._pace = min(2 * self._pace, arms * count)
-        return self._costs[:count]
 
     def _piece(self, count: int) -> None:
         row, arm = divmod(self._known, len(self._grid))

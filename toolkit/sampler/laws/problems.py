@@ -13,6 +13,7 @@ from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.loading import loading
 from toolkit.core.memo import assembled
+from toolkit.core.patience import aside
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws import measures
@@ -174,7 +175,8 @@ class Diffusion(Problem):
         passed = assembled(self, "places along the flow", dict)
         if t not in passed:
             before = min((s for s in passed if s > t), default=self.process.start)
-            passed[t] = frozen(self.carried(passed.get(before, self.initial), before, t))
+            with aside():
+                passed[t] = frozen(self.carried(passed.get(before, self.initial), before, t))
         return passed[t]
 
     def carried(self, x: np.ndarray, s: float, t: float) -> np.ndarray:
