@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -10,6 +11,8 @@ from toolkit.core.patience import aside, between
 from toolkit.preconditioner.learning.problems import ShiftedSequence
 
 PIECE = 0.02  # s that a piece of the work should take
+
+_one_at_a_time = threading.Lock()  # runs of one race share what is found
 
 
 class Hindsight:
@@ -26,7 +29,7 @@ class Hindsight:
 
     def first(self, count: int) -> np.ndarray:
         """The costs on the first `count` systems."""
-        with aside():
+        with aside(), _one_at_a_time:
             self._find(count)
         return self._costs[:count]
 

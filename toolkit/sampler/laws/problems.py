@@ -13,7 +13,6 @@ from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.loading import loading
 from toolkit.core.memo import assembled
-from toolkit.core.patience import aside
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.sampler.laws import measures
@@ -175,22 +174,16 @@ class Diffusion(Problem):
         passed = assembled(self, "places along the flow", dict)
         if t not in passed:
             before = min((s for s in passed if s > t), default=self.process.start)
-            with aside():
-                passed[t] = frozen(self.carried(passed.get(before, self.initial), before, t))
+            passed[t] = frozen(self.carried(passed.get(before, self.initial), before, t))
         return passed[t]
 
     def carried(self, x: np.ndarray, s: float, t: float) -> np.ndarray:
-<<<<<<< HEAD
-        """x carried by the probability flow from s to t, to about 1e-12: DOP853 for y = x/σ, y' = (α/σ) x₀, in λ."""
-        with loading():
-            from scipy.integrate import solve_ivp
-=======
         """x carried by the probability flow from s to t: DOP853 for y = x/σ, y' = (α/σ) x₀, in λ.
 
         To about 1e-12; to 1e-6 where the flow is not `smooth`, as every kink of it costs evaluations by the digit.
         """
-        from scipy.integrate import solve_ivp
->>>>>>> e85d7ad (Exact flows say how far they are, can be left, and have an end; one with kinks is followed to six digits)
+        with loading():
+            from scipy.integrate import solve_ivp
 
         process = self.process
 
