@@ -145,6 +145,27 @@ def dense_patch(level, a):
     return found
 
 
+class TestPoincare:
+    """The constant of what the flux cannot see: h/π on a convex cell (Payne and Weinberger), or 1/√c."""
+
+    @pytest.mark.parametrize("kappa, c", [(1.0, 0.0), (4.0, 0.0), (0.01, 0.0), (1.0, 1e4), (4.0, 1e-3)])
+    def test_a_source_that_is_orthogonal_to_linears_on_a_cell(self, kappa, c):
+        """f = 1 − 4 Σ_{i<j} λ_i λ_j has no moments against 1 and λ_i, so that u_h = σ = 0 and η² = w² ‖f‖², ‖f‖² = |T|/15."""
+        corners = np.array([[0.0, 0], [2, 0.5], [0.3, 1.5]])
+
+        def source(x):
+            inner = np.linalg.inv(np.column_stack((corners[1] - corners[0], corners[2] - corners[0])))
+            second, third = np.tensordot(inner, x, 1)
+            first = 1 - second - third
+            return 1 - 4 * (first * second + first * third + second * third)
+
+        level = galerkin(asked(zero, lambda x: 0 * x, source, kappa, c), Triangulation(corners, [[0, 1, 2]]))
+        sides = [np.linalg.norm(corners[k] - corners[k - 1]) for k in range(3)]
+        area = abs(np.linalg.det(np.column_stack((corners[1] - corners[0], corners[2] - corners[0])))) / 2
+        weight = min(max(sides) / (np.pi * np.sqrt(kappa)), 1 / np.sqrt(c) if c else np.inf)
+        assert equilibrated(level)[0] == pytest.approx(weight**2 * area / 15, rel=1e-12)
+
+
 class TestResidual:
     def test_one_jump_by_hand(self):
         """Two triangles of the unit square, u = 0 but 1 in one corner, f = 0: the normal derivative jumps by √2."""

@@ -170,6 +170,24 @@ class TestStreams:
         u = noise((30, 30))
         np.testing.assert_array_equal(codec.decompress(codec.compress(u, 1e-17)), u)
 
+    @pytest.mark.parametrize("scale", [1.0, 2.0**40])
+    @pytest.mark.parametrize("dtype, slack", [(np.float64, 2.0**-44), (np.float32, 2.0**-44 + 2.0**-24)])
+    @pytest.mark.parametrize("kind", [codec.multilevel_coded, codec.rounded_coded])
+    def test_rounding_begins_at_two_to_the_minus_43(self, kind, dtype, slack, scale):
+        """Of fields of size one half to one: at twice the allowance for rounding nothing is coded, just above all is."""
+        u = (noise((40,)) * scale).astype(dtype)
+        u *= dtype(0.99 * scale / np.abs(u).max())
+        assert kind(u, 2 * slack * scale).lossless and kind(u, 2 * slack * scale).unchecked == 0
+        above = kind(u, 2.01 * slack * scale)
+        assert 0 < above.unchecked <= 2.01 * slack * scale
+
+    @pytest.mark.parametrize("shape", [(1 << 17,), (300, 401), (65, 66, 67)])
+    def test_the_allowance_for_rounding_is_enough_and_not_much(self, shape):
+        """Decomposed and recomposed, fields of size one err by less than 2⁻⁴⁴, and by 2⁻⁵³ at least."""
+        u, levels = noise(shape), Hierarchy(shape)
+        u /= np.abs(u).max()
+        assert 2.0**-53 <= np.max(abs(levels.recompose(levels.decompose(u)) - u)) <= 2.0**-44 / 4
+
     def test_a_constant_costs_next_to_nothing(self):
         assert len(codec.compress(np.full((100, 100), 7.0), 1e-6)) < 500
 

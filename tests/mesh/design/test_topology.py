@@ -208,6 +208,25 @@ def test_both_rules_descend_inside_the_bounds(rule):
     assert run.history["volume_error"].max() < 1e-13
 
 
+@pytest.mark.parametrize("method", [SiMPL("armijo"), ProjectedGradient()], ids=str)
+def test_armijos_target_is_a_ten_thousandth_of_the_slope(method):
+    """F + 10⁻⁴ F′(ρ) δρ, the slope by central differences of the compliance."""
+    problem = Structure("cantilever", n=8, aspect=2, volume=0.5, radius=0.2, tol=1e-12)
+    state = tk.Run(problem, method, tk.Stop(measure="compliance", rtol=0.0)).step(2).state
+    change = np.random.default_rng(0).uniform(-1, 1, state.density.shape)
+    change -= change.mean()
+    step, values = 1e-4, []
+    for sign in (1, -1):
+        u = state.displacement.copy()
+        values.append(
+            state.solver.solve(problem.modulus(problem.filtered(state.density + sign * step * change)), u, np.inf)[0]
+        )
+    slope = (values[0] - values[1]) / (2 * step)
+    target = method._target(state, state.point, state.density + change, 1.0)
+    assert target - state.compliance == pytest.approx(1e-4 * slope, rel=1e-4)
+    assert abs(slope) > 1e-4 * state.compliance
+
+
 def test_steps_to_one_percent_against_the_others():
     """What is true of "fewer iterations": OC needs twice as many; projected gradient as few, with spectral lengths."""
     steps = {m: tk.solve(CANTILEVER, m, GAP).k for m in (SiMPL(), OptimalityCriteria(), ProjectedGradient("spectral"))}

@@ -193,6 +193,21 @@ def test_hearing_the_fine_scales_pays():
     assert both < 0.5 * one
 
 
+@pytest.mark.parametrize("levels, dim", [(2, 1), (2, 2), (3, 1)])
+def test_one_way_the_finest_scale_follows_exactly(levels, dim):
+    """One step: the coarse part is kept, and nothing is left of the finest equations for it."""
+    problem = HotSpot(dim=dim, width=0.04)
+    method = MultiscaleVMS(coarse=16, refine=2, levels=levels, coupling="one-way")
+    run = tk.Run(problem, method, SWEPT)
+    before = [part.copy() for part in run.step(0).state.parts]
+    state = run.step(1).state
+    assert state.status.kind == "converged"
+    np.testing.assert_array_equal(state.parts[0], before[0])
+    finest = state.mesh.levels[-1]
+    left, scale = (np.abs(finest.bounded(r)).max() for r in (state.residual[-1], finest.load(problem)))
+    assert left <= 1e-11 * scale and np.abs(state.parts[-1]).max() > 1e-3
+
+
 def test_patch_follows_the_beam():
     for position in (0.25, 0.5, 0.75):
         problem = HotSpot(dim=2, width=0.02, position=position)

@@ -87,6 +87,17 @@ def test_no_condition_is_idle(method, order):
     assert any(conditions(dataclasses.replace(method, beta=beta), order).values())
 
 
+@pytest.mark.parametrize("omega", [F(1), F(5, 4), F(3, 2)])
+@pytest.mark.parametrize("order, c", [(2, (0, F(2, 3))), (3, (0, F(1, 2), F(3, 4)))])
+def test_singly_methods_stand_on_ralstons(order, c, omega):
+    """All conditions for any W, and Ralston's nodes: with them b and a₃₂ follow. T = I + O((hW)^p), and not better."""
+    method = singly(order, omega)
+    assert method.c == c and not any(conditions(method, order).values())
+    for i in range(order):
+        assert [method.moment(i, m) for m in range(1, order)] == [0] * (order - 1)
+        assert method.moment(i, order) == -((-omega) ** order)
+
+
 @CASES
 def test_stability_function_is_the_exponential_to_its_order(method, order):
     above, below = rational(method)
