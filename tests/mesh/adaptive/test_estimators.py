@@ -150,7 +150,7 @@ class TestPoincare:
 
     @pytest.mark.parametrize("kappa, c", [(1.0, 0.0), (4.0, 0.0), (0.01, 0.0), (1.0, 1e4), (4.0, 1e-3)])
     def test_a_source_that_is_orthogonal_to_linears_on_a_cell(self, kappa, c):
-        """f = 1 − 4 Σ_{i<j} λ_i λ_j has no moments against 1 and λ_i, so that u_h = σ = 0 and η² = w² ‖f‖², ‖f‖² = |T|/15."""
+        """f = 1 − 4 Σ_{i<j} λ_i λ_j sees no 1 and no λ_i: u_h = σ = 0 and η² = w² ‖f‖², ‖f‖² = |T|/15."""
         corners = np.array([[0.0, 0], [2, 0.5], [0.3, 1.5]])
 
         def source(x):

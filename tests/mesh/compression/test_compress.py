@@ -174,7 +174,7 @@ class TestStreams:
     @pytest.mark.parametrize("dtype, slack", [(np.float64, 2.0**-44), (np.float32, 2.0**-44 + 2.0**-24)])
     @pytest.mark.parametrize("kind", [codec.multilevel_coded, codec.rounded_coded])
     def test_rounding_begins_at_two_to_the_minus_43(self, kind, dtype, slack, scale):
-        """Of fields of size one half to one: at twice the allowance for rounding nothing is coded, just above all is."""
+        """Of fields of size one half to one: nothing is coded at twice the allowance, all is just above."""
         u = (noise((40,)) * scale).astype(dtype)
         u *= dtype(0.99 * scale / np.abs(u).max())
         assert kind(u, 2 * slack * scale).lossless and kind(u, 2 * slack * scale).unchecked == 0
