@@ -180,6 +180,11 @@ class TestResidual:
         level = galerkin(BULGE, Triangulation.of(skfem.MeshTri()))
         np.testing.assert_allclose(residual(level), [1, 1])
 
+    @pytest.mark.parametrize("kappa, c, weight", [(4.0, 0.0, 0.5), (0.5, 0.0, 4.0), (4.0, 8.0, 0.125)])
+    def test_the_weight_is_the_smaller_of_h_squared_over_kappa_and_one_over_c(self, kappa, c, weight):
+        problem = asked(BULGE.exact, BULGE.exact_gradient, BULGE.source, kappa, c)
+        np.testing.assert_allclose(residual(galerkin(problem, Triangulation.of(skfem.MeshTri()))), weight / 2)
+
 
 def lift(x, a, b, o):
     """ρ (g − g_h) of the edge from a to b, with the opposite corner o."""

@@ -276,6 +276,21 @@ def test_light_atoms_have_no_relativity_where_light_is_fast():
     assert gap == pytest.approx(-2.8347852848 + 2.8348356241, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "problem, method",
+    [
+        (HydrogenLike(Z=92, l=1), DegreeLadder(elements=1, mesh="uniform")),
+        (RadialOscillator(levels=6), ElementLadder(p=1, elements=2)),
+        (RelativisticIon(levels=6), DiracLadder(elements=1, p=1)),
+    ],
+    ids=str,
+)
+def test_more_levels_than_unknowns_are_refused(problem, method):
+    """The search for an eigenvalue that is not there would never end."""
+    run = tk.solve(problem, method)
+    assert run.status.kind == "failed" and "states" in run.status.cause and "Raise" in run.status.advice
+
+
 def test_beyond_uranium_everything_is_bound():
     state = atom(118)
     assert np.all(state.energies < 0) and abs(state.virial - 2) < 1e-8

@@ -74,12 +74,13 @@ class SquaredDirac:
 
         `near` holds energies and (p, q) of a potential that is close.
         """
+        fixed = self.beta == 0
+        self.elements.check_room(2 * (self.elements.size - 1 - fixed), count)
         values, pairs = np.empty(count), np.empty((count, 2 * self.elements.size))
         if near is not None:
             values[:] = near[0] * (near[0] + 2 * self.c**2)
             pairs[:] = np.moveaxis(near[1], 0, -1).reshape(count, -1)
         tol = 2 * self.c**2 * FOLLOW
-        fixed = self.beta == 0
         work = kernels.lowest(self._matrix(V), self._overlap, 2, fixed, tol, near is not None, values, pairs)
         nodal = np.ascontiguousarray(np.moveaxis(pairs.reshape(count, -1, 2), -1, 0))
         return self.energies(V, *nodal), nodal, work

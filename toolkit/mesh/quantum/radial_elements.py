@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import eval_legendre, roots_jacobi, roots_legendre
 
+from toolkit.core.errors import Breakdown
 from toolkit.kernels.line import radial as kernels
 
 C_LIGHT = 137.0359895  # the value of the reference tables (1986 CODATA)
@@ -110,6 +111,12 @@ class RadialElements:
         """The overlap by Gauss–Lobatto quadrature, element matrices: diagonal."""
         return (self.half * self.weights)[:, :, None] * np.eye(self.p + 1)
 
+    def check_room(self, unknowns: int, count: int) -> None:
+        """Breakdown where there are fewer unknowns than states."""
+        if unknowns < count:
+            cause = f"elements with {unknowns} unknown{'s' * (unknowns != 1)} have no {count} states"
+            raise Breakdown(cause, "Raise the degree or the number of elements")
+
     def levels(self, V: np.ndarray, l: int, count: int, near: tuple | None = None):
         """The lowest `count` solutions of −P''/2 + (V + l(l + 1)/2r²) P = E P with P(0) = P(r_max) = 0.
 
@@ -118,6 +125,7 @@ class RadialElements:
         is a standard eigenproblem. The energies are Rayleigh quotients summed at the points, which loses fewer digits
         than the matrix does. Cost: O(N p³) for each factorisation, 2 to 20 of them for each level.
         """
+        self.check_room(self.size - 2, count)
         effective = self.w * (V + l * (l + 1) / (2 * self.r**2))
         A = self._kinetic + self.product(effective)
         values, P = (np.empty(count), np.empty((count, self.size))) if near is None else near
