@@ -6,7 +6,7 @@ import scipy.linalg as sla
 
 import toolkit as tk
 from toolkit.rank.matrices.columns import ACA, DEIMCUR, LeverageCUR, amplification, deim
-from toolkit.rank.matrices.lowrank import RandomisedSVD, TruncatedSVD
+from toolkit.rank.matrices.lowrank import RandomisedSVD, TruncatedSVD, deviations, range_bound, spectral_range_bound
 from toolkit.rank.matrices.problems import CauchyMatrix, KahanMatrix, KernelMatrix, SpectrumMatrix
 from toolkit.rank.matrices.sketching import VIEWS, GeneralisedNystrom, MetaFactorisation, Nystrom
 
@@ -175,7 +175,28 @@ class TestColumns:
         assert run.status.kind == "converged" and run.history["rank"][-1] == 0
 
 
+class TestDeviations:
+    @pytest.mark.parametrize("k, p", [(1, 4), (3, 8), (10, 20)])
+    def test_the_constants_are_those_of_the_theorem(self, k, p):
+        """Halko, Martinsson and Tropp, theorem 10.7: 5 t^−p and 2 e^(−u²/2) are half of 10⁻⁶ each."""
+        a, b = deviations(k, p)
+        t = a / (12 * k / p) ** 0.5
+        assert 5 * t**-p == pytest.approx(0.5e-6)
+        u = b * (p + 1) / (t * np.e * (k + p) ** 0.5)
+        assert 2 * np.exp(-(u**2) / 2) == pytest.approx(0.5e-6)
+        values = np.array([5.0, 4.0, *np.linspace(1, 0.1, 28)])
+        rest = values[k:]
+        assert range_bound(values, k, p) == pytest.approx((1 + a) * np.sqrt(np.sum(rest**2)) + b * rest[0])
+        expected = (1 + a + b) * rest[0] + b / u * np.sqrt(np.sum(rest**2))
+        assert spectral_range_bound(values, k, p) == pytest.approx(expected)
+
+
 class TestStopping:
+    def test_a_cross_costs_a_row_and_a_column(self):
+        """The row that was taken is not looked at again: m + n entries a step, no more."""
+        run = tk.solve(CauchyMatrix(m=50, n=40), ACA(), tk.Stop(rtol=0.0, steps=9))
+        assert run.state.work.nfe == 9 * (50 + 40) and len(set(run.state.extra["rows"])) == 9
+
     def test_the_norm_of_the_crosses_comes_from_inner_products(self):
         state = tk.solve(FLAT, ACA(), tk.Stop(rtol=0.0, steps=9)).state
         assert state.extra["square"] == pytest.approx(np.linalg.norm(state.solution()) ** 2, rel=1e-12)

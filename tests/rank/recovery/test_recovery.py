@@ -304,3 +304,9 @@ def test_from_a_tiny_start_damped_steps_are_a_power_method():
     X, gram = state.left.copy(), state.left.T @ state.left
     pulled = (X @ X.T - p.truth) @ X @ np.linalg.inv(gram + 0.1 * p.smallest * np.eye(2))
     np.testing.assert_allclose(method.step(p, state).left, X - 0.3 * pulled, rtol=1e-9)
+
+
+def test_scaled_descent_asks_for_no_knob_that_its_problem_has_not():
+    """With plentiful measurements, but not so many that a race with more columns is decided, there is none."""
+    problem = PlentifulSensing(side=19, rank=3, samples=6000.0)
+    assert [claim.kind for claim in ScaledDescent(alpha=1e-9).claims(problem)] == ["flat"]

@@ -50,16 +50,19 @@ class ScaledDescent(SymmetricFactors):
         enough = problem.isometric or problem.searched == problem.planted or plenty
         if not problem.clean or not enough or self.alpha > 1e-6 or not 0.05 <= self.damping <= 0.5 or self.eta > 0.4:
             return ()
+        flat = Flat(
+            over="condition",
+            values=(1.0, 10.0, 100.0),
+            growth=2.0 if plenty else 1.5,
+            title="steps hardly grow with the condition number, from 1 to 100",
+            assumes="enough measurements, a tiny start, λ ~ 0.1 σ_r",
+            source="xu2023scaled",
+            stop=accurate(1e-5, 1000),
+        )
+        if isinstance(problem, PlentifulSensing) and not plenty:  # too few for more columns than the rank
+            return (flat,)
         return (
-            Flat(
-                over="condition",
-                values=(1.0, 10.0, 100.0),
-                growth=2.0 if plenty else 1.5,
-                title="steps hardly grow with the condition number, from 1 to 100",
-                assumes="enough measurements, a tiny start, λ ~ 0.1 σ_r",
-                source="xu2023scaled",
-                stop=accurate(1e-5, 1000),
-            ),
+            flat,
             Beats(
                 other=SymmetricDescent(alpha=self.alpha),
                 measure="k",
