@@ -10,7 +10,11 @@ import toys
 from numba.core.dispatcher import Dispatcher
 from screen import TOYS, until
 
+import toolkit as tk
+from toolkit.core import patience
+from toolkit.preconditioner import CG, Anisotropic
 from toolkit.session.compiling import USUAL
+from toolkit.session.lane import Lane
 from toolkit.session.model import LabModel
 
 COMPILED: list[str] = []
@@ -84,3 +88,19 @@ def test_closing_the_page_calls_it_off_too():
     model = started()
     closed(model)
     assert "kernel_1" not in COMPILED
+
+
+def test_assembling_says_what_it_does_and_can_be_called_off():
+    """A matrix of four million unknowns takes seconds: between two of its diagonals nobody may want it any more."""
+    said = []
+    patience.listen(said.append, lambda: len(said) >= 3)
+    with pytest.raises(patience.CalledOff):
+        Anisotropic(n=16).matrix  # noqa: B018
+    lane = Lane(0, Anisotropic(n=16), CG(), tk.Stop(), 0)
+    lane.go(0.01)
+    patience.listen(None, None)
+    assert said[-1] == "Assembling a matrix of 225 unknowns: 3 of 5 diagonals"
+    assert lane.status.kind == "cancelled" and lane.run is None
+    again = Lane(0, Anisotropic(n=16), CG(), tk.Stop(), 0)
+    again.go(5.0)
+    assert again.status.kind == "converged"

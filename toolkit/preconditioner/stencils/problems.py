@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 from toolkit.core.arrays import csr, frozen
 from toolkit.core.errors import KnobError
+from toolkit.core.patience import between
 from toolkit.preconditioner.systems.problems import LinearSystem
 
 GRID_LIMIT = 1 << 22
@@ -102,12 +103,14 @@ def stencil_matrix(shape: tuple[int, ...], stencil: dict[tuple[int, ...], object
     values, columns = np.empty((*shape, width), dtype=kind), np.empty((size, width), dtype=np.int32)
     number = np.arange(size, dtype=np.int32)
     for place, offset in enumerate(ordered):
+        between(f"Assembling a matrix of {size} unknowns: {place + 1} of {width} diagonals")
         values[..., place] = stencil[offset]
         np.add(number, np.int32(np.dot(offset, strides)), out=columns[:, place])
         for axis, step in enumerate(offset):
             edge = [slice(None)] * len(shape) + [place]
             edge[axis] = slice(0, -step) if step < 0 else slice(shape[axis] - step, None)
             inside[tuple(edge)] = False if step else inside[tuple(edge)]
+    between(f"Assembling a matrix of {size} unknowns: packing it")
     kept = inside.reshape(size, width)
     pointers = np.zeros(size + 1, dtype=np.int32)
     np.cumsum(kept.sum(axis=1), out=pointers[1:])
