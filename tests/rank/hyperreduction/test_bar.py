@@ -233,3 +233,10 @@ def test_trouble_is_told_with_its_cause():
     coarse = FixedReducedBar(pod_tolerance=1e-6, tolerance=0.5, extra=1)
     run = tk.solve(ViscoplasticBar(n=60, steps=16, heat=50.0, change=-0.4, force=600.0), coarse, STEPS)
     assert run.status.kind == "failed" and "Lower `tolerance`" in run.status.advice
+
+
+def test_fields_that_are_largest_at_one_element_are_told_apart_at_another():
+    """Empirical interpolation: what is left of the second field after the first has its own largest element."""
+    dual = np.array([[3.0, 1.0, 0.0, 0.0, 0.0, 0.0], [3.0, 0.0, 1.5, 0.0, 0.0, 0.0]])
+    assert spread(dual, np.array([5]), 1).tolist() == [0, 2]
+    assert spread(dual, np.array([0]), 1).tolist() == [2]

@@ -72,7 +72,7 @@ class AdaptiveReducedBar(FixedReducedBar):
         return old
 
     def claims(self, problem: ViscoplasticBar) -> tuple:
-        if problem.shift < 0.1 or problem.change <= 0:
+        if not self._told(problem):
             return super().claims(problem)[:1]
         about = dict(source="casenave2019", stop=STEPS, assumes="a loading that was not seen")
         title = "the worst error is a third of the fixed one's, or less"

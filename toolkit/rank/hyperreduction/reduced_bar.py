@@ -159,6 +159,11 @@ class FixedReducedBar(Method):
     def measures(self, problem):
         return (PLASTIC, DECORRELATION)
 
+    def _told(self, problem: ViscoplasticBar) -> bool:
+        """Whether the loading is a new one, and modes and points are enough for the indicator to tell it from old."""
+        new = 0.1 <= problem.shift <= 0.3 and problem.change > 0 and problem.force >= LEAST_FORCE
+        return new and max(self.pod_tolerance, self.tolerance) <= 1e-2
+
     def claims(self, problem: ViscoplasticBar) -> tuple:
         about = dict(source="casenave2019", stop=STEPS)
         flat = Flat(
@@ -173,7 +178,7 @@ class FixedReducedBar(Method):
         )
         known = self.pod_tolerance >= 3e-4 and problem.force >= LEAST_FORCE
         found = (flat,) if known else ()
-        if problem.shift < 0.1 or problem.change <= 0:
+        if not self._told(problem):
             return found
         title = "where the indicator is large so is the error: rank correlation over time above 0.6"
         words = "a loading that was not seen"
