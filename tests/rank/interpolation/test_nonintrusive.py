@@ -68,3 +68,27 @@ def test_the_reduced_solution_is_galerkin_for_the_combined_matrix():
     r = PROBLEM.load - a @ expected
     stiff = 50 * (2 * np.eye(49) - np.eye(49, k=1) - np.eye(49, k=-1))
     assert estimates[2] == pytest.approx(np.sqrt(r @ np.linalg.solve(stiff, r)), rel=1e-6)
+
+
+def test_what_is_promised_of_a_reduced_solution_is_the_dense_formula():
+    """(δ + |r̂|/|u′|)/(α − δ), the residual r̂ of the combined equation in its dual norm, by dense matrices."""
+    problem = MovingInclusion(n=40, training=60, tests=6)
+    state = tk.Run(problem, NonintrusiveBasis(terms=9)).step(3).state
+    separated, n = Separated(problem, state.crosses), problem.n - 1
+    laplace = problem.n * (2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1))
+    sizes, seen = problem.norms(problem.truth), 0
+    for i, (mu, weights) in enumerate(zip(problem.test_set, separated.weights(problem.test_set))):
+        combined = sum(
+            weight * (np.diag(one[0]) + np.diag(one[1, :-1], 1) + np.diag(one[1, :-1], -1))
+            for weight, one in zip(weights, separated.matrices)
+        )
+        guess = state.basis.T @ np.linalg.solve(state.basis @ combined @ state.basis.T, state.basis @ problem.load)
+        rest = problem.load - combined @ guess
+        residual = np.sqrt(rest @ np.linalg.solve(laplace, rest))
+        kappa = problem.coefficient(mu[None])[0]
+        delta, alpha = np.abs(kappa - weights @ separated.values).max(), kappa.min()
+        if delta < alpha:
+            seen += 1
+            expected = (delta + residual / sizes[i]) / (alpha - delta)
+            assert state.promised[i] == pytest.approx(expected, rel=1e-6)
+    assert seen >= 3 and np.max(state.promised[np.isfinite(state.promised)]) > 0.05
