@@ -35,6 +35,22 @@ def textbook(table, d):
 
 
 class TestEim:
+    @pytest.mark.parametrize("method", [Eim(terms=9), Deim(terms=9)], ids=lambda m: m.slug())
+    def test_the_lebesgue_constant_is_the_worst_that_values_of_one_are_blown_up_to(self, method):
+        """max over ±1 at the points of |I f|: sums of moduli of the functions that are one at one point."""
+        run = tk.solve(GAUSS, method, tk.Stop(rtol=0.0, steps=9), ("lebesgue",))
+        state, nodal = run.state, []
+        for point in state.points:
+            field = np.zeros((1, GAUSS.table.shape[1]))
+            field[0, point] = 1.0
+            nodal.append(state.interpolant(field)[0])
+        nodal = np.array(nodal)
+        np.testing.assert_allclose(nodal[:, state.points], np.eye(9), atol=1e-9)
+        place = int(np.argmax(np.abs(nodal).sum(axis=0)))
+        worst = np.sign(nodal[:, place]) @ nodal
+        assert run.history.last("lebesgue") == pytest.approx(np.abs(worst).max(), rel=1e-9)
+        assert run.history.last("lebesgue") > 1.2 * np.abs(nodal).max()
+
     @pytest.mark.parametrize("norm", NORMS)
     def test_what_is_left_is_zero_at_the_points_and_not_only_to_rounding(self, norm):
         """So there is nothing to stabilise: a remainder interpolated once more would be the same, bit by bit."""

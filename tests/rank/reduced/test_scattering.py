@@ -267,3 +267,15 @@ def test_a_basis_may_fill_the_whole_space():
 def test_what_cannot_be_certified_is_said():
     run = tk.solve(SlabScattering(n=20, index=8.0, low=0.5, high=40.0), WeakGreedy(), tk.Stop(rtol=0.0, steps=3))
     assert run.status.kind == "failed" and "inf-sup" in run.status.cause and "index" in run.status.advice
+
+
+def test_the_ellipse_ends_at_the_nearest_resonance_of_the_slab():
+    """ρ of k_m = (πm − i log((n + 1)/(n − 1)))/(nw), in closed form: the least of them, not any other."""
+    problem = SlabScattering(n=400)
+    m = np.arange(-40, 41)
+    loss = np.log((problem.index + 1) / (problem.index - 1))
+    resonances = (np.pi * m - 1j * loss) / (problem.index * problem.width_of_cells)
+    z = 2 * (resonances - problem.middle) / (problem.high - problem.low)
+    rho = np.abs(z + np.sqrt(z - 1) * np.sqrt(z + 1))
+    assert problem.tail_rate == pytest.approx(1 / rho.min(), rel=0.01)
+    assert 1 / np.sort(rho)[-40] < 0.5 * problem.tail_rate
