@@ -202,6 +202,14 @@ def test_inner_gmres_as_a_stationary_method_is_restarted_gmres():
         np.testing.assert_allclose(state.solution(), inner[4 * k + 3].solution(), rtol=1e-8)
 
 
+def test_inner_steps_are_paid_for():
+    """The flops of a use are those of as many steps of GMRES, but for the shorter sums of the first ones."""
+    problem = Poisson(dim=2, n=16)
+    for steps in (5, 20):
+        spent = tk.solve(problem, GMRES(m=steps), tk.Stop(rtol=0.0, steps=steps)).history["flops"][-1]
+        assert InnerGMRES(steps=steps).build(problem).flops == pytest.approx(spent, rel=0.1)
+
+
 # -- SciPy, step by step ----------------------------------------------------------------------------------------------
 
 
@@ -348,6 +356,24 @@ def test_idr_is_orthogonal_to_its_shadows_and_carries_the_true_residual(complex_
         np.testing.assert_allclose(shadows @ state.r, 0, atol=1e-10 * problem.norm)
         np.testing.assert_allclose(state.r, problem.residual(state.x), atol=1e-9 * problem.norm)
         np.testing.assert_allclose(state.G[: state.phase], (problem.matrix @ state.U[: state.phase].T).T, atol=1e-9)
+
+
+@BOTH
+def test_idr_keeps_omega_from_vanishing(complex_):
+    """Entering a space, ω = ⟨t, r⟩/⟨t, t⟩ times κ/|cos(t, r)| where that is above one, κ = 0.7, t = A r."""
+    G = draw(complex_, N, N)
+    problem, seen = system(np.eye(N) + 3 * (G - G.conj().T), draw(complex_, N)), 0
+    run = tk.Run(problem, IDR(s=2), tk.Stop(rtol=0.0, steps=12)).step(1)
+    for _ in range(11):
+        before = run.snapshot()
+        after = run.step(1).state
+        if before.phase == 2:
+            t = problem.matvec(before.r)
+            cosine = abs(np.vdot(t, before.r)) / (np.linalg.norm(t) * np.linalg.norm(before.r))
+            expected = np.vdot(t, before.r) / np.vdot(t, t).real * max(1.0, 0.7 / cosine)
+            assert after.omega == pytest.approx(expected, rel=1e-9)
+            seen += cosine < 0.7
+    assert seen >= 2
 
 
 def test_bicgstab_ends_after_n_steps():

@@ -8,16 +8,26 @@ import toolkit as tk
 from toolkit.preconditioner import (
     CG,
     GMRES,
+    IC0,
     MINRES,
     SSOR,
     ChebyshevIteration,
+    ChebyshevPolynomial,
+    Deflation,
+    FastGradient,
     FlexibleCG,
+    GaussSeidel,
+    GraphLaplacian,
     Identity,
     Jacobi,
+    KrylovGradient,
+    Outliers,
     Poisson,
+    RugeStuben,
     system,
 )
-from toolkit.preconditioner.krylov.ritz import kaniel_saad, lanczos
+from toolkit.preconditioner.krylov.method import RESIDUAL_GAP, chebyshev_curve
+from toolkit.preconditioner.krylov.ritz import kaniel_saad, lanczos, ritz_gap
 
 SPECTRA = {
     "geometric": lambda kappa: np.geomspace(1, kappa, 20),
@@ -81,10 +91,70 @@ def test_the_bound_of_kaniel_and_saad_in_closed_form():
     assert 3 * (np.sqrt(2) / top[steps - 1]) ** 2 <= tol < 3 * (np.sqrt(2) / top[steps - 2]) ** 2
 
 
+@pytest.mark.parametrize("preconditioner", [Identity(), SSOR()], ids=lambda p: p.title)
+def test_what_is_left_to_rounding_is_of_its_size(preconditioner):
+    """ε κ at most: a floor above it would be a promise that ends before the method does."""
+    problem = Poisson(dim=2, n=8, load="noise")
+    for cls in (CG, FlexibleCG, MINRES, GMRES, ChebyshevIteration, FastGradient):
+        floors = [getattr(claim, "floor", 0.0) for claim in cls(preconditioner=preconditioner).claims(problem)]
+        assert floors and max(floors) <= 500 * np.finfo(float).eps * problem.condition
+    for method in (KrylovGradient(), Identity(), Deflation(count=4), ChebyshevPolynomial(), RugeStuben()):
+        floors = [getattr(claim, "floor", 0.0) for claim in method.claims(problem) if claim.kind == "bound"]
+        assert floors and max(floors) <= 500 * np.finfo(float).eps * max(10, problem.condition)
+
+
+def test_one_unknown_is_no_race():
+    assert not GaussSeidel().claims(Poisson(dim=3, n=2))
+
+
+def test_fast_gradient_is_compared_where_every_eigenvector_has_its_share():
+    """Of a graph of pairs the gradient method sees the fast eigenvectors alone, and is twice as fast."""
+    pairs = GraphLaplacian(images=196, neighbours=1, labelled=12)
+    assert not any("no slower" in title for title in titles(FastGradient(IC0()), pairs))
+    assert any("no slower" in title for title in titles(FastGradient(Identity()), Outliers()))
+
+
 def test_eigenvectors_without_a_share_are_not_promised():
     problem = system(np.diag([1.0, 2.0, 4.0]), np.array([0.0, 1.0, 1.0]), definite=True)
     assert kaniel_saad(problem, 1e-6) == np.inf
     assert not any("Ritz" in title for title in titles(CG(), problem))
+
+
+@pytest.mark.parametrize("kappa", [1.5, 25.0, 1e6])
+def test_the_curve_is_one_over_chebyshevs_polynomial(kappa):
+    """1/T_k((κ + 1)/(κ − 1)), T_k(x) = cosh(k arcosh x)."""
+    k = np.arange(12.0)
+    expected = 3.0 / np.cosh(k * np.arccosh((kappa + 1) / (kappa - 1)))
+    np.testing.assert_allclose(chebyshev_curve(kappa)(k, np.array([3.0])), expected, rtol=1e-9)
+
+
+def test_a_gap_is_seen_down_to_the_rounding_of_the_residual():
+    """‖b − A x‖ = 1e-11 ‖b‖ and recurrences that say 1e-12 are ten apart; 1e-17 is what rounding leaves of either."""
+    problem, method = Poisson(dim=2, n=8, load="noise"), CG()
+    state = method.init(problem)
+    for size in (1e-3, 1e-11):
+        step = np.linalg.solve(problem.matrix.toarray(), np.full(49, 1 / 7))
+        state.x, state.residual = problem.exact + size * problem.norm * step, size / 10
+        assert RESIDUAL_GAP.function(problem, state) == pytest.approx(10, rel=1e-2)
+    state.x, state.residual = problem.exact, 1e-17
+    assert RESIDUAL_GAP.function(problem, state) == 1
+
+
+def test_both_ends_of_a_spectrum_count():
+    class Seen:
+        def ritz(self):
+            return np.array([2.0, 3.0, 4.0])
+
+    assert ritz_gap((1.0, 4.0)).function(None, Seen()) == 1.0
+    assert ritz_gap((2.0, 5.0)).function(None, Seen()) == pytest.approx(0.2)
+
+
+def test_lanczos_goes_on_while_anything_is_left():
+    """1 … 1.2: what is beside the diagonal is small from the start; an eigenvector of few ends it."""
+    narrow = system(np.diag(np.linspace(1, 1.2, 30)), np.ones(30), definite=True)
+    np.testing.assert_allclose(lanczos(narrow, Identity().build(narrow), 30)[[0, -1]], (1, 1.2), rtol=1e-8)
+    few = system(np.diag(np.repeat([1.0, 3.0], 10)), np.ones(20), definite=True)
+    np.testing.assert_allclose(lanczos(few, Identity().build(few), 20), (1, 3), rtol=1e-12)
 
 
 # -- Chebyshev semi-iteration and its interval ------------------------------------------------------------------------

@@ -212,6 +212,28 @@ def test_krylov_gradient_minimises_over_its_krylov_space(degree, problem):
     np.testing.assert_allclose(run.step(1).solution(), expected, atol=1e-9 * abs(expected).max())
 
 
+@pytest.mark.parametrize("degree", [0, 2, 9])
+def test_contraction_of_the_krylov_gradient_in_closed_form(degree):
+    """The better of 1/T_{τ+1}((κ + 1)/(κ − 1)) and (κ_τ − 1)/(κ_τ + 1); degree 0 is steepest descent's factor."""
+    problem, method = Poisson(dim=2, n=6), KrylovGradient(degree=degree)
+    kappa = problem.condition
+    best = 1 / chebyshev.chebval((kappa + 1) / (kappa - 1), np.eye(degree + 2)[-1])
+    if degree <= 6:
+        own = SymmetricPolynomial(degree=degree).condition(problem)
+        best = min(best, (own - 1) / (own + 1))
+    assert method.contraction(problem) == pytest.approx(best, rel=1e-9)
+    assert degree or best == pytest.approx((kappa - 1) / (kappa + 1))
+
+
+def test_the_bound_of_the_fast_gradient_is_of_its_own_weights():
+    """1/√(ρ A_k), not above one, with the A_k that the run goes through."""
+    problem, method = Outliers(n=20, gap=20.0), FastGradient(Identity())
+    bound = next(claim for claim in method.claims(problem) if claim.kind == "bound")
+    run = tk.Run(problem, method, tk.Stop(rtol=0.0, steps=30))
+    promised = [min(1.0, 1 / np.sqrt(state.convex * state.total)) for state in run]
+    np.testing.assert_allclose(bound.curve(np.arange(31.0), np.ones(31))[1:], promised, rtol=1e-9)
+
+
 def test_krylov_gradient_of_full_degree_is_conjugate_gradients():
     problem = Poisson(dim=2, n=8)
     one = tk.solve(problem, KrylovGradient(degree=9), tk.Stop(rtol=0.0, steps=1)).solution()
