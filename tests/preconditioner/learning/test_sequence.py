@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.fft
 
 from toolkit.kernels.dense.sequence import sor_costs, sor_sweeps
 from toolkit.preconditioner.learning.problems import DarcySequence, ShiftedSequence
@@ -92,3 +93,13 @@ def test_sequences_are_reproducible():
     one, two, other = DarcySequence(n=8), DarcySequence(n=8), DarcySequence(n=8, seed=1)
     np.testing.assert_array_equal(one.parameters, two.parameters)
     assert abs(one.parameters - other.parameters).max() > 0.1
+
+
+def test_darcy_fields_have_the_stated_covariance():
+    """Cosine coefficients of log K fall like (π² |k|² + 9)⁻¹, without a mean: (−Δ + 9)⁻² is their covariance."""
+    problem = DarcySequence(n=16, count=500, modes=3, spread=1.0)
+    found = scipy.fft.dctn(problem.parameters.reshape(-1, 16, 16), axes=(1, 2), norm="ortho").std(axis=0)
+    k = np.arange(3)
+    decay = 1 / (np.pi**2 * (k[:, None] ** 2 + k**2) + 9)
+    np.testing.assert_allclose(found[:3, :3].ravel()[1:] / found[0, 1], decay.ravel()[1:] / decay[0, 1], rtol=0.15)
+    assert found[0, 0] < 1e-12 and abs(found[3:]).max() < 1e-12

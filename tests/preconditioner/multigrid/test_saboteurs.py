@@ -5,6 +5,7 @@ import pytest
 import scipy.linalg as la
 from sabotage import Saboteur, after_each_step, turned
 
+import toolkit as tk
 from toolkit.preconditioner import (
     CG,
     SSOR,
@@ -17,6 +18,7 @@ from toolkit.preconditioner import (
     SmoothedAggregation,
 )
 from toolkit.preconditioner.multigrid.algebraic import gauss_seidel_factor
+from toolkit.preconditioner.multigrid.schwarz import cuts
 from toolkit.preconditioner.stencils.diffusion import Diffusion
 
 PLANE, ROUGH, SINE = Poisson(dim=2, n=16), Poisson(dim=2, n=16, load="noise"), Poisson(dim=2, n=32, load="sine")
@@ -92,3 +94,26 @@ def test_what_a_symmetric_sweep_leaves_is_the_norm_of_its_error(complex_):
 def test_a_threshold_that_calls_every_coupling_weak_promises_no_flatness(method):
     """θ = 0.2 makes aggregates of single points on the coarse grids: 19, 65, 251 steps for n = 16, 32, 64."""
     assert not method.flat(PLANE) and type(method)().flat(PLANE)
+
+
+@pytest.mark.parametrize("count, parts", [(12, [3, 4]), (6, [3, 2]), (7, [7, 1]), (16, [4, 4]), (None, [3, 3])])
+def test_boxes_are_as_square_as_can_be(count, parts):
+    assert cuts((12, 12), count) == parts
+
+
+@pytest.mark.parametrize("pre, post", [(1, 0), (1, 1), (2, 1), (2, 2)])
+def test_the_two_grid_factor_is_nearly_reached(pre, post):
+    """What is promised is no more than a third above what W-cycles do."""
+    problem, method = Poisson(dim=2, n=64, load="noise"), Multigrid(cycle="W", pre=pre, post=post)
+    claim = next(one for one in method.claims(problem) if "two-grid" in one.title)
+    verdict = tk.check(claim, problem, method)
+    assert verdict.holds is True and claim.factor < 1.34 * verdict.measured
+
+
+def test_the_discretisation_error_is_that_of_the_sine():
+    """sin πx sin πy is an eigenvector of both operators: u_h and u differ by λ/λ_h − 1."""
+    (claim,) = [one for one in Multigrid(full=True).claims(SINE) if "discretisation" in one.title]
+    x = np.sin(np.pi * np.arange(1, 32) / 32)
+    u = np.outer(x, x).ravel() * SINE.rhs[0] / (x[0] ** 2 * 2 * np.pi**2)
+    gap = la.norm(SINE.exact - u) / la.norm(u)
+    assert claim.curve(np.array([0.0, 1.0]), np.ones(2))[1] == pytest.approx(gap, rel=0.01)

@@ -12,6 +12,7 @@ import toolkit as tk
 from toolkit.preconditioner import (
     CG,
     ChebyshevPolynomial,
+    Deflation,
     FastGradient,
     Helmholtz,
     Identity,
@@ -127,6 +128,21 @@ def test_chebyshev_is_its_polynomial(degree, ratio, complex_):
     if ratio is None:
         top = chebyshev.chebval(theta / delta, unit)
         assert method.condition(problem) == pytest.approx((top + 1) / (top - 1), rel=1e-6)
+
+
+def test_an_unknown_spectrum_is_taken_to_reach_down_to_a_thirtieth_of_its_gershgorin_bound():
+    """Too many unknowns for Lanczos: b is the largest row sum, a = b/30."""
+    large = sp.diags_array([np.full(12_999, -1.0), np.full(13_000, 4.0), np.full(12_999, -1.0)], offsets=[-1, 0, 1])
+    problem = system(sp.csr_array(large), np.ones(13_000), symmetric=True, definite=True)
+    assert problem.extremes is None and ChebyshevPolynomial().bounds(problem) == (0.2, 6.0)
+    assert ChebyshevPolynomial(ratio=3.0).bounds(problem) == (2.0, 6.0)
+    assert Deflation(count=2).bounds(problem, np.array([1.0, 2.0, -3.0])) == (3.0, 6.0)
+
+
+def test_outliers_stand_where_they_are_planted():
+    values = Outliers(n=10, outliers=3, gap=50.0, bulk=4.0).spectrum
+    np.testing.assert_allclose(values, [*np.linspace(1, 4, 7), 200, 250, 300])
+    np.testing.assert_allclose(la.eigvalsh(Outliers(n=10, outliers=3, gap=50.0, bulk=4.0).matrix.toarray()), values)
 
 
 @pytest.mark.parametrize("dim", [1, 2])
