@@ -96,3 +96,28 @@ class TestMethod:
 
     def test_too_many_terms_are_refused(self):
         assert "too many" in ChebyshevTucker(degree=48).suits(Potential(particles=512))
+
+
+def test_what_is_promised_of_truncation_is_the_theorem_term_by_term():
+    """(1 + E)³ − 1 for three factors that err by E each and are below one: E = min_ρ 4 e^{t² b²} ρ^{−n}/(ρ − 1)."""
+    problem, degree = Potential(kernel="long range", omega=2.0, particles=3, n=12), 14
+    exponents, weights = gaussians(problem)
+    rho = 1 + np.logspace(-2, 2, 4000)
+    total = 0.0
+    for t, w in zip(exponents, weights):
+        bounds = 4 * np.exp(np.minimum((t * (rho - 1 / rho) / 2) ** 2, 700)) * rho ** -float(degree) / (rho - 1)
+        total += w * ((1 + bounds.min()) ** 3 - 1)
+    expected = np.abs(problem.particle_table[1]).sum() * total
+    assert ellipse_bound(problem, degree) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("degree", [6, 12])
+def test_what_the_tolerance_may_cost_is_told_with_all_coefficients(degree):
+    """Σ |C − C̃| ≤ (n + 1)^{3/2} |C − C̃|_F by Cauchy and Schwarz: met where all entries are alike."""
+    problem, method = Potential(n=12, particles=3), ChebyshevTucker(degree=degree, tolerance=1e-2)
+    state = tk.solve(problem, method, tk.Stop(rtol=0.0, steps=40)).state
+    whole = coefficient_tensor(problem, degree)
+    top = np.abs(problem.data).max()
+    assert state.allowance == pytest.approx((degree + 1) ** 1.5 * 1e-2 * np.linalg.norm(whole) / top, rel=1e-12)
+    alike = np.ones((degree + 1,) * 3)
+    assert np.abs(alike).sum() == pytest.approx((degree + 1) ** 1.5 * np.linalg.norm(alike))
