@@ -57,6 +57,7 @@ SABOTEURS = [
     ),
     Saboteur("twice what the modes miss", of(SEEN, NonnegativeCubature()), biased("weights", 1.1)),
     Saboteur("whatever the mesh", of(SEEN, FixedReducedBar()), instead(_sized=sized_by_mesh)),
+    Saboteur("whatever the mesh", of(SEEN, AdaptiveReducedBar()), instead(_sized=sized_by_mesh)),
     Saboteur("follows the tolerance", of(SEEN, NonnegativeCubature()), FIXED_MODES),
     Saboteur("indicator is large", of(MOVED, FixedReducedBar()), after(unordered)),
     Saboteur("a third of the fixed", of(MOVED, AdaptiveReducedBar()), biased("worst", 4.0)),

@@ -5,7 +5,7 @@ import pytest
 from sabotage import Saboteur, after_each_step, biased, costly, instead, noise
 
 from toolkit.rank.matrices.columns import ACA, DEIMCUR, LeverageCUR
-from toolkit.rank.matrices.givens import ByQuotient, FewerOperations, quotient, reciprocal
+from toolkit.rank.matrices.givens import ByQuotient, ByReciprocal, FewerOperations, quotient, reciprocal
 from toolkit.rank.matrices.gram_matrix import GramMatrix
 from toolkit.rank.matrices.growing_matrix import GrowingMatrix
 from toolkit.rank.matrices.lowrank import RandomisedSVD, TruncatedSVD
@@ -129,16 +129,22 @@ SABOTEURS = [
     Saboteur("exact truncated", lambda: (TEXTS, Recomputed()), noise("values", 1e-6)),
     Saboteur("no singular value above", lambda: (TEXTS, Recomputed()), biased("values", 1.001)),
     Saboteur("vectors stay orthonormal", lambda: (TEXTS, Recomputed()), lambda m: after_each_step(tilted, m)),
-    Saboteur("the mean potential stays", pivots(RandomJacobi), instead(turns=idle)),
     Saboteur("one pivot is the whole", lambda: (COLUMNS, RandomJacobi(block=6)), instead(turns=idle)),
-    Saboteur("c² + |s|² is one", lambda: (RandomPairs(batch=2000), ByQuotient()), rotation(roughly)),
-    Saboteur("no overflow", lambda: (RandomPairs(batch=2000, decades=37.0), ByQuotient()), rotation(squared)),
+    *(
+        Saboteur(title, lambda method=method, decades=decades: (RandomPairs(batch=2000, decades=decades), method()), by)
+        for method in (FewerOperations, ByReciprocal, ByQuotient)
+        for title, decades, by in (
+            ("c² + |s|² is one", 0.0, rotation(roughly)),
+            ("no overflow", 37.0, rotation(squared)),
+        )
+    ),
     Saboteur("lower mean error of", lambda: (RandomPairs(), FewerOperations()), rotation(reciprocal)),
     *(
         Saboteur(title, pivots(method), by)
         for method in (RandomJacobi, RandomOneSidedJacobi, RandomCholesky, RandomGramSchmidt)
         for title, by in (
             ("the mean contraction is", instead(_pivot=first_two)),
+            ("the mean potential stays", instead(turns=idle)),
             ("the mean over all pairs", instead(turns=turned_too_far)),
             ("comes to LAPACK's", instead(turns=wrong_vectors)),
         )

@@ -20,6 +20,7 @@ MANY = GaussianSensing(side=12, samples=40.0, outliers=0.1)
 WRONG = GaussianSensing(side=12, design="all entries", outliers=0.2)
 ENTRIES = Completion(rows=80, columns=60, condition=1.5, share=0.6)
 SQUARE = Completion(condition=1.5)
+LARGE = Completion(rows=150, columns=150)
 TALL = Completion(rows=200, columns=60, condition=1.0)
 CELLS = Recoverability(side=10, ranks=2, numbers=6, trials=1)
 
@@ -67,6 +68,17 @@ def squared_work(self, seen, filled, other, before, number):
     """The flops of an algorithm that goes over all pairs of entries of a row."""
     rows, flops, passes = honest(self).rows(self, seen, filled, other, before, number)
     return rows, flops * seen.mean() * other.shape[1] ** 2, passes
+
+
+def columns_squared(self, seen, filled, other, before, number):
+    """Passes that go over all pairs of columns."""
+    rows, flops, passes = honest(self).rows(self, seen, filled, other, before, number)
+    return rows, flops * other.shape[1], passes
+
+
+def floored(method):
+    """An error of a thousandth is left, whatever the start."""
+    return put("error", lambda error: max(error, 2e-2))(method)
 
 
 def balanced(self, problem):
@@ -122,6 +134,8 @@ SABOTEURS = [
     Saboteur("recovers the truth", of(WRONG, SubgradientDescent()), noise("left", 1e-2)),
     Saboteur("no more steps with too many", of(MANY, SubgradientDescent()), WIDER),
     Saboteur("by ρ a step", of(ALL, SubgradientDescent()), turned(decay=0.99)),
+    Saboteur("the floor falls", of(WIDE, SubgradientDescent()), floored),
+    Saboteur("flops of a pass", of(LARGE, SketchedAltMin()), instead(rows=columns_squared)),
     Saboteur("1 − g", of(ENTRIES, AltMin()), instead(rows=relaxed)),
     Saboteur("recovers the matrix", of(ENTRIES, AltMin()), imprecise(1e-7)),
     Saboteur("flops of a sweep", of(ENTRIES, AltMin()), instead(rows=squared_work)),

@@ -96,6 +96,7 @@ SABOTEURS = [
     Saboteur("effectivity at most", of(WeakGreedy(dimension=8), SLAB), remade(factor=1e3)),
     Saboteur("exact where it was enriched", of(WeakGreedy(dimension=8), SLAB), instead(step=beside)),
     Saboteur("never grows", of(WeakGreedy(), SLAB), lambda m: after_each_step(half_measured, m)),
+    Saboteur("never grows", of(PodBasis(), SLAB), lambda m: after_each_step(half_measured, m)),
     Saboteur("the tail falls by ρ", of(PodBasis(dimension=40), SLAB), instead(init=flat_tail)),
     Saboteur("no error exceeds", of(OnlineFrequency(), SLAB), misjudged(1e-3)),
     Saboteur("at the level of √ε", of(ExpandedEstimate()), by(zero)),
