@@ -9,7 +9,7 @@ from toolkit.kernels.dense.tensor import subspace_power
 from toolkit.rank.tensors.cp import CpAls
 from toolkit.rank.tensors.multilinear import kruskal_limit, maxvol, times
 from toolkit.rank.tensors.problems import GridFunction, PlantedTensor, Potential, SymmetricTensor
-from toolkit.rank.tensors.subspace_power import SubspacePower
+from toolkit.rank.tensors.subspace_power import SHIFT, SubspacePower
 from toolkit.rank.tensors.tensor_train import TrainCross, TrainSvd
 from toolkit.rank.tensors.tucker import Hooi, Hosvd, SequentialHosvd
 
@@ -187,3 +187,16 @@ class TestPromisesFitTheKnobs:
         problem = GridFunction(shape_name="wave", order=4, n=8)
         for method in (TrainSvd(), Hosvd()):
             assert "quasi" not in " ".join(claim.measure for claim in method.claims(problem))
+
+    def test_the_shift_is_that_of_the_lemma(self):
+        """γ = C √(f (1 − f)), C = √(2(n − 1)/n) for order 2n = 4, found in one step from a known start."""
+        basis = np.linalg.qr(np.random.default_rng(0).standard_normal((9, 2)))[0].reshape(3, 3, 2)
+        basis = basis + basis.transpose(1, 0, 2)
+        basis = np.linalg.qr(basis.reshape(9, 2))[0]
+        start = np.array([0.6, 0.0, 0.8])
+        x, trace = start.copy(), np.empty(1)
+        subspace_power(np.ascontiguousarray(basis.reshape(3, 3, 2)), x, 2, SHIFT, 0.5, 0.0, trace)
+        square = basis @ (basis.T @ np.kron(start, start))
+        f = max(float(square @ square), 0.5)
+        moved = square.reshape(3, 3) @ start + np.sqrt(2 * (2 - 1) / 2) * np.sqrt(f * (1 - f)) * start
+        np.testing.assert_allclose(np.abs(x @ moved) / np.linalg.norm(moved), 1.0, atol=1e-12)
