@@ -70,7 +70,7 @@ class TimeState(State):
     t: float = 0.0
     remaining: float = 1.0
     magnitude: float
-    peak: float
+    peak: float = 0.0
     factorisations: float = 0.0
     jacobian: np.ndarray | None = None
     factors: tuple | None = None
