@@ -434,6 +434,28 @@ def test_claims_of_turned_knobs_hold(problem, method):
         assert verdict.holds is True, f"{claim.title}: {verdict}"
 
 
+@pytest.mark.parametrize("n", [4, 9, 32])
+def test_axelssons_omega_in_closed_form(n):
+    """2/(1 + 2 sin(πh/2)) on Poisson."""
+    assert SSOR().relaxation(Poisson(n=n)) == pytest.approx(2 / (1 + 2 * np.sin(np.pi / (2 * n))), rel=1e-12)
+
+
+@pytest.mark.parametrize("coarse, theta", [(True, 1 / 5), (False, 1 / 4)])
+def test_schwarz_is_scaled_by_its_colours(coarse, theta):
+    """Four overlapping quarters of a square touch one another: four colours, and one more for the coarse space."""
+    method = AdditiveSchwarz(subdomains=4, coarse=coarse)
+    assert method.scale(*method.memberships(Poisson(n=9))) == pytest.approx(theta)
+
+
+def test_a_w_cycle_is_paid_for_as_often_as_it_comes_to_a_level():
+    """Once, twice, four times, …; to the bottom as often as to the level above it."""
+    hierarchy = SmoothedAggregation(cycle="W").hierarchy(Poisson(n=64))
+    assert len(hierarchy.levels) >= 4
+    last = 2 ** (len(hierarchy.levels) - 2)
+    assert hierarchy.visits("W") == [*(2**i for i in range(len(hierarchy.levels) - 1)), last]
+    assert hierarchy.visits("V") == [1] * len(hierarchy.levels)
+
+
 SCALABLE = [
     Multigrid(),
     Multigrid(cycle="W"),

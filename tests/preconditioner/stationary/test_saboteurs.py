@@ -50,6 +50,7 @@ SABOTEURS = [
     Saboteur("cos² πh", lambda: (PLANE, GaussSeidel()), rival(SOR(omega=1.1))),
     Saboteur("half the steps of Jacobi", lambda: (PLANE, GaussSeidel()), rival(SOR(omega=0.95))),
     Saboteur("Young's factor", lambda: (PLANE, SOR()), turned(omega=1.2)),
+    Saboteur("Young's factor", lambda: (PLANE, SOR()), turned(omega=1.4)),
     Saboteur("Young's factor", lambda: (SAND, SOR(omega=1.7)), turned(omega=1.95)),
     Saboteur("1 − 1/κ with κ ≤", lambda: (PLANE, SSOR()), turned(omega=1.9)),
     Saboteur("grow like n²", lambda: (PLANE, Jacobi()), rival(SOR())),
