@@ -3,6 +3,7 @@
 import pytest
 from sabotage import Saboteur, biased, half, put, replaced
 
+import toolkit as tk
 from toolkit.mesh.steps.gas_mixture import DisparateMixture
 from toolkit.mesh.steps.kinetic import AsymptoticPreserving, ExplicitMixture
 from toolkit.mesh.steps.parabolic import Heat
@@ -69,3 +70,20 @@ SABOTEURS = [
 @pytest.mark.parametrize("one", SABOTEURS, ids=str)
 def test_the_claim_catches_it(one):
     one.is_caught()
+
+
+@pytest.mark.parametrize(
+    "problem, method",
+    [
+        (DisparateMixture(drift=-0.3, end=0.019643, epsilon=1e-6, heavy=1.8387, light=0.7), AsymptoticPreserving()),
+        (DisparateMixture(epsilon=3.9e-6, light=1.32, heavy=1.58, end=0.32), AsymptoticPreserving()),
+        (Heat(n=8, kappa=0.0537, end=0.00448), RungeKutta4(steps=14)),
+        (Robertson(), ModifiedTASE3(steps=2106)),
+    ],
+    ids=str,
+)
+def test_what_is_promised_is_never_broken(problem, method):
+    """Inside the layer, temperatures that are near, errors as small as rounding's, a first step that overshoots."""
+    for claim in method.claims(problem):
+        verdict = tk.check(claim, problem, method)
+        assert verdict.holds is not False, f"{claim.title}: {verdict}"

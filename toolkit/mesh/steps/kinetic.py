@@ -143,7 +143,7 @@ class AsymptoticPreserving(MixtureMethod):
                     **about,
                 )
             )
-        if problem.end <= 1.0:
+        if 0.1 <= problem.end <= 1.0:  # past the layer of the largest ε, e^−10
             found.append(
                 Flat(
                     measure="moment_error",
@@ -156,6 +156,7 @@ class AsymptoticPreserving(MixtureMethod):
                     **about,
                 )
             )
+        if problem.end <= 1.0:
             found.append(
                 Order(
                     measure="moment_error",
