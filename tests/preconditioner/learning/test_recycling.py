@@ -220,3 +220,12 @@ def test_a_preconditioner_that_does_not_suit_is_refused_before_the_first_system(
 def test_a_preconditioner_that_cannot_be_built_ends_the_run_with_a_cause():
     flawed = tk.solve(DarcySequence(n=4, count=2), GCRODR(preconditioner=Deflation(count=100)), THROUGH)
     assert flawed.status.kind == "breakdown" and "system 1" in flawed.status.cause and flawed.status.advice
+
+
+def test_a_complex_pair_of_harmonic_ritz_vectors_is_kept_whole():
+    """Both parts of the vector of a rotation, |θ| = 1, before the real ones of 5 and 7; no half of a pair."""
+    block = np.zeros((5, 4))
+    block[:2, :2], block[2, 2], block[3, 3] = [[0, -1], [1, 0]], 5, 7
+    space = harmonic_ritz(block, np.eye(5, 4), 2)
+    np.testing.assert_allclose(space @ space.T, np.diag([1.0, 1, 0, 0]), atol=1e-12)
+    assert harmonic_ritz(block, np.eye(5, 4), 3).shape == (4, 3)

@@ -6,6 +6,7 @@ import scipy.fft
 
 from toolkit.kernels.dense.sequence import sor_costs, sor_sweeps
 from toolkit.preconditioner.learning.problems import DarcySequence, ShiftedSequence
+from toolkit.preconditioner.stencils.grid_levels import build_levels
 from toolkit.preconditioner.stencils.poisson import Poisson
 
 
@@ -103,3 +104,16 @@ def test_darcy_fields_have_the_stated_covariance():
     decay = 1 / (np.pi**2 * (k[:, None] ** 2 + k**2) + 9)
     np.testing.assert_allclose(found[:3, :3].ravel()[1:] / found[0, 1], decay.ravel()[1:] / decay[0, 1], rtol=0.15)
     assert found[0, 0] < 1e-12 and abs(found[3:]).max() < 1e-12
+
+
+@pytest.mark.parametrize("variance, a, b", [("high", 0.5, 1.5), ("low", 2.0, 6.0)])
+def test_shifts_have_the_mean_and_variance_of_their_beta_law(variance, a, b):
+    problem = ShiftedSequence(count=5000, variance=variance)
+    unit = (problem.shifts - problem.interval[0]) / np.ptp(problem.interval)
+    assert unit.mean() == pytest.approx(a / (a + b), rel=0.05)
+    assert unit.var() == pytest.approx(a * b / ((a + b) ** 2 * (a + b + 1)), rel=0.1)
+
+
+def test_axes_are_coarsened_from_half_the_strongest_coupling_on():
+    assert build_levels(16, (1.0, 0.6), False)[0].coarsened == (1, 0, 1)
+    assert build_levels(16, (1.0, 0.4), False)[0].coarsened == (1, 0, 0)
