@@ -112,6 +112,15 @@ def test_an_import_is_no_method_s_work(tmp_path, monkeypatch):
     assert run.seconds < 0.05 < run.aside
 
 
+def test_what_is_owed_once_is_done_before_the_clock_starts(hand):
+    def slow():
+        hand.time += 7.0
+
+    _clock.owe(slow)
+    runs = [tk.Run(toys.Zero(), Slow()).step(1) for _ in range(2)]
+    assert [(run.history.setup, run.aside) for run in runs] == [(2.0, 8.0 + 7.0), (2.0, 8.0)]
+
+
 def test_what_fails_aside_is_over(hand):
     with pytest.raises(ValueError), _clock.aside(_clock.LOADING):
         raise ValueError

@@ -268,6 +268,7 @@ class Run:
         course = self._course
         if course.state is None and not course.ended.done:
             start, still = _clock.now(), _clock.stood()
+            _clock.touch()
             try:
                 course.state = course.first.init(self.problem.worked)
             except Breakdown as trouble:

@@ -7,10 +7,11 @@ counts once, for the innermost.
 Used by toolkit/kernels/_jit; by toolkit/core: the clock of a run; by toolkit/session: who is held up.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator
 
 COMPILING, LOADING, ASSEMBLING = "compiling", "loading", "assembling"
 
@@ -34,6 +35,7 @@ class _Clock(threading.local):
 
 
 _here = _Clock()
+_owed: deque[Callable] = deque()
 
 
 def now() -> float:
@@ -65,7 +67,7 @@ def end() -> None:
         _here.within.pop()
 
 
-@contextmanager
+@contextlib.contextmanager
 def aside(kind: str) -> Iterator[None]:
     """What is done within is not the method's work."""
     begin(kind)
@@ -73,3 +75,19 @@ def aside(kind: str) -> Iterator[None]:
         yield
     finally:
         end()
+
+
+def owe(once: Callable) -> None:
+    """What whoever comes first would have to do on its clock: `touch` does it before."""
+    _owed.append(once)
+
+
+def touch() -> None:
+    """Do what is owed, once a process, aside."""
+    while _owed:
+        try:
+            once = _owed.popleft()
+        except IndexError:  # another thread has it
+            return
+        with aside(LOADING):
+            once()

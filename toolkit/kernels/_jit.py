@@ -19,7 +19,7 @@ Used by every kernel; by toolkit/session: a worker leaves a core to whoever must
 import importlib
 
 import numba
-from numba.core import event
+from numba.core import entrypoints, event
 
 from toolkit.kernels import _clock
 from toolkit.kernels._numba_patches import patch
@@ -53,6 +53,7 @@ class _Heard(event.Listener):
 
 
 event.register("numba:compiler_lock", _Heard())
+_clock.owe(entrypoints.init_all)  # Numba does it at the first call of a kernel, outside its lock
 patch(launch=THREADING_LAYER is not None)
 
 kernel = numba.njit(**_OPTIONS)
