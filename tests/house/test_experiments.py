@@ -1,4 +1,4 @@
-"""Every experiment can be run as it is offered, and no promise is seen broken on it."""
+"""Every experiment can be run as it is offered, and its promises are decided there: none is broken, none open."""
 
 import pytest
 from every import offered
@@ -21,4 +21,6 @@ def test_no_promise_is_broken_where_a_person_starts(lab, name):
         assert experiment.against in run.history
         for claim in claims:
             verdict = tk.judge(claim, run)
-            assert verdict.holds is not False, f"{method.label()}: {claim.title}: {verdict}"
+            told = f"{method.label()}: {claim.title}: {verdict}"
+            assert verdict.holds is not False, told
+            assert verdict.holds or "seconds" in run.status.cause, told  # open: only where this test's clock ended it
