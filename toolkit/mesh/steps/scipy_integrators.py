@@ -69,7 +69,8 @@ class Adaptive(TimeMethod):
             atol=self.atol,
             jac=lambda t, y: problem.dense(y),
         )
-        state = AdaptiveState(y=y, magnitude=float(np.abs(y).max()), trail=Trail(0.0, y), held=Held(solver))
+        size = float(np.abs(y).max())
+        state = AdaptiveState(y=y, magnitude=size, peak=size, trail=Trail(0.0, y), held=Held(solver))
         state.work.nfe += solver.nfev
         return state
 
