@@ -17,7 +17,7 @@ from toolkit.core.stop import THROUGH
 from toolkit.sampler.backward.adjoint import AdjointState
 from toolkit.sampler.backward.problems import PathGradient
 from toolkit.sampler.laws.measures import rms
-from toolkit.sampler.laws.schedules import GRIDS
+from toolkit.sampler.laws.schedules import GRIDS, small_steps
 from toolkit.sampler.solvers.sampler import TINY
 
 MOST = 4096  # steps: every state on the way is kept
@@ -98,6 +98,8 @@ class _PathAdjoint(Method):
 
     def claims(self, problem):
         about = dict(source="blasingame2024", stop=THROUGH, over="steps", values=(128, 256, 512))
+        if not small_steps(problem.diffusion.process, problem.times(128, self.grid)):
+            return ()
         title = "error of the gradient ∝ N^−1 along the path"
         about |= dict(at_least=self.order > 1)  # the path is felt late: before, the error falls like N^−2
         found = (Order(measure="gradient_error", p=1.0, title=title, assumes="a smooth score", **about),)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from toolkit.core.errors import Breakdown
+from toolkit.core.errors import Breakdown, KnobError
 from toolkit.core.loading import loading
 from toolkit.core.method import Method
 from toolkit.core.status import Status
@@ -148,7 +148,10 @@ class Learning(Method):
         raise NotImplementedError
 
     def init(self, problem):
-        state = self.begun(problem)
+        try:
+            state = self.begun(problem)
+        except KnobError as error:
+            raise Breakdown(str(error).rstrip("."), "Change the steps, the grid or the end") from None
         self._judge(problem, state)
         state.plain_error = state.final_error
         return state

@@ -193,6 +193,7 @@ SCHEDULES: dict[str, Schedule] = {
     "EDM": EDM(),
     "flow matching": FlowMatching(),
 }
+WIDEST = 0.5  # in log(α/σ), of a step that an order is seen with
 GRIDS = ("uniform", "log-SNR", "quadratic", "Karras")
 
 
@@ -248,6 +249,11 @@ def checked_times(times) -> np.ndarray:
             "take fewer steps or another grid."
         )
     return times
+
+
+def small_steps(process, times) -> bool:
+    """Whether no step is longer than 1/2 in λ = log(α/σ): beyond, no order shows, however many steps are short."""
+    return bool(np.max(np.diff(process.log_snr(np.asarray(times)))) <= WIDEST)
 
 
 def log_snr_rate(process, t):

@@ -124,8 +124,6 @@ class DDPM(_Noisy, Drawing):
         return mean + spread * draws[0]
 
     def claims(self, problem):
-        if not self.crowded:
-            return ()
         if self.variance == "small":
             return self.promised_law(problem, 1.0, source="li2025")
         title = "error of the law falls like 1/N at least"  # exact on an isotropic law of unit variance

@@ -13,7 +13,7 @@ from toolkit.core.stop import THROUGH
 from toolkit.sampler.laws.measures import NAN, ROUNDING
 from toolkit.sampler.solvers.sampler import Sampler
 
-CROWDED = 3.0  # the least ρ for which some hundred steps show the order
+LADDER = 64, 128, 256, 512  # steps
 
 
 class Drawing(Sampler):
@@ -65,19 +65,13 @@ class Drawing(Sampler):
         about = dict(symbol="W₂", doc="bound on W₂ from the sampled Gaussian to the exact one, without particles")
         return (Measure("law_error", "error of the law", self.law_error, **about),)
 
-    @property
-    def crowded(self) -> bool:
-        """Whether the grid's last steps are short enough for an order to show: with ρ near 1, or none, they aren't."""
-        return self.grid == "log-SNR" or (self.grid == "Karras" and self.rho >= CROWDED)
-
     def promised_law(self, problem, p: float, **about) -> tuple:
         """The claim that on a Gaussian the error of the law falls like steps^−p."""
-        if not problem.gaussian:
+        if not problem.gaussian or not self.small_steps(problem, LADDER[0]):
             return ()
-        options = dict(
-            title=f"error of the law ∝ N^−{p:g}", assumes="a Gaussian, the exact score", stop=THROUGH, tol=0.15
-        )
-        options |= dict(source=self.sources[0], values=(64, 128, 256, 512), floor=ROUNDING)
+        assumes = "a Gaussian, the exact score, no step above 1/2 in log(α/σ)"
+        options = dict(title=f"error of the law ∝ N^−{p:g}", assumes=assumes, stop=THROUGH, tol=0.15)
+        options |= dict(source=self.sources[0], values=LADDER, floor=ROUNDING)
         return (Order(measure="law_error", p=p, over="steps", **(options | about)),)
 
 

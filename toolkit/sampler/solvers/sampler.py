@@ -17,7 +17,7 @@ from toolkit.core.stop import THROUGH
 from toolkit.sampler.laws.measures import ROUNDING, rms
 from toolkit.sampler.laws.particles import Particles
 from toolkit.sampler.laws.problems import Diffusion
-from toolkit.sampler.laws.schedules import GRIDS, time_grid
+from toolkit.sampler.laws.schedules import GRIDS, small_steps, time_grid
 
 BLOWN_UP = 1e8
 TINY = 1e-300  # of the way, left at the end: a zero would meet a tolerance of zero before the cause is told
@@ -142,9 +142,19 @@ class Sampler(Method):
         options = dict(
             title=f"error at the end ∝ N^−{self.order:g}",
             source=self.sources[0],
-            assumes="a smooth score, steps small enough, and no rounding",
+            assumes="a smooth score, no step above 1/2 in log(α/σ), and no rounding",
             stop=THROUGH,
             values=values,
             floor=ROUNDING,
         )
-        return (Order(measure="final_error", p=self.order, over="steps", **(options | about)),)
+        options |= about
+        if not self.small_steps(problem, min(options["values"])):
+            return ()
+        return (Order(measure="final_error", p=self.order, over="steps", **options),)
+
+    def small_steps(self, problem: Diffusion, steps: int) -> bool:
+        """Whether the grid of so many steps, the coarsest that an order is judged on, has no long one."""
+        try:
+            return small_steps(problem.process, self.turned(steps=steps).times(problem))
+        except ToolkitError:
+            return False  # a grid that there is not

@@ -68,7 +68,7 @@ class _Reverse(Sampler):
         return (STRONG,) if self.shared_path else ()
 
     def claims(self, problem):
-        if not self.shared_path or problem.scattered:
+        if not self.shared_path or problem.scattered or not self.small_steps(problem, 64):
             return ()  # where noise decides between far modes, the order shows after thousands of steps only
         about = dict(source="lu2022pp", assumes="one Brownian path for all steps, a smooth score", stop=THROUGH)
         title = "strong error ∝ N^−1"

@@ -72,8 +72,6 @@ class EDMStochastic(Drawing):
         return f"EDM, {'Heun' if self.heun else 'Euler'}" + (f", ρ = {self.rho:g}" if self.grid == "Karras" else "")
 
     def claims(self, problem):
-        if not self.crowded:
-            return ()
         if not self.stochastic:
             return self.promised_order(problem)
         return self.promised_law(problem, self.order) if self.churn_noise == 1 else ()
