@@ -606,3 +606,12 @@ def test_pictures_show_numbers_from_the_first_step_on(name):
                 assert all(np.all(np.isfinite(value)) for value in drawn.values())
     assert picture.applies(one.problem, tk.Run(one.problem, one.methods[-1], one.stop).step(1).state)
     assert not picture.applies(PLANE, tk.Run(PLANE, DDIM()).step(1).state)
+
+
+def test_what_cannot_be_set_up_says_so():
+    """Statistics that overflow where the noise is 1e-8 of the data, and an end that the schedule does not have."""
+    law = GaussianFlow(dimension=13, offset=6.118697745218194, particles=55, schedule="EDM", seed=1995137401)
+    run = tk.Run(law, DPMSolverV3(samples=17, table=12, end=3.7817335082504316e-08)).step()
+    assert run.status.kind == "failed" and "later end" in str(run.status)
+    run = tk.Run(PLANE, ScheduleSearch(end=10.0, samples=4)).step()
+    assert run.status.kind == "failed" and "end = 10" in str(run.status)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from toolkit.core.claims import Beats
+from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.loading import loading
@@ -35,13 +36,17 @@ class Statistics:
     """
 
     def __init__(self, levels: np.ndarray, table: np.ndarray, nfe: int = 0):
-        """levels (K,), rising; table (3, K, d): l, s and b there."""
+        """levels (K,), rising; table (3, K, d): l, s and b there. Breakdown where they, or e^{−S}, are not finite."""
         with loading():
             from scipy.interpolate import CubicSpline
 
         self.l, s = (CubicSpline(levels, one) for one in table[:2])
         self.L, self.S = self.l.antiderivative(), s.antiderivative()
-        self.B = CubicSpline(levels, np.exp(-self.S(levels)) * table[2]).antiderivative()
+        with np.errstate(over="ignore", invalid="ignore"):
+            rate = np.exp(-self.S(levels)) * table[2]
+        if not np.all(np.isfinite(rate)):
+            raise Breakdown("the statistics of the law leave all bounds on the way", "Take a later end")
+        self.B = CubicSpline(levels, rate).antiderivative()
         self.nfe = nfe
 
     def integrals(self, first: float, last: float, order: int) -> tuple[np.ndarray, np.ndarray]:
