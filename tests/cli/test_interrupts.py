@@ -23,19 +23,27 @@ def loaded(process, library: str) -> bool:
         return False
 
 
+def heard() -> None:
+    """Ctrl-C is heard, also where these tests run in the background, for which shells have it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(arguments, moment, tmp_path, seconds: float = 60.0):
     """(exit code, what was printed, seconds until it ended) of a program that meets Ctrl-C at a moment."""
     env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    quiet = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    quiet = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     process = subprocess.Popen([sys.executable, "-m", "toolkit", *arguments], env=env, **quiet)
-    end = time.monotonic() + seconds
-    while not moment(process) and time.monotonic() < end:
-        time.sleep(0.002)
-    assert process.poll() is None, process.stderr.read()
-    start = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    return process.returncode, out, err, time.monotonic() - start
+    try:
+        end = time.monotonic() + seconds
+        while not moment(process) and time.monotonic() < end:
+            time.sleep(0.002)
+        assert process.poll() is None, process.stderr.read()
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        return process.returncode, out, err, time.monotonic() - start
+    finally:
+        process.kill()
 
 
 def endless() -> str:
@@ -88,7 +96,9 @@ threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 spin(10**11)
 """
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, preexec_fn=heard
+    )
     assert (done.returncode, done.stderr) == (130, "toolkit: interrupted\n") and time.monotonic() - start < 60
 
 
