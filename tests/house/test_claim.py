@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from toys import Contraction, Poisoned, Zero
 
 import toolkit as tk
-from toolkit.cli import checking
+from toolkit.cli import promises
 from toolkit.core.claims import stretches
 
 ABOUT = dict(source="saad2003", title="a promise")
@@ -199,7 +199,7 @@ def test_an_open_order_is_not_held():
     claim = order(2)
     verdict = claim.decide(N, np.array([1.0, 0.9, 0.5, 0.15]))
     assert verdict.holds is None and "slopes are 0.85 and 1.74" in verdict.why
-    row = checking._verdict_row(claim, Zero(), HALF, verdict)
+    row = promises.row(claim, verdict)
     assert row["holds"] is None and "not decided" in row["why"]
 
 

@@ -86,7 +86,6 @@ SABOTEURS = [
     Saboteur("an entire u", lambda: (Interval(), ChebyshevCollocation()), turned(levels=2)),
     Saboteur("a cubic: exact", lambda: (CUBIC, ChebyshevCollocation()), put("energy_error", lambda e: e + 1e-9)),
     Saboteur("the algebraic error never grows", lambda: (Square(), StopHere()), noise("algebraic_error", 0.5)),
-    Saboteur("Σ α_j ρ_j", lambda: (Square(), StopHere()), noise("algebraic_error", 1e-3)),
     Saboteur("Σ α_j ρ_j", lambda: (Square(), StopHere()), put("recent", lambda e: (*e[:-1], 1.001 * e[-1]))),
     Saboteur("total² = algebraic²", lambda: (Square(), StopHere()), put("total_error", lambda e: e * (1 + 1e-8))),
 ]
