@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from every import suited
 
+import toolkit as tk
 from toolkit.core import registry
 
 TESTS = Path(__file__).parent.parent
@@ -32,3 +33,14 @@ def test_every_promise_has_a_saboteur(table):
                 if not any(one in claim.title for one in words):
                     without.add(f"{cls.__name__}: {claim.title}")
     assert not without, "\n".join(sorted(without))
+
+
+def test_every_family_has_a_table():
+    families = {(lab, family) for lab, one in tk.labs().items() for family in one.families}
+    promising = {pair for pair in families if promises(*pair)}
+    assert promising == {names(table) for table in TABLES}
+
+
+def promises(lab: str, family: str) -> bool:
+    """Whether a family has methods."""
+    return any(cls.__module__.split(".")[2] == family for cls in registry.classes("method", lab).values())
