@@ -51,7 +51,7 @@ SABOTEURS = [
     Saboteur("whatever was learnt", lambda: (LAW, BespokeSolver(iterations=8)), drifting("x", 2)),
     Saboteur("the schedule found", lambda: (PLANE, ScheduleSearch(generations=10)), rival(misled)),
     Saboteur(
-        *("other particles rank", lambda: (PLANE, ScheduleSearch(generations=4))),
+        *("other particles rank", lambda: (GaussianFlow(particles=64), ScheduleSearch(generations=4))),
         put("errors", lambda one: np.random.default_rng(0).permutation(one)),
     ),
     Saboteur("below that of a fixed schedule", lambda: (PLANE, SearchedSolver(generations=4)), biased("x", 1.1)),
