@@ -22,7 +22,7 @@ from toolkit.sampler.solvers.sampler import TINY, Sampler, SamplerState
 
 FORMS = ("generalised", "drift", "Jacobi")
 ROUNDING = 1e-10
-LEAST = 1e-6  # the tolerance from which on fewer rounds are promised
+LEAST, FEWEST = 1e-6, 16  # the tolerance and the steps from which on fewer rounds are promised
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class PicardSampler(Sampler):
         if exact:
             about |= dict(assumes="exact arithmetic")
             claims.append(Exact(measure="sequential_gap", tol=ROUNDING, title="ends at DDIM's own trajectory", **about))
-        elif self.form != "Jacobi" and self.window > 1 and self.steps >= 4 and self.tolerance >= LEAST:
+        elif self.form != "Jacobi" and self.window > 1 and self.steps >= FEWEST and self.tolerance >= LEAST:
             title = f"fewer rounds than the {steps} steps, to {self.tolerance:g}"
             about |= dict(other=DDIM(steps=steps, grid=self.grid, rho=self.rho, end=self.end), assumes="a smooth score")
             claims.append(Beats(measure="k", factor=1 - 1 / steps, title=title, **about))
