@@ -196,6 +196,8 @@ class GCRODR(Method):
         state.work.flops += 4.0 * len(state.r) * G.size / max(1, G.shape[1]) + 4.0 * len(state.r) * j * G.shape[0]
         if self.k:
             vectors = harmonic_ritz(G, images.T @ basis, min(self.k, G.shape[1]))
+            if not vectors.shape[1]:  # pairs only, and no room for one: what is recycled stays
+                return
             orthonormal, triangle = np.linalg.qr(G @ vectors)
             state.C = images @ orthonormal
             state.U = scipy.linalg.solve_triangular(triangle, (basis @ vectors).T, trans="T").T
@@ -277,7 +279,7 @@ def harmonic_ritz(G: np.ndarray, overlap: np.ndarray, k: int) -> np.ndarray:
         pair = [z.real, z.imag] if values[i].imag > 0 else [z.real]
         if len(chosen) + len(pair) <= k:
             chosen += pair
-    return np.linalg.qr(np.column_stack(chosen))[0]
+    return np.linalg.qr(np.array(chosen).reshape(-1, len(G.T)).T)[0]  # none, where k = 1 and all come in pairs
 
 
 def nearest_neighbours(parameters: np.ndarray) -> np.ndarray:
