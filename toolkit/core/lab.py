@@ -10,6 +10,7 @@ from functools import cached_property
 
 from toolkit.core import registry, rooms
 from toolkit.core.errors import ToolkitError
+from toolkit.core.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,18 @@ class Picture:
         return known and (self.when is None or bool(self.when(problem, state)))
 
 
+LEVELS = ("no mathematics beyond a straight line", "a first course", "an advanced course", "research")
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """A question worth a run: a problem, the methods that race on it, and what to look at.
+    """A question worth a run: a problem, the methods that race on it, what to look at, and the story around it.
 
     `measure` is the curve to draw (empty: the lab's own), `against` the counter, `picture` what stands beside it.
+    `predict` is what a person is asked before Start, `why` the answer in about three sentences, `formula` the one that
+    it rests on (TeX, without dollar signs), `level` an index into LEVELS, `minutes` what it takes a person who reads it
+    all, `then` the name of the experiment of the same lab to go on with. In `question`, `why` and the prediction
+    formulas stand between dollar signs.
     """
 
     name: str
@@ -57,6 +65,18 @@ class Experiment:
     measure: str = ""
     against: str = "k"
     picture: str = ""
+    predict: Prediction | None = None
+    why: str = ""
+    formula: str = ""
+    level: int = 1
+    minutes: int = 5
+    then: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The keys in references.bib of its problem and methods, each once."""
+        owners = (self.problem, *self.methods)
+        return tuple(dict.fromkeys(key for one in owners for key in getattr(type(one), "sources", ())))
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.core.claims import Band, Claim, Observed, Verdict, factor_of
+from toolkit.core.claims import Band, Claim, Verdict
 from toolkit.core.history import History
 from toolkit.core.likeness import Likeness
 from toolkit.core.probe import Measure
@@ -193,20 +193,6 @@ def monitored(method) -> dict[str, tuple[str, str, str, bool]]:
 def measured(measures: Iterable[Measure]) -> dict[str, tuple[str, str, str, bool]]:
     """The same of measures; the unit is the symbol where there is one."""
     return {one.name: (one.name, one.title, one.symbol or one.unit, one.log) for one in measures}
-
-
-def figures(claims: tuple[Claim, ...], verdicts: dict[int, Verdict], history: History, measure: str) -> Observed:
-    """What a table shows of a measure: the order of convergence where a claim promises one of it, else the factor.
-
-    Of several factors it is the smallest that is promised; without a claim there is only the observed one.
-    """
-    rates = []
-    for i, claim in enumerate(claims):
-        seen = claim.observed(history) if claim.about == measure and measure in history else None
-        if seen is not None and seen.order:
-            return replace(seen, observed=verdicts[i].measured if i in verdicts else seen.observed)
-        rates += [seen] if seen is not None and np.isfinite(seen.promised) else []
-    return min(rates, key=lambda one: one.promised, default=Observed(factor_of(history, measure), float("nan")))
 
 
 def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:

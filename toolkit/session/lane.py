@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from toolkit.core.claims import Claim, Observed, Verdict, undecided
+from toolkit.core.claims import Claim, Observed, Verdict, figures, undecided
 from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.likeness import Likeness
 from toolkit.core.likeness import seen as seen_of
@@ -219,7 +219,7 @@ class Lane:
 
     def _figures(self, measure: str) -> Observed:
         """Observed and promised orders, or factors per step; a share or a count has no factor."""
-        seen, known = frame.figures(self.claims, self.verdicts, self.run.history, measure), self.measures.get(measure)
+        seen, known = figures(self.claims, self.verdicts, self.run.history, measure), self.measures.get(measure)
         linear = measure in self.method.linear or (known is not None and not known.log)
         return Observed(float("nan"), float("nan")) if linear and not seen.order else seen
 

@@ -10,4 +10,5 @@ from toolkit.core.claims.ladder import Ladder
 from toolkit.core.claims.order import Order
 from toolkit.core.claims.rate import Rate, factor_of
 from toolkit.core.claims.slopes import stretches
+from toolkit.core.claims.table import figures
 from toolkit.core.claims.verdict import Band, Figures, Observed, Verdict, undecided

@@ -20,7 +20,8 @@ class Claim:
     """Base of every kind of claim; a new kind is one file beside this one and a line in the package's face.
 
     `source` is a key in references.bib, `assumes` says in words what must be true of problem and method, `title` is the
-    promise in words, `stop` ends the runs that decide it.
+    promise in words, `formula` the same typeset (TeX, without dollar signs; empty: as its kind writes it), `stop` ends
+    the runs that decide it.
 
     A verdict is True, False or open, and an open one says what would decide it. False is final: a kind gives it only
     where more of the same run could not undo it.
@@ -34,6 +35,7 @@ class Claim:
     source: str
     assumes: str = ""
     title: str = ""
+    formula: str = ""
     stop: Stop = field(default_factory=lambda: Stop(rtol=1e-10, steps=2000))
     evidence = "run"  # what decides it, for a sentence; `while_running` is what to ask
     share = 1.0  # of the way to its stopping rule that a run must have gone to decide it

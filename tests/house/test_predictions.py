@@ -1,0 +1,58 @@
+"""What a person said beside what theory said and what it was."""
+
+import pytest
+
+import toolkit as tk
+from toolkit.core.prediction import YES_NO, Guess, Pick, Sketch, first_there, last, lowest, needed, whether
+from toolkit.preconditioner import CG, Jacobi, Poisson
+
+PROBLEM = Poisson(dim=2, n=12)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return [tk.solve(PROBLEM, method, tk.Stop(rtol=1e-8)) for method in (CG(), Jacobi())]
+
+
+def test_a_pick_is_right_where_it_came_true(runs):
+    ask = Pick("Which is there first?", first_there(), theory=0)
+    assert ask.answers([run.method for run in runs]) == tuple(run.method.label() for run in runs)
+    right, wrong, skipped = (ask.outcome(said, runs) for said in (0, 1, None))
+    assert (right.right, wrong.right, skipped.right) == (True, False, None)
+    assert right.said == right.was == right.theory == runs[0].method.label() and right.held
+    assert wrong.said == runs[1].method.label() and not skipped.said
+    assert Pick("?", first_there(), theory=1).outcome(0, runs).held is False
+
+
+def test_what_the_runs_do_not_decide_is_left_open(runs):
+    short = [tk.solve(PROBLEM, Jacobi(), tk.Stop(steps=3))] * 2
+    outcome = Pick("?", first_there(), theory=0).outcome(1, short)
+    assert outcome.was == "" and outcome.right is None and outcome.held is None
+    assert needed(0)(short) is None and last("residual")(short) > 0
+
+
+def test_a_guess_is_right_near_the_number(runs):
+    steps = runs[0].k
+    ask = Guess("How many?", needed(0), 1, 1000, whole=True, unit="steps", theory=lambda runs: 2.0 * steps, limit=True)
+    assert ask.outcome(1.2 * steps, runs).right and ask.outcome(steps / 1.24, runs).right
+    assert ask.outcome(1.3 * steps, runs).right is False
+    found = ask.outcome(None, runs)
+    assert found.was == f"{steps} steps" and found.theory == f"at most {2 * steps} steps" and found.held
+    plain = Guess("?", needed(0), 0, 4 * steps, log=False, close=1.1, theory=lambda runs: 0.5 * steps)
+    assert plain.outcome(1.35 * steps, runs).right and plain.outcome(1.45 * steps, runs).right is False
+    assert plain.outcome(None, runs).held is False
+
+
+def test_a_sketched_line_is_compared_by_its_slope(runs):
+    ask = Sketch("How steep?", "residual", of=1)
+    seen = ask.outcome(None, runs)
+    factor = float(seen.was.split()[2])
+    assert seen.held and "a step" in seen.theory
+    assert ask.outcome(factor**1.2, runs).right and ask.outcome(factor**0.5, runs).right is False
+
+
+def test_answers_that_many_questions_share(runs):
+    assert first_there("matvecs")(runs) == 0 and lowest("residual")(runs) in (0, 1)
+    yes = Pick("?", whether(lambda runs: runs[0].k < runs[1].k), theory=0, options=YES_NO)
+    assert yes.outcome(0, runs).was == "yes" and yes.outcome(0, runs).right
+    assert whether(lambda runs: None)(runs) is None

@@ -1,0 +1,207 @@
+"""Prediction: what a person is asked before a run, and how the answer stands beside theory and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.core.claims import figures
+from toolkit.core.knob import labels
+from toolkit.core.run import Run
+
+Truth = Callable[[Sequence[Run]], "float | int | None"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What somebody said, what theory said and what it was, in words; `theory` is empty where it is silent.
+
+    `right`: whether the person was, `held`: whether theory was; None where that is not known.
+    """
+
+    said: str = ""
+    theory: str = ""
+    was: str = ""
+    right: bool | None = None
+    held: bool | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Base of the three ways to answer: `ask` is the question; a kind says how an answer is given and compared.
+
+    `outcome(said, runs)` compares an answer (None: it was skipped) with the ended runs of the experiment, in the order
+    of its methods. `ask` may hold formulas between dollar signs.
+    """
+
+    ask: str
+
+    def outcome(self, said, runs: Sequence[Run]) -> Outcome:
+        """What was said beside what theory said and what it was."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Pick(Prediction):
+    """One of some answers.
+
+    `options` are the answers (none: the methods of the race), `truth(runs)` the index of the one that came true, None
+    where the runs do not decide it, `theory` the index of what theory says, None where it is silent.
+    """
+
+    truth: Truth
+    theory: int | None = None
+    options: tuple[str, ...] = ()
+
+    def answers(self, methods: Sequence) -> tuple[str, ...]:
+        """The answers to choose from."""
+        return self.options or tuple(labels(list(methods)))
+
+    def outcome(self, said, runs):
+        """The answers in words; right is who picked the one that came true."""
+        answers, was = self.answers([run.method for run in runs]), self.truth(runs)
+        words = [answers[i] if i is not None else "" for i in (said, self.theory, was)]
+        return Outcome(*words, *(None if None in (i, was) else i == was for i in (said, self.theory)))
+
+
+@dataclass(frozen=True)
+class Guess(Prediction):
+    """A number between `low` and `high`, on a scale that is logarithmic or (`log` False) linear.
+
+    `truth(runs)` is the number that it was, `theory(runs)` the one that theory names (None: it is silent; `limit`: it
+    names an upper limit, not a value). A guess is right within the factor `close`, on a linear scale within
+    `close` − 1 of the whole range.
+    """
+
+    truth: Truth
+    low: float
+    high: float
+    theory: Truth | None = None
+    limit: bool = False
+    unit: str = ""
+    log: bool = True
+    whole: bool = False
+    close: float = 1.25
+
+    def near(self, one: float, other: float) -> bool:
+        """Whether two numbers are called the same."""
+        if self.log:
+            return one > 0 and other > 0 and bool(abs(np.log(one / other)) <= np.log(self.close) * (1 + 1e-12))
+        return bool(abs(one - other) <= (self.close - 1) * (self.high - self.low))
+
+    def outcome(self, said, runs):
+        """The numbers in words; right is who was near the one that it was."""
+        was, theory = self.truth(runs), self.theory(runs) if self.theory else None
+        right = None if None in (said, was) else self.near(said, was)
+        held = None
+        if theory is not None and was is not None:
+            held = bool(was <= theory * (1 + 1e-9)) if self.limit else self.near(theory, was)
+        told = self.words(theory)
+        return Outcome(
+            self.words(said), f"at most {told}" if self.limit and told else told, self.words(was), right, held
+        )
+
+    def words(self, value: float | None) -> str:
+        """A number with its unit."""
+        if value is None or not np.isfinite(value):
+            return ""
+        return f"{round(value) if self.whole else f'{value:.3g}'} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Sketch(Prediction):
+    """A straight line of one's own in the plot of `measure`: its slope is what is predicted of the method `of`.
+
+    The answer is a factor a step, or, where a promise is an order of convergence, that order. Right is a factor whose
+    decades a step are within a quarter of the measured ones, or an order within a quarter.
+    """
+
+    measure: str
+    of: int = 0
+
+    def outcome(self, said, runs):
+        """Factors or orders in words; theory is right where what it promises is met or bettered."""
+        run = runs[self.of]
+        seen = figures(tuple(run.method.claims(run.problem)), {}, run.history, self.measure)
+        told = [self._words(value, seen.order) for value in (said, seen.promised, seen.observed)]
+        if not np.isfinite(seen.observed):
+            return Outcome(*told)
+        right = None if said is None else self._near(said, seen.observed, seen.order)
+        held = None if not np.isfinite(seen.promised) else self._met(seen)
+        return Outcome(*told, right, held)
+
+    @staticmethod
+    def _words(value: float | None, order: bool) -> str:
+        if value is None or not np.isfinite(value):
+            return ""
+        return f"order {value:.2f}" if order else f"a factor {value:.3g} a step"
+
+    @staticmethod
+    def _near(said: float, was: float, order: bool) -> bool:
+        if order:
+            return bool(abs(said - was) <= 0.25)
+        return said > 0 and was > 0 and bool(abs(np.log(said) - np.log(was)) <= 0.25 * abs(np.log(was)))
+
+    @staticmethod
+    def _met(seen) -> bool:
+        if seen.order:
+            return bool(seen.observed >= seen.promised - 0.25)
+        return bool(np.log(seen.observed) <= np.log(seen.promised) + 0.05 * abs(np.log(seen.promised)))
+
+
+# -- what came true: the answers that many questions share ------------------------------------------------------------
+
+
+def needed(of: int = 0, against: str = "k") -> Truth:
+    """What a method needed of a counter until it converged; None where it did not."""
+
+    def truth(runs):
+        run = runs[of]
+        return float(run.history.last(against)) if run.status.kind == "converged" else None
+
+    return truth
+
+
+def first_there(against: str = "k") -> Truth:
+    """The method that converged for the least of a counter; None where none did."""
+
+    def truth(runs):
+        costs = [run.history.last(against) if run.status.kind == "converged" else np.inf for run in runs]
+        return int(np.argmin(costs)) if np.any(np.isfinite(costs)) else None
+
+    return truth
+
+
+def last(measure: str, of: int = 0) -> Truth:
+    """The last value of a measure."""
+
+    def truth(runs):
+        value = runs[of].history.last(measure)
+        return float(value) if np.isfinite(value) else None
+
+    return truth
+
+
+def lowest(measure: str) -> Truth:
+    """The method that ended with the lowest value of a measure; None where it was not measured of all."""
+
+    def truth(runs):
+        values = [run.history.last(measure) for run in runs]
+        return int(np.argmin(values)) if np.all(np.isfinite(values)) else None
+
+    return truth
+
+
+def whether(true: Callable[[Sequence[Run]], bool | None]) -> Truth:
+    """0 where something is true of the ended runs and 1 where it is not: the index into (yes, no)."""
+
+    def truth(runs):
+        found = true(runs)
+        return None if found is None else 0 if found else 1
+
+    return truth
+
+
+YES_NO = ("yes", "no")
