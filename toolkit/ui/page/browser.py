@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import panel
 import param
 from panel.custom import JSComponent
 
 from toolkit.session.rows import COLUMNS, SIGNS
 
 HERE = Path(__file__).parent
+FORMULAS = HERE / "formulas"  # the fonts of formulas, served under this name
 
 
 def script(*names: str) -> str:
-    """Scripts as one module, in this order."""
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+    """Scripts as one module, in this order, behind where KaTeX is served from: Panel's own copy of it."""
+    where = f"const KATEX = {json.dumps(katex())}"
+    return "\n".join((where, *((HERE / name).read_text(encoding="utf-8") for name in names)))
+
+
+def katex() -> str:
+    """The address of KaTeX's folder on the server, beside the pages; it ends with a slash."""
+    dist = Path(panel.__file__).parent / "dist"
+    (found, *_) = sorted(dist.glob("bundled/katex/katex@*/dist"), reverse=True) or [dist]
+    return f"static/extensions/panel/{found.relative_to(dist).as_posix()}/"
 
 
 class Board(JSComponent):

@@ -12,6 +12,7 @@ import panel as pn
 from tornado.websocket import WebSocketClosedError
 
 from toolkit.core.lab import labs
+from toolkit.ui.page.browser import FORMULAS
 from toolkit.ui.plots.curves import backend
 
 log = logging.getLogger(__name__)
@@ -67,5 +68,6 @@ def serve(port: int = 5006, address: str = "127.0.0.1", show: bool = True, threa
         threaded=threaded,
         title="Convergence toolkit",
         websocket_origin=origins,
+        static_dirs={"formulas": str(FORMULAS)} | options.pop("static_dirs", {}),
         **(LIFETIME | options),
     )
