@@ -56,3 +56,13 @@ def test_answers_that_many_questions_share(runs):
     yes = Pick("?", whether(lambda runs: runs[0].k < runs[1].k), theory=0, options=YES_NO)
     assert yes.outcome(0, runs).was == "yes" and yes.outcome(0, runs).right
     assert whether(lambda runs: None)(runs) is None
+
+
+def test_an_answer_is_of_the_kind_that_is_asked_for():
+    methods = (CG(), Jacobi())
+    pick, guess, sketch = Pick("?", first_there()), Guess("?", needed(0), 1, 50, whole=True), Sketch("?", "residual")
+    assert pick.form(methods)["answers"] == list(pick.answers(methods)) and guess.form(methods)["high"] == 50
+    assert (pick.answer(1, methods), guess.answer(12.4, methods), sketch.answer(0.5, methods)) == (1, 12, 0.5)
+    for ask, said in ((pick, 2), (pick, True), (pick, 1.0), (guess, 51), (guess, float("nan")), (sketch, "steep")):
+        with pytest.raises(tk.SpecError):
+            ask.answer(said, methods)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.core.claims import figures
+from toolkit.core.errors import SpecError
 from toolkit.core.knob import labels
 from toolkit.core.run import Run
 
+STEEPEST = 20.0  # order or factor that a line of one's own can have
 Truth = Callable[[Sequence[Run]], "float | int | None"]
 
 
@@ -42,6 +44,14 @@ class Prediction:
         """What was said beside what theory said and what it was."""
         raise NotImplementedError
 
+    def answer(self, said, methods: Sequence):
+        """What somebody said, as it is compared; SpecError where that is no answer to this question."""
+        raise NotImplementedError
+
+    def form(self, methods: Sequence) -> dict:
+        """How an answer is given, as data that a screen can show."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Pick(Prediction):
@@ -58,6 +68,17 @@ class Pick(Prediction):
     def answers(self, methods: Sequence) -> tuple[str, ...]:
         """The answers to choose from."""
         return self.options or tuple(labels(list(methods)))
+
+    def answer(self, said, methods):
+        """The index of an answer."""
+        count = len(self.answers(methods))
+        if isinstance(said, bool) or not isinstance(said, int) or not 0 <= said < count:
+            raise SpecError(f"The answer {said!r:.40} is none: expected a whole number from 0 to {count - 1}.")
+        return said
+
+    def form(self, methods):
+        """The answers to choose from."""
+        return {"kind": "pick", "answers": list(self.answers(methods))}
 
     def outcome(self, said, runs):
         """The answers in words; right is who picked the one that came true."""
@@ -84,6 +105,16 @@ class Guess(Prediction):
     log: bool = True
     whole: bool = False
     close: float = 1.25
+
+    def answer(self, said, methods):
+        """A number of the range."""
+        value = _number(said, self.low, self.high)
+        return round(value) if self.whole else value
+
+    def form(self, methods):
+        """The range and its scale."""
+        about = {"low": self.low, "high": self.high, "log": self.log, "whole": self.whole, "unit": self.unit}
+        return {"kind": "guess"} | about
 
     def near(self, one: float, other: float) -> bool:
         """Whether two numbers are called the same."""
@@ -121,6 +152,14 @@ class Sketch(Prediction):
     measure: str
     of: int = 0
 
+    def answer(self, said, methods):
+        """A factor a step, or an order."""
+        return _number(said, -STEEPEST, STEEPEST)
+
+    def form(self, methods):
+        """Whose curve is sketched."""
+        return {"kind": "sketch", "of": self.of}
+
     def outcome(self, said, runs):
         """Factors or orders in words; theory is right where what it promises is met or bettered."""
         run = runs[self.of]
@@ -149,6 +188,13 @@ class Sketch(Prediction):
         if seen.order:
             return bool(seen.observed >= seen.promised - 0.25)
         return bool(np.log(seen.observed) <= np.log(seen.promised) + 0.05 * abs(np.log(seen.promised)))
+
+
+def _number(said, low: float, high: float) -> float:
+    """A finite number of a range; SpecError for anything else."""
+    if isinstance(said, bool) or not isinstance(said, int | float) or not low <= said <= high:
+        raise SpecError(f"The answer {said!r:.40} is none: expected a number from {low:g} to {high:g}.")
+    return float(said)
 
 
 # -- what came true: the answers that many questions share ------------------------------------------------------------

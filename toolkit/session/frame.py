@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.claims import Band, Claim, Verdict
 from toolkit.core.history import History
 from toolkit.core.likeness import Likeness
+from toolkit.core.prediction import Outcome
 from toolkit.core.probe import Measure
 from toolkit.core.status import RUNNING, Status
 
@@ -118,7 +119,10 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Everything to draw at one moment. `version` grows by one with every frame of a session."""
+    """Everything to draw at one moment. `version` grows by one with every frame of a session.
+
+    `outcome` is what came of the experiment's prediction, None until its runs have ended.
+    """
 
     version: int = 0
     stage: str = "ready"
@@ -128,6 +132,7 @@ class Frame:
     measures: tuple[tuple[str, str, str, bool], ...] = ()
     at: int | None = None
     last: int = 0
+    outcome: Outcome | None = None
 
 
 def thin(y: np.ndarray, most: int = POINTS) -> np.ndarray:

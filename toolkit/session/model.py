@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-from toolkit.core.errors import KnobError
+from toolkit.core.errors import KnobError, ToolkitError
 from toolkit.core.knob import Knobbed
-from toolkit.core.lab import Lab
+from toolkit.core.lab import Experiment, Lab
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.stop import Stop
-from toolkit.session import share
+from toolkit.session import share, story
 from toolkit.session.frame import AGAINST
 from toolkit.session.palette import MOST
 from toolkit.session.race import Race
@@ -21,15 +21,18 @@ def solves(method: type, problem: type) -> bool:
 
 
 class LabModel(Race):
-    """One session of a lab: its problem, the race on it, and what is drawn.
+    """One session of a lab: its problem, the race on it, what is drawn, and the experiment that it began as.
+
+    `experiment` is the name of that (empty: none), `said` what a person predicts of it (None: nothing).
 
     Call it from one thread. A caller's mistake raises ToolkitError and changes nothing.
     """
 
     def __init__(self, lab: Lab | str, spec: dict | None = None):
         self.lab = lab_named(lab) if isinstance(lab, str) else lab
-        super().__init__(self.lab.pictures)
+        super().__init__(self.lab.pictures, self.lab.experiments)
         self.against, self.measure, self.picture = "k", self.lab.measure, ""
+        self.experiment, self.said = "", None
         if spec is not None:
             self.load(spec)
         elif self.lab.experiments:
@@ -66,7 +69,33 @@ class LabModel(Race):
             for one in shown
         }
 
+    @property
+    def story(self) -> Experiment | None:
+        """The experiment that the race began as; None where it is none."""
+        return self.lab.experiment(self.experiment) if self.experiment else None
+
+    @property
+    def own(self) -> bool:
+        """Whether the race is no longer that of its experiment: a knob was turned, a method added or taken out."""
+        if self.story is None:
+            return True
+        turned = any(one.changes for one in self.frame.traces) or any(one.first != one.method for one in self.entries)
+        return turned or not story.is_of(self.story, self.problem, [one.method for one in self.entries], self.stop)
+
+    @property
+    def open_to_say(self) -> bool:
+        """Whether a prediction can be made: nothing has been seen yet."""
+        seen = self.frame.stage in ("running", "ended") or any(one.k for one in self.frame.traces)
+        return not seen and not self.own and self.story.predict is not None
+
     # -- what is asked ------------------------------------------------------------------------------------------
+
+    def predict(self, said) -> None:
+        """Say what will come out (None: take it back); ToolkitError where nothing is asked, or it has been seen."""
+        if not self.open_to_say:
+            raise ToolkitError("A prediction is made before the start: press Reset to make another.")
+        self.said = None if said is None else self.story.predict.answer(said, self.story.methods[:MOST])
+        self._look()
 
     def choose_problem(self, name: str) -> None:
         """Another kind of problem; where none of the entries is made for it, with a race that is."""
@@ -79,6 +108,7 @@ class LabModel(Race):
                 self.show(one.name)
                 return
         self._clear()
+        self.experiment, self.said = "", None
         self.problem = cls()
         for method in [method for method in self.lab.methods().values() if solves(method, cls)][:3]:
             self.add(method())
@@ -86,6 +116,8 @@ class LabModel(Race):
 
     def set_problem(self, problem: Knobbed) -> None:
         """Another problem: every run starts anew."""
+        if self.story is not None and type(problem) is not type(self.story.problem):
+            self.experiment, self.said = "", None
         self.problem, self.at = problem, None
         self._restart(self.entries)
 
@@ -118,7 +150,8 @@ class LabModel(Race):
         self._look()
 
     def _looked(self) -> dict:
-        return super()._looked() | dict(measure=self.measure, against=self.against, picture=self.picture)
+        view = dict(measure=self.measure, against=self.against, picture=self.picture)
+        return super()._looked() | view | dict(experiment=self.experiment, said=self.said)
 
     # -- specs --------------------------------------------------------------------------------------------------
 
@@ -126,6 +159,7 @@ class LabModel(Race):
         """Set up an experiment of the lab."""
         one = self.lab.experiment(name)
         self._clear()
+        self.experiment, self.said = one.name, None
         self.problem, self.stop = one.problem.turned(), one.stop or Stop()
         for method in one.methods[:MOST]:
             self.add(method)
@@ -137,6 +171,7 @@ class LabModel(Race):
         self._clear()
         self.problem, self.stop = page.problem, page.stop
         self.against, self.picture = page.against, page.picture
+        self.experiment, self.said = page.experiment, page.said
         for method, look, changes, k, seen in page.entries:
             self.add(method, look, changes, k or None, seen)
         self.measure = page.measure or self._natural()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from toolkit.core.errors import KnobError, ToolkitError
 from toolkit.core.knob import Knobbed, knobs, labels
-from toolkit.core.lab import Picture
+from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
 from toolkit.session.frame import Frame, Trace
 from toolkit.session.palette import MOST, STYLES, Style
@@ -38,9 +38,9 @@ class Race:
     nothing.
     """
 
-    def __init__(self, pictures: tuple[Picture, ...] = ()):
+    def __init__(self, pictures: tuple[Picture, ...] = (), experiments: tuple[Experiment, ...] = ()):
         self._uids = itertools.count(1)
-        self._worker = Worker(pictures)
+        self._worker = Worker(pictures, experiments)
         self.entries: list[Entry] = []
         self.problem: Knobbed | None = None
         self.stop = Stop()

@@ -14,6 +14,7 @@ from toolkit.core.course import planned
 from toolkit.core.errors import SpecError, ToolkitError
 from toolkit.core.machine import Machine, machine
 from toolkit.core.stop import Stop
+from toolkit.session import story
 from toolkit.session.frame import AGAINST
 from toolkit.session.palette import MOST
 
@@ -34,6 +35,8 @@ class Page:
     measure: str
     picture: str
     focus: int
+    experiment: str = ""
+    said: object = None
 
 
 def write(model, steps: bool) -> dict:
@@ -51,6 +54,8 @@ def write(model, steps: bool) -> dict:
             entries[-1]["method"] = specs.describe(one.method)
     focus = [one.uid for one in model.entries].index(model.focus) if model.entries else 0
     where = {"machine": machine().short()} if any("seen" in one for one in entries) else {}
+    where |= {"experiment": model.experiment} if model.experiment else {}
+    where |= {"said": model.said} if model.said is not None else {}
     return where | {
         "schema": specs.SCHEMA,
         "lab": model.lab.name,
@@ -87,7 +92,7 @@ def read(spec: dict, lab) -> Page:
         raise SpecError(f"The link draws against {against!r}; known: {', '.join(known)}.")
     if picture not in ("", *(one.name for one in lab.pictures)):
         raise SpecError(f"The link shows the picture {picture!r}, which the lab {lab.name!r} does not have.")
-    return Page(problem, entries, stop, against, measure, picture, max(0, focus))
+    return Page(problem, entries, stop, against, measure, picture, max(0, focus), *story.read(spec, lab))
 
 
 def _entry(data: dict, where: dict) -> tuple:

@@ -37,7 +37,7 @@ class Track:
     def __init__(self):
         self.lanes: dict[int, Lane] = {}
         self.playing = False
-        self.view = dict(measure="", against="k", focus=0, picture=None, at=None)
+        self.view = dict(measure="", against="k", focus=0, picture=None, at=None, experiment="", said=None)
         self.checks: list[tuple[int, int, Check]] = []
         self.unwanted = threading.Event()
 

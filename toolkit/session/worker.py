@@ -16,12 +16,13 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.core.knob import labels
-from toolkit.core.lab import Picture
+from toolkit.core.lab import Experiment, Picture
 from toolkit.kernels._jit import leave_a_core
 from toolkit.session import compiling, frame
 from toolkit.session.frame import Drawing, Frame, Trace
 from toolkit.session.hands import Hands
 from toolkit.session.lane import Lane
+from toolkit.session.story import Teller
 from toolkit.session.track import Track
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,9 @@ class Worker:
     `frame` is the newest, and `told()` is called when there is a newer one.
     """
 
-    def __init__(self, pictures: tuple[Picture, ...] = ()):
+    def __init__(self, pictures: tuple[Picture, ...] = (), experiments: tuple[Experiment, ...] = ()):
         self.frame = Frame()
+        self._teller = Teller(experiments)
         self.pictures = pictures
         self.told: Callable = _nothing
         self._track = Track()
@@ -143,6 +145,7 @@ class Worker:
 
     def _forget(self) -> None:
         self._track, self.frame, self.pictures, self.told = Track(), Frame(), (), _nothing
+        self._teller = Teller()
         self._drawn = (0.0, 0.0, None)
         while not self._commands.empty():
             self._commands.get_nowait()
@@ -234,6 +237,7 @@ class Worker:
             self._measures(lanes),
             at,
             last,
+            self._teller.outcome(view["experiment"], view["said"], lanes) if stage == "ended" else None,
         )
         self.told()
 
