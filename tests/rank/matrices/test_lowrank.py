@@ -38,6 +38,26 @@ class TestTruncatedSVD:
         assert run.history["rank"][-1] == 5 and run.history["error"][-1] < 1e-14 and run.status.kind == "converged"
 
 
+class TestTheFirstExperiment:
+    def test_it_draws_the_least_error_as_a_promise_that_is_judged(self):
+        """The page of the lab opens with a dashed line and a verdict: no rank-k matrix is nearer (Eckart and Young)."""
+        first = tk.lab("rank").experiments[0]
+        exact = first.methods[0].turned(ranks="1, 2, 3, …")
+        run = tk.solve(first.problem, exact, tk.Stop(rtol=0.0, steps=20))
+        (promise,) = (one for one in exact.claims(first.problem) if one.about == first.measure)
+        k, promised = promise.drawn(run.history)
+        values = sla.svd(first.problem.matrix, compute_uv=False, lapack_driver="gesvd")
+        tails = np.array([np.linalg.norm(values[int(one) :]) for one in k]) / np.linalg.norm(values)
+        np.testing.assert_allclose(promised, tails, rtol=1e-10)
+        assert tk.judge(promise, run).holds
+
+    def test_a_sketch_breaks_it(self):
+        """What is not the truncated SVD has a larger error than it promises."""
+        promise = TruncatedSVD().least(SLOW)
+        run = tk.solve(SLOW, RandomisedSVD(), tk.Stop(rtol=0.0, steps=60))
+        assert tk.judge(promise, run).holds is False
+
+
 class TestRandomised:
     def test_the_mean_error_is_below_the_expected_one(self):
         """E |A − QQᵀA|_F ≤ (1 + k/(p − 1))^½ tail_k; untruncated, over forty seeds."""

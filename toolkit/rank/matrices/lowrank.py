@@ -63,7 +63,7 @@ class RankByRank(Method):
     def step(self, problem: DenseMatrix, state: FactorState) -> FactorState:
         state.k += 1
         largest = min(self.most, min(problem.matrix.shape) - self.spare)
-        rank = schedule(state.k, largest, self.ranks == "1, 2, 4, …")
+        rank = self.rank_at(problem, state.k)
         state.left, state.right, state.extra = self.factors(problem, rank)
         state.work.nfe += 1
         return judged(problem, state, rank, largest)
@@ -71,6 +71,11 @@ class RankByRank(Method):
     def factors(self, problem: DenseMatrix, rank: int) -> tuple[np.ndarray, np.ndarray, dict]:
         """(left, right, what the measures need) of one rank."""
         raise NotImplementedError
+
+    def rank_at(self, problem: DenseMatrix, k: int) -> int:
+        """The rank after step k; none before the first."""
+        largest = min(self.most, min(problem.matrix.shape) - self.spare)
+        return schedule(k, largest, self.ranks == "1, 2, 4, …") if k else 0
 
     def suits(self, problem) -> str:
         why = super().suits(problem)
@@ -171,8 +176,28 @@ class TruncatedSVD(RankByRank):
     def claims(self, problem: DenseMatrix) -> tuple:
         about = dict(tol=1e-10, always=True, source="eckart1936", assumes="the exact SVD", stop=STEPS)
         return (
+            self.least(problem),
             Exact(measure="frobenius_gap", title="the error is the tail of the singular values", **about),
             Exact(measure="spectral_gap", title="the spectral error is the next singular value", **about),
+        )
+
+    def least(self, problem: DenseMatrix) -> Bound:
+        """The tail of the singular values as a curve, with what rounding may add to it: no error of that rank is less.
+
+        Reference: C. Eckart, G. Young, Psychometrika 1 (1936) 211–218, doi:10.1007/BF02288367.
+        """
+
+        def tails(k, values):
+            return np.array([problem.tail(self.rank_at(problem, int(one))) for one in k]) / problem.norm + ROUNDING
+
+        return Bound(
+            measure="error",
+            curve=tails,
+            title="the error is no more than the least that is possible, the tail of the singular values",
+            formula=r"\|A - A_k\|_F \le \Big(\sum_{j>k} \sigma_j^2\Big)^{1/2}",
+            source="eckart1936",
+            assumes="the exact SVD",
+            stop=STEPS,
         )
 
 

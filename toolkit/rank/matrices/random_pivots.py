@@ -11,6 +11,7 @@ from toolkit.core.claims import Bound, Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, last
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -357,5 +358,25 @@ EXPERIMENTS = (
         STEPS,
         measure="potential",
         picture="cosines",
+        predict=Guess(
+            "Two of eight columns, drawn at random, are made orthogonal to each other. By which factor does the"
+            " potential shrink on average?",
+            truth=last("contraction"),
+            theory=lambda runs: runs[0].method.factor(runs[0].problem),
+            low=0.8,
+            high=1.0,
+            log=False,
+            close=1.05,
+        ),
+        why=r"The potential $\Gamma = \operatorname{tr}(B \circ B^{-1}) - n$ is zero for diagonal matrices and for no"
+        r" others. A pivot makes $k$ of the $n$ columns orthogonal among themselves, and the mean of $\Gamma$ over all"
+        r" choices of columns shrinks by one exact factor, whatever transformation $T$ does it: so Jacobi, Cholesky,"
+        r" the SVD and Gram–Schmidt share it. A single run is luckier or unluckier, and the few slowest of them make"
+        r" the mean: that is why the dashed curve lies a hundred times above what is expected, where one seed in a"
+        r" hundred at most reaches it.",
+        formula=r"\mathbb{E}\, \Gamma(T^{T} B T) = \Big(1 - \frac{k(k-1)}{n(n-1)}\Big)\, \Gamma(B)",
+        level=3,
+        minutes=8,
+        then="recovery-photograph",
     ),
 )

@@ -12,6 +12,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.core.state import State
@@ -328,6 +329,18 @@ PICTURES = (
     ),
 )
 
+
+def flops_share(runs) -> float:
+    """Operations of the first method over those of the second, in per cent."""
+    return 100 * runs[0].history.last("flops") / runs[1].history.last("flops")
+
+
+def flops_promised(runs) -> float | None:
+    """The share of operations that is promised of the first method at most, in per cent."""
+    claims = runs[0].method.claims(runs[0].problem)
+    return next((100 * one.factor for one in claims if isinstance(one, Beats)), None)
+
+
 EXPERIMENTS = (
     Experiment(
         "matrix-that-grows",
@@ -339,5 +352,25 @@ EXPERIMENTS = (
         measure="sigma_error",
         against="arrived",
         picture="embedding",
+        predict=Guess(
+            "The sparse update does what Zha and Simon's does, but touches only entries that are not zero. How many per"
+            " cent of the operations does it need?",
+            truth=flops_share,
+            theory=flops_promised,
+            limit=True,
+            low=1.0,
+            high=100.0,
+            unit="%",
+        ),
+        why=r"New rows $E$ lie partly in what is held, $EV$, and partly beyond it, $R^T$: the SVD of the small matrix"
+        r" in the formula turns old and new together, and all but the $k$ leading values are cut off. What was cut off"
+        r" before is lost: what is held is a projection of the true matrix, so its singular values sink below the"
+        r" exact ones and never rise above them. The sparse update makes the same projection without forming the new"
+        r" directions, and holds the same values for a fraction of the operations; starting over loses nothing, and"
+        r" pays for all again at every block.",
+        formula=r"\begin{pmatrix} \Sigma & 0 \\ E V & R^{T} \end{pmatrix} = F\, \Theta\, G^{T}",
+        level=2,
+        minutes=6,
+        then="fewer-operations",
     ),
 )
