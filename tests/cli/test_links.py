@@ -99,11 +99,16 @@ def test_a_ladder_that_was_checked_on_the_page_is_checked_here(capsys, model):
 
 
 @pytest.mark.parametrize(
-    "address", [f"{ADDRESS}?experiment=airfoil", "localhost:5006/lab?lab=preconditioner&experiment=airfoil", ADDRESS]
+    "address, name",
+    [
+        (f"{ADDRESS}?experiment=airfoil", "airfoil"),
+        ("localhost:5006/lab?lab=preconditioner&experiment=airfoil", "airfoil"),
+        (ADDRESS, "relaxation"),
+    ],
 )
-def test_an_address_without_a_race_runs_the_experiment_that_it_opens_with(capsys, address):
+def test_an_address_without_a_race_runs_the_experiment_that_it_opens_with(capsys, address, name):
     rows = run(capsys, address)[1]
-    methods = tk.lab("preconditioner").experiment("airfoil").methods
+    methods = tk.lab("preconditioner").experiment(name).methods
     assert [row["spec"]["method"]["name"] for row in rows] == [one.slug() for one in methods]
 
 

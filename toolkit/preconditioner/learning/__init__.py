@@ -3,5 +3,5 @@
 from toolkit.core.rooms import face
 
 TITLE = "sequences of systems: recycling and learning"
-ORDER = ("problems", "bandits", "recycling")
+ORDER = ("problems", "bandits", "recycling", "looks")
 __getattr__, __dir__ = face(__name__)
