@@ -1,9 +1,25 @@
 """What a person said beside what theory said and what it was."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 import toolkit as tk
-from toolkit.core.prediction import YES_NO, Guess, Pick, Sketch, first_there, last, lowest, needed, whether
+from toolkit.core.prediction import (
+    YES_NO,
+    Guess,
+    Pick,
+    Sketch,
+    first_below,
+    first_there,
+    last,
+    lowest,
+    needed,
+    order_seen,
+    ratio,
+    whether,
+)
 from toolkit.preconditioner import CG, Jacobi, Poisson
 
 PROBLEM = Poisson(dim=2, n=12)
@@ -66,3 +82,19 @@ def test_an_answer_is_of_the_kind_that_is_asked_for():
     for ask, said in ((pick, 2), (pick, True), (pick, 1.0), (guess, 51), (guess, float("nan")), (sketch, "steep")):
         with pytest.raises(tk.SpecError):
             ask.answer(said, methods)
+
+
+def test_a_ratio_and_the_first_below_a_goal_are_those_of_the_histories(runs):
+    ends = [run.history.last("residual") for run in runs]
+    assert ratio("residual", 0, 1)(runs) == pytest.approx(ends[0] / ends[1])
+    goal = 1e-3 * float(runs[0].history["residual"][0])
+    passed = [int((run.history["residual"] > goal).sum()) for run in runs]
+    assert first_below("residual", goal)(runs) == (0 if passed[0] <= passed[1] else 1)
+    assert first_below("residual", 0.0)(runs) is None
+
+
+def test_an_order_is_seen_between_the_last_two_values(runs):
+    ladder = SimpleNamespace(history={"n": np.array([2.0, 4.0, 8.0]), "error": np.array([np.nan, 1.0, 0.25])})
+    assert order_seen("error", "n")([ladder]) == pytest.approx(2)
+    ladder.history["error"][1] = np.nan
+    assert order_seen("error", "n")([ladder]) is None

@@ -240,6 +240,45 @@ def lowest(measure: str) -> Truth:
     return truth
 
 
+def ratio(measure: str, of: int, to: int) -> Truth:
+    """How many times the last value of one method is that of another; None where either was not measured."""
+
+    def truth(runs):
+        one, other = (float(runs[i].history.last(measure)) for i in (of, to))
+        return one / other if np.isfinite(one) and np.isfinite(other) and other else None
+
+    return truth
+
+
+def first_below(measure: str, goal: float, against: str = "k") -> Truth:
+    """The method whose measure came down to a goal for the least of a counter; None where none did."""
+
+    def cost(history):
+        values = history[measure]
+        there = history[against][values <= goal]
+        return there[0] if len(there) else np.inf
+
+    def truth(runs):
+        costs = [cost(run.history) for run in runs]
+        return int(np.argmin(costs)) if np.any(np.isfinite(costs)) else None
+
+    return truth
+
+
+def order_seen(measure: str, over: str, of: int = 0) -> Truth:
+    """The order of convergence between the last two values of a measure along a ladder."""
+
+    def truth(runs):
+        history = runs[of].history
+        there = np.isfinite(history[measure])
+        scale, values = history[over][there][-2:], history[measure][there][-2:]
+        if len(values) < 2 or not np.all(values > 0):
+            return None
+        return float(-np.log(values[1] / values[0]) / np.log(scale[1] / scale[0]))
+
+    return truth
+
+
 def whether(true: Callable[[Sequence[Run]], bool | None]) -> Truth:
     """0 where something is true of the ended runs and 1 where it is not: the index into (yes, no)."""
 

@@ -4,6 +4,7 @@ from toolkit.core.rooms import face
 
 TITLE = "solvers of the probability flow"
 ORDER = (
+    "questions",
     "looks",
     "ddim",
     "dpmsolver",

@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.loading import loading
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.laws.measures import ROUNDING, rms
@@ -163,6 +164,14 @@ class AdaptiveSolver(Method):
         return (Order(measure="final_error", p=1.0, **about),)
 
 
+def longest(runs) -> int:
+    """The third of the way in log(α/σ) in which the middle of the first method's longest step lies: 0, 1 or 2."""
+    level = np.asarray(runs[0].problem.process.log_snr(runs[0].state.times))
+    i = int(np.argmax(np.diff(level)))
+    share = (0.5 * (level[i] + level[i + 1]) - level[0]) / (level[-1] - level[0])
+    return min(2, int(3 * share))
+
+
 EXPERIMENTS = (
     Experiment(
         "adaptive-or-fixed",
@@ -179,5 +188,22 @@ EXPERIMENTS = (
         measure="final_error",
         against="nfe",
         picture="placement",
+        predict=Pick(
+            "Where on its way will the first solver take its longest step?",
+            longest,
+            options=("in the noise, at the start", "in the middle", "near the data"),
+        ),
+        why=(
+            "In the noise nothing is decided yet: the slope of $y=x/\\sigma$ is tiny, and after a short first step, "
+            "by which it feels its way, the solver strides. Where the groups part its steps become half as long, and "
+            "they stay so. The price is that a step which is refused, and the stages of a good rule, are evaluations "
+            "too: a fixed grid in $\\log(\\alpha/\\sigma)$, made for this problem, is hard to beat."
+        ),
+        formula=(
+            r"\frac{dy}{d\lambda}=\frac{\alpha}{\sigma}\,\mathbb E[x_0\mid x],\qquad "
+            r"y=\frac{x}{\sigma},\quad \lambda=\log\frac{\alpha}{\sigma}"
+        ),
+        level=2,
+        then="stands-guidance",
     ),
 )

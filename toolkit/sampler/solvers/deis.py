@@ -11,6 +11,7 @@ import numpy as np
 from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
+from toolkit.core.prediction import Sketch
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.sampler.laws.mixtures import PlaneMixture
 from toolkit.sampler.solvers.dpmsolver import GAP
@@ -181,5 +182,23 @@ EXPERIMENTS = (
         THROUGH_GROWTH,
         measure="final_error",
         against="evaluations",
+        predict=Sketch(
+            "DEIS with q = 2 remembers two outputs beside the newest. How steeply does its error fall?",
+            "final_error",
+            of=2,
+        ),
+        why=(
+            "A polynomial of degree $q$ through the last $q+1$ outputs makes a method of order $q+1$ for one "
+            "evaluation a step; Runge–Kutta's rule of order four pays four. With few evaluations memory leads, as it "
+            "takes more steps for the same price. Later Runge–Kutta is no worse than DEIS of the same order: "
+            "its error for a step is so much smaller that the price comes back."
+        ),
+        formula=(
+            r"x_t=\frac{\alpha_t}{\alpha_s}\,x_s+\sum_{j=0}^{q}C_j\,\varepsilon_j,\qquad "
+            r"C_j=\alpha_t\int_s^t\rho'(\tau)\,L_j(\tau)\,d\tau,\quad \rho=\sigma/\alpha"
+        ),
+        level=2,
+        minutes=6,
+        then="free-correction",
     ),
 )

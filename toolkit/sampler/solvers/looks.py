@@ -6,19 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from toolkit.core.lab import Experiment, Picture
+from toolkit.core.lab import Picture
 from toolkit.core.memo import remembered
 from toolkit.core.run import Run
-from toolkit.core.stop import THROUGH, THROUGH_GROWTH
+from toolkit.core.stop import THROUGH
 from toolkit.kernels.points import mixture as kernels
 from toolkit.sampler.laws.digits import SIDE, Digits
-from toolkit.sampler.laws.guidance import GuidedDigits, GuidedMixture
-from toolkit.sampler.laws.mixtures import PlaneMixture
-from toolkit.sampler.learnt.network import NetworkDigits
-from toolkit.sampler.solvers.ddim import DDIM, DDPM, EulerSampler, HeunSampler
-from toolkit.sampler.solvers.dpmsolver import DPMSolver2S, DPMSolver3S, DPMSolverPP2M
+from toolkit.sampler.solvers.dpmsolver import DPMSolver3S
 from toolkit.sampler.solvers.sampler import SamplerState
-from toolkit.sampler.solvers.step_ladder import LadderState, StepLadder
+from toolkit.sampler.solvers.step_ladder import LadderState
 
 BINS = 128
 PAIRS = 4_000_000  # points of the density times components, at most
@@ -144,97 +140,4 @@ PICTURES = (
     Picture("samples", "samples", "image", sheet, of=Digits),
     Picture("ends", "where the particles end", "points", ends, x="x", y="y", of=LadderState, when=planar),
     Picture("placement", "where the steps are", "points", placement, x="log(α/σ)", y="step", of=SamplerState),
-)
-
-EXPERIMENTS = (
-    Experiment(
-        "noise-to-data",
-        "Noise to data",
-        "A hundred thousand particles of pure noise, twenty evaluations: when does the shape appear?",
-        PlaneMixture(particles=100_000),
-        (DPMSolverPP2M(steps=20), EulerSampler(steps=20)),
-        THROUGH,
-        measure="data_distance",
-        against="nfe",
-        picture="cloud",
-    ),
-    Experiment(
-        "how-few-steps",
-        "How few steps are enough?",
-        "Each point is a whole sampling. Which sampler needs the fewest evaluations for three digits, and for eight?",
-        PlaneMixture(particles=256),
-        tuple(
-            StepLadder(sampler=one)
-            for one in (EulerSampler(), DDIM(), HeunSampler(), DPMSolver2S(), DPMSolverPP2M(), DPMSolver3S())
-        ),
-        THROUGH_GROWTH,
-        measure="final_error",
-        against="evaluations",
-    ),
-    Experiment(
-        "digits-exact",
-        "Digits from an exact score",
-        "No network: the score of 1797 smoothed images is exact. Are the samples new, or are they the images?",
-        Digits(),
-        (DPMSolverPP2M(steps=20), DDPM(steps=20)),
-        THROUGH,
-        measure="data_distance",
-        against="nfe",
-        picture="samples",
-    ),
-    Experiment(
-        "ancestral-or-deterministic",
-        "Ancestral or deterministic",
-        "Noise at every step forgets earlier errors, but costs steps. From how many on does it pay?",
-        PlaneMixture(particles=20_000, shape="moons"),
-        (DDIM(steps=20), DDIM(steps=20, eta=0.5), DDPM(steps=20)),
-        THROUGH,
-        measure="data_distance",
-        against="nfe",
-        picture="cloud",
-    ),
-    Experiment(
-        "stands-guidance",
-        "Who stands strong guidance?",
-        "Sixteen evaluations each, guidance of eight. What does it take, to predict the data or to predict the noise?",
-        GuidedMixture(particles=256, scale=8.0),
-        (DPMSolverPP2M(steps=16), DPMSolver2S(steps=8), DPMSolver3S(steps=5), DDIM(steps=16)),
-        THROUGH,
-        measure="trajectory_error",
-        against="nfe",
-        picture="ways",
-    ),
-    Experiment(
-        "guided-digits",
-        "More of a three than any three",
-        "Guidance away from all other digits: which sampler stands a large scale, and what becomes of variety?",
-        GuidedDigits(scale=3.0),
-        (DDIM(steps=20), HeunSampler(steps=10), DPMSolverPP2M(steps=20)),
-        THROUGH,
-        measure="sliced_wasserstein",
-        against="nfe",
-        picture="samples",
-    ),
-    Experiment(
-        "one-moon",
-        "One moon of two",
-        "At w = 1 the particles fill the density of the class. Raise the scale: where do they go, and why?",
-        GuidedMixture(particles=20_000, shape="moons"),
-        (DDIM(steps=30), DPMSolverPP2M(steps=30)),
-        THROUGH,
-        measure="sliced_wasserstein",
-        against="nfe",
-        picture="cloud",
-    ),
-    Experiment(
-        "digits-by-network",
-        "Digits from a network",
-        "The same noises as from the exact score. The exact law gives back its images; what does the network make?",
-        NetworkDigits(),
-        (DPMSolverPP2M(steps=20), HeunSampler(steps=10)),
-        THROUGH,
-        measure="network_gap",
-        against="nfe",
-        picture="samples",
-    ),
 )
