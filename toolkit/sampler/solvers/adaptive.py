@@ -165,11 +165,11 @@ class AdaptiveSolver(Method):
 
 
 def longest(runs) -> int:
-    """The third of the way in log(α/σ) in which the middle of the first method's longest step lies: 0, 1 or 2."""
+    """The half of the way in log(α/σ) in which the middle of the first method's longest step lies: 0 or 1."""
     level = np.asarray(runs[0].problem.process.log_snr(runs[0].state.times))
     i = int(np.argmax(np.diff(level)))
     share = (0.5 * (level[i] + level[i + 1]) - level[0]) / (level[-1] - level[0])
-    return min(2, int(3 * share))
+    return int(share > 0.5)
 
 
 EXPERIMENTS = (
@@ -191,7 +191,7 @@ EXPERIMENTS = (
         predict=Pick(
             "Where on its way will the first solver take its longest step?",
             longest,
-            options=("in the noise, at the start", "in the middle", "near the data"),
+            options=("in the first half, in the noise", "in the second half, near the data"),
         ),
         why=(
             "In the noise nothing is decided yet: the slope of $y=x/\\sigma$ is tiny, and after a short first step, "
