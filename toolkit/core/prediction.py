@@ -220,6 +220,17 @@ def first_there(against: str = "k") -> Truth:
     return truth
 
 
+def reached(measure: str, level: float, of: int = 0, against: str = "k") -> Truth:
+    """Where on a counter a measure first was at a level or below; None where it never was."""
+
+    def truth(runs):
+        counts, values = runs[of].history.series(measure, against)
+        found = np.flatnonzero(values <= level)
+        return float(counts[found[0]]) if len(found) else None
+
+    return truth
+
+
 def last(measure: str, of: int = 0) -> Truth:
     """The last value of a measure."""
 

@@ -11,6 +11,7 @@ from toolkit.core.claims import Beats, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import YES_NO, Guess, Pick, lowest, reached, whether
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -272,6 +273,20 @@ PICTURES = (
     Picture("particle-paths", "particles on their way", "lines", _paths, x="t", y="x", of=MovingState),
 )
 
+EXACT = 1e-13  # a misfit that is rounding's
+
+
+def moving_ranks(runs) -> float | None:
+    """One mode of the state and two of the positions, where nothing diffuses; None where something does."""
+    return None if runs[1].problem.kind == KINDS[2] else 3.0
+
+
+def half_as_many(runs) -> bool | None:
+    """Whether the moving basis has an error of 1e-3 with at most half of the unknowns of the one at rest."""
+    rest, moving = (reached("reduced_error", 1e-3, i, "unknowns")(runs) for i in (0, 1))
+    return None if None in (rest, moving) else moving <= rest / 2
+
+
 EXPERIMENTS = (
     Experiment(
         "pulse-travels",
@@ -283,6 +298,26 @@ EXPERIMENTS = (
         measure="misfit",
         against="unknowns",
         picture="front-space-time",
+        predict=Guess(
+            "How many modes that move with the pulse, of states and positions together, until nothing is missed?",
+            reached("misfit", EXACT, 1, "unknowns"),
+            low=1,
+            high=24,
+            theory=moving_ranks,
+            unit="modes",
+            log=False,
+            whole=True,
+            close=1.02,
+        ),
+        why="On a grid at rest a pulse that moves looks new at each place it comes to: the singular values of "
+        "its snapshots fall slowly, and what $k$ modes miss is their tail, the least that any $k$ modes "
+        r"can miss. On a grid that goes along nothing changes at all. The positions are $x = \xi + t "
+        "f'(w)$, a sum of two products, and the states are the same at all times: rank two and rank one, "
+        "exactly.",
+        formula=r"x(\xi, t) = \xi + t \, f'(w(\xi)), \qquad w(\xi, t) = w(\xi)",
+        level=1,
+        minutes=4,
+        then="beyond-window",
     ),
     Experiment(
         "fronts-merge",
@@ -294,6 +329,20 @@ EXPERIMENTS = (
         measure="reduced_error",
         against="unknowns",
         picture="particle-paths",
+        predict=Pick(
+            "With viscosity, does the moving basis still need at most half as many unknowns for an error of $10^{-3}$?",
+            whether(half_as_many),
+            options=YES_NO,
+        ),
+        why=r"Along the paths the states obey $w' = \nu w_{xx}$: they change, and their rank grows. As the "
+        "moving basis carries modes for the positions besides, it now needs more unknowns for the same "
+        "error, and with too few of them its grid folds and the model ends: a gap in its curve. What is "
+        "left of the gain is the other end, where modes at rest have stopped to help. Nothing is promised "
+        "here.",
+        formula=r"\dot x = f'(w), \qquad \dot w = \nu \, \partial_{xx} w",
+        level=2,
+        minutes=5,
+        then="register-pulse",
     ),
     Experiment(
         "beyond-window",
@@ -305,5 +354,17 @@ EXPERIMENTS = (
         measure="reduced_error",
         against="unknowns",
         picture="front-modes",
+        predict=Pick(
+            "Whose error is smaller, over all times, those not seen included?", lowest("reduced_error"), theory=1
+        ),
+        why="The modes at rest span what was seen, and the front has gone on to places where they are small: "
+        "each further mode helps a little, however well they hold what was seen. On the moving grid the "
+        "front is where it always was. Without viscosity its states have rank one and its positions, "
+        "linear in $t$, rank two: half of the times tell everything, and the reduced model is exact at the "
+        "others.",
+        formula=r"x(\xi, t) = \xi + t \, w(\xi), \qquad u(x(\xi, t), t) = w(\xi), \qquad t < t_{\text{shock}}",
+        level=2,
+        minutes=5,
+        then="fronts-merge",
     ),
 )

@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, Pick, lowest
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.core.state import State
@@ -286,6 +287,13 @@ PICTURES = (
     Picture("medoids", "medoids", "lines", _medoids, x="x", y="u/|u|", of=ClusterState, when=_of_family),
 )
 
+
+def gained(runs) -> float:
+    """By what factor the worst error falls from the first number of groups to the last."""
+    first, last = (run.history.last("worst_error") for run in (runs[0], runs[-1]))
+    return float(first / last)
+
+
 EXPERIMENTS = (
     Experiment(
         "angle-not-distance",
@@ -297,6 +305,19 @@ EXPERIMENTS = (
         measure="mean_error",
         against="unknowns",
         picture="cluster-map",
+        predict=Pick(
+            "At six modes a group, which grouping has the smallest mean error?", lowest("mean_error"), theory=0
+        ),
+        why=r"A basis does not care how large a solution is, only in which direction it points: $|\sin "
+        r"\angle(u, v)|$ is just the relative error of $u$ projected on $v$. Distances put all small "
+        "solutions into one group, wherever their source lies, and such a group needs as many modes as all "
+        "together. Grouped by angle, each group holds one stretch of places, and six modes are enough for "
+        "it.",
+        formula=r"|\sin \angle(u, v)| = \frac{\|u - P_v u\|}{\|u\|}, \qquad P_v u = \frac{\langle v, u "
+        r"\rangle}{\langle v, v \rangle} \, v",
+        level=1,
+        minutes=5,
+        then="piecewise-linear",
     ),
     Experiment(
         "piecewise-linear",
@@ -308,5 +329,23 @@ EXPERIMENTS = (
         measure="worst_error",
         against="unknowns",
         picture="medoids",
+        predict=Guess(
+            "By what factor is the worst error smaller with twelve groups than with one, at ten modes?",
+            gained,
+            low=1,
+            high=1e9,
+            close=10.0,
+        ),
+        why="All fronts together are no matter for a linear space: its best $N$ modes miss a share that falls "
+        "slowly with $N$. The fronts of one group are near each other, so that their differences are "
+        "smooth, and the modes of each group fall the faster the more groups there are. The price is paid "
+        "before: snapshots enough for each group, and someone who says to which group a new parameter "
+        "belongs.",
+        formula=r"d_N(\mathcal{M}) = \inf_{\dim V = N} \, \sup_{u \in \mathcal{M}} \|u - P_V u\|, \qquad "
+        r"\mathcal{M} = \bigcup_k \mathcal{M}_k \;\Rightarrow\; \max_k d_N(\mathcal{M}_k) \le "
+        r"d_N(\mathcal{M})",
+        level=2,
+        minutes=5,
+        then="dictionary-draws",
     ),
 )

@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.loading import loading
 from toolkit.core.method import Method
+from toolkit.core.prediction import YES_NO, Guess, Pick, last, whether
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -317,6 +318,23 @@ EXPERIMENTS = (
         STEPS,
         measure="misfit",
         picture="learned-grid",
+        predict=Guess(
+            "Which share of the norm do two modes on the learned grid miss?",
+            last("misfit", 1),
+            low=1e-5,
+            high=1,
+            close=3.0,
+        ),
+        why="Nobody tells the method of the flow: it looks for a grid on which the snapshots have low rank, "
+        "and what it finds goes along with the pulse. A step of Levenberg and Marquardt's is taken only if "
+        "the objective falls and no cell folds, so both are promised; that the grid is the best one is "
+        "not, as only a near minimum is found. Blurred snapshots come first, so that pulses which do not "
+        "yet overlap can feel each other.",
+        formula=r"\min_{D} \; \|M - G^{-1} [G M]_r\|^2 + \gamma \, \|\nabla^2 D\|^2, \qquad X = \xi + D, \quad "
+        r"\operatorname{rank} D \le k",
+        level=2,
+        minutes=5,
+        then="register-fronts",
     ),
     Experiment(
         "register-fronts",
@@ -327,5 +345,18 @@ EXPERIMENTS = (
         STEPS,
         measure="misfit",
         picture="registered-front",
+        predict=Pick(
+            "Does a grid of rank two leave at most half of what one of rank one leaves?",
+            whether(lambda runs: bool(runs[1].history.last("misfit") <= runs[0].history.last("misfit") / 2)),
+            options=YES_NO,
+        ),
+        why="Each front has its own path, and a displacement of rank one moves all places by one and the same "
+        "course in time. Rank two can follow two courses, and most of the gain comes with it; a third adds "
+        r"little. The smoothness $\gamma$ and the control points limit how sharply the grid may bend where "
+        "the fronts meet, and that the grid found is the best one nobody promises.",
+        formula=r"D(\xi, t) = \sum_{i=1}^{k} b_i(\xi) \, c_i(t)",
+        level=2,
+        minutes=4,
+        then="angle-not-distance",
     ),
 )

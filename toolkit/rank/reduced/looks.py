@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Guess, Pick, last, lowest, reached, whether
 from toolkit.core.stop import Stop
 from toolkit.rank.interpolation.deim import Deim
 from toolkit.rank.interpolation.eim import Eim, SymmetricEim
@@ -75,6 +76,18 @@ PICTURES = (
     _of_block("full-reduced", "full, reduced, difference", "images", _beside, state=OnlineState),
 )
 
+
+def effectivity(runs) -> float:
+    """The bound over the true error at the first parameter, at the end."""
+    return float(runs[0].history.last("bound") / runs[0].history.last("error"))
+
+
+def overrun(runs) -> bool:
+    """Whether a true error was above its bound, by more than rounding, at any dimension and parameter."""
+    seen = [(run.history["error"], run.history["bound"]) for run in runs]
+    return bool(any(np.any(error > bound * (1 + 1e-6) + 1e-10 * error[0]) for error, bound in seen))
+
+
 EXPERIMENTS = (
     Experiment(
         "greedy-worst",
@@ -86,6 +99,17 @@ EXPERIMENTS = (
         measure="bound",
         against="unknowns",
         picture="greedy-picks",
+        predict=Pick("With 24 functions, whose largest bound over all parameters is smaller?", lowest("bound")),
+        why="The greedy search asks its certified bound where it is worst, solves there in full, and adds that "
+        "one solution: 24 full solves. POD must know all the solutions first, and then has the best space "
+        "there is for their mean square. The bound is never below the error, so both curves are certain; "
+        "and greedy spaces are known to come down at the rate of the best possible ones, be it with a "
+        "constant.",
+        formula=r"\mu_{N+1} = \arg\max_\mu \Delta_N(\mu), \qquad \|u(\mu) - u_N(\mu)\|_X \le \Delta_N(\mu) = "
+        r"\frac{\|f - A(\mu) u_N(\mu)\|_{X'}}{\alpha(\mu)}",
+        level=1,
+        minutes=5,
+        then="turn-parameter",
     ),
     Experiment(
         "turn-parameter",
@@ -97,6 +121,25 @@ EXPERIMENTS = (
         measure="bound",
         against="unknowns",
         picture="full-reduced",
+        predict=Guess(
+            "With 20 functions, by what factor is the bound larger than the true error, at the first of "
+            "the two parameters?",
+            effectivity,
+            low=1,
+            high=100,
+            theory=lambda runs: float(runs[0].problem.contrast),
+            limit=True,
+            close=1.5,
+        ),
+        why=r"The residual is known without the truth; divided by the least stiffness $\alpha(\mu)$ it bounds "
+        r"the error from above, and divided by the largest, $\gamma(\mu)$, from below. So the bound is "
+        r"never too small, and too large by $\gamma/\alpha$ at most, here the contrast of the blocks. Turn "
+        "the conductivities: both curves move, and their distance stays between one and that number.",
+        formula=r"1 \le \frac{\Delta_N(\mu)}{\|u(\mu) - u_N(\mu)\|_X} \le \frac{\gamma(\mu)}{\alpha(\mu)} \le "
+        r"\frac{\max_b \mu_b}{\min_b \mu_b}",
+        level=1,
+        minutes=4,
+        then="three-estimators",
     ),
 )
 
@@ -185,6 +228,22 @@ EXPERIMENTS += (
         measure="bound",
         against="unknowns",
         picture="wave-plane",
+        predict=Pick(
+            "Is the true error, at any number of functions, ever above its bound?",
+            whether(overrun),
+            theory=1,
+            options=YES_NO,
+        ),
+        why="No energy is minimised by a wave, and Galerkin's equations may fail at a frequency that is none "
+        "of the obstacle's. So the reduced wave is the one with the least residual: it is as stable as the "
+        "full problem, its residual never grows with the basis, and divided by the inf-sup constant it is "
+        "a bound of the error. Who says that the wave is right is the residual, which needs no full "
+        "solution.",
+        formula=r"u_N = \arg\min_{v \in V_N} \|f - A(k) v\|_{X'}, \qquad \|u - u_N\|_X \le \frac{\|f - A(k) "
+        r"u_N\|_{X'}}{\beta(k)}",
+        level=2,
+        minutes=5,
+        then="plane-waves",
     ),
     Experiment(
         "frequency-response",
@@ -196,6 +255,25 @@ EXPERIMENTS += (
         measure="bound",
         against="unknowns",
         picture="frequency-response",
+        predict=Guess(
+            "How many functions does the greedy search need until the response is certain to a thousandth?",
+            reached("bound", 1e-3, 0, "unknowns"),
+            low=2,
+            high=20,
+            unit="functions",
+            whole=True,
+            close=1.2,
+        ),
+        why="As the frequency moves, the wave changes analytically as long as no resonance is near: then a "
+        r"space of $N$ functions misses a share that falls like $\rho^N$, with $\rho$ from the largest "
+        "ellipse about the range that no resonance lies in. First there are too few functions to follow "
+        "the oscillations, and the band is as wide as the picture; then it closes at once. It is widest "
+        "now here, now there, as the search puts its next function where it is.",
+        formula=r"\inf_{\dim V = N} \|u - P_V u\| \le C \rho^N, \qquad |\ell(u) - \ell(u_N)| \le \|\ell\|_{X'} \, "
+        r"\Delta_N(k)",
+        level=2,
+        minutes=5,
+        then="near-resonance",
     ),
     Experiment(
         "near-resonance",
@@ -207,6 +285,24 @@ EXPERIMENTS += (
         measure="effectivity_most",
         against="unknowns",
         picture="inf-sup",
+        predict=Guess(
+            "By what factor is the bound larger than the true error, at worst, when the basis is full?",
+            last("effectivity_most"),
+            low=1,
+            high=1e5,
+            theory=lambda runs: float(runs[0].problem.limit),
+            limit=True,
+            close=2.0,
+        ),
+        why=r"Near a resonance a small force makes a large wave: the inf-sup constant $\beta(k)$ dips, and the "
+        "bound, which divides by it, must allow for the worst force there is. The error itself need not be "
+        "that bad, as the residual seldom points that way. A larger index makes the resonances sharper: "
+        "the bound becomes more careful, while the basis needs a few functions more.",
+        formula=r"\|u - u_N\|_X \le \frac{\|f - A(k) u_N\|_{X'}}{\beta(k)}, \qquad 1 \le \frac{\Delta_N}{\|u - "
+        r"u_N\|_X} \le \frac{\gamma(k)}{\beta(k)}",
+        level=3,
+        minutes=6,
+        then="turn-frequency",
     ),
     Experiment(
         "plane-waves",
@@ -218,5 +314,20 @@ EXPERIMENTS += (
         measure="error",
         against="unknowns",
         picture="eim-points",
+        predict=Pick(
+            "On paper the symmetric form gives the interpolant of the classical one. Does it end with as "
+            "small an error?",
+            whether(lambda runs: bool(runs[1].history.last("error") <= 10 * runs[0].history.last("error"))),
+            options=YES_NO,
+        ),
+        why="A plane wave is no sum of products of frequency and place, but all waves of the range lie near a "
+        "space of few dimensions, and the values at as many well-chosen points name the member of it. The "
+        "classical form removes what it has interpolated step by step, and goes on to rounding. The "
+        "symmetric form solves with the corner $F$ of the table, whose condition grows until half of the "
+        "digits are lost: there it stops and says so.",
+        formula=r"I f = f(\cdot, y) \, F^{-1} f(x, \cdot), \qquad F_{ij} = f(x_i, y_j)",
+        level=2,
+        minutes=5,
+        then="pulse-travels",
     ),
 )

@@ -11,6 +11,7 @@ from toolkit.core.claims import Bound, Exact, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
@@ -277,6 +278,13 @@ ONLINE_GAP = Measure("online_gap", "direct against orthonormal", _online_gap, "m
 
 CASES = (ThermalBlock(columns=3, rows=1, n=12, training=40, tests=6),)
 
+
+def stalled(runs) -> int | None:
+    """The one whose estimate ends a hundred times above the direct residual, the last run's; None where none does."""
+    values = np.array([run.history.last("estimate") for run in runs])
+    return int(np.argmax(values)) if values.max() > 100 * values[-1] else None
+
+
 EXPERIMENTS = (
     Experiment(
         "three-estimators",
@@ -287,5 +295,18 @@ EXPERIMENTS = (
         STEPS,
         measure="estimate",
         against="unknowns",
+        predict=Pick(
+            "Which of the five stays behind, far above the residual that it is to estimate?", stalled, theory=0
+        ),
+        why=r"The classical formula adds terms of the size $\|f\|^2$ that cancel, and what is left of them is "
+        r"known to $\varepsilon \|f\|^2$ only. The root of that is $\sqrt{\varepsilon} \|f\|$, some "
+        "$10^{-8}$: half of the digits are lost before the root is taken. The others combine numbers that "
+        "are small already, or let vectors cancel and take the length afterwards; they follow the residual "
+        "down to rounding.",
+        formula=r"\|r\|^2 = (f, f) - 2 \sum_j c_j (f, g_j) + \sum_{i,j} c_i c_j (g_i, g_j), \qquad \|r\| \text{ "
+        r"known to } \sqrt{\varepsilon} \, \|f\|",
+        level=2,
+        minutes=5,
+        then="frequency-response",
     ),
 )
