@@ -14,6 +14,7 @@ from toolkit.core.claims import Exact
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import YES_NO, Pick, whether
 from toolkit.core.problem import Problem
 from toolkit.core.run import Run
 from toolkit.core.state import State
@@ -227,6 +228,12 @@ def success(problem, state):
 
 CASES = (Recoverability(side=16, ranks=3, numbers=6, trials=2),)
 
+
+def against_counting(runs) -> bool:
+    """Whether anything was recovered from fewer entries than degrees of freedom."""
+    return any(run.history.last("impossible") > 0 for run in runs)
+
+
 EXPERIMENTS = (
     Experiment(
         "recovery-phase",
@@ -238,6 +245,21 @@ EXPERIMENTS = (
         Stop(rtol=0.0, steps=10_000),
         measure="recovered",
         picture="recovery-shares",
+        predict=Pick(
+            "Is any matrix found from fewer entries than it has degrees of freedom?",
+            truth=whether(against_counting),
+            theory=1,
+            options=YES_NO,
+        ),
+        why=r"A matrix of rank $r$ is told by $r(2n - r)$ numbers: from fewer entries a whole family of matrices fits"
+        r" them all, and nobody can say which was meant. Just above that number it may still go wrong, most of all for"
+        r" small ranks: some row or column then has fewer than $r$ known entries, which no method can mend. With twice"
+        r" as many, and $2n \ln n$ more so that no row is left out, every trial is won here: the edge is only as wide"
+        r" as that. The two orders of trials fill in the same picture.",
+        formula=r"m \ \ge\ r\,(2n - r)",
+        level=1,
+        minutes=6,
+        then="recovery-sweeps",
     ),
 )
 
