@@ -13,6 +13,7 @@ from toolkit.core.claims import Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, last
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.core.state import State
@@ -305,5 +306,24 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="multipole-points",
+        predict=Guess(
+            "Thirty points stand for a cell in the end. The largest remainder of the kernel at the samples is the"
+            " built-in estimate: how large is the true error over it?",
+            truth=last("share"),
+            theory=lambda runs: 1.0,
+            limit=True,
+            low=1e-4,
+            high=10.0,
+            close=3.0,
+        ),
+        why=r"Seen from beyond the neighbours, all charges of a cell act like a few well-placed ones: greedy picks"
+        r" find points $y_j$ in the cell and $c_i$ outside that reproduce the smooth kernel between them. Each point"
+        r" more lowers the largest remainder, and that remainder is an estimate of the error which costs nothing. It"
+        r" stays far above the error, because the remainders of charges of both signs cancel in the sum; were all of"
+        r" one sign, it would be nearer.",
+        formula=r"K(x - y) \approx \sum_{i,j} K(x - y_j)\, (F^{-1})_{ji}\, K(c_i - y)",
+        level=2,
+        minutes=6,
+        then="black-box-matrices",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Pick, whether
 from toolkit.rank.interpolation.deim import Deim
 from toolkit.rank.interpolation.eim import STEPS, Eim, FieldState, RectangularEim, SymmetricEim
 from toolkit.rank.interpolation.problems import MovingSource, SnapshotFile
@@ -41,6 +42,12 @@ PICTURES = (
 )
 
 
+def same_points(runs) -> bool:
+    """Whether the symmetric form, the third method, picks the points of the classical one, the first."""
+    classical, symmetric = (run.state.points for run in (runs[0], runs[2]))
+    return classical[: len(symmetric)] == symmetric
+
+
 EXPERIMENTS = (
     Experiment(
         "where-to-look",
@@ -52,5 +59,21 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="eim-points",
+        predict=Pick(
+            "The classical and the symmetric form of EIM are written quite differently. Do they pick the same points?",
+            truth=whether(same_points),
+            theory=0,
+            options=YES_NO,
+        ),
+        why=r"Each step takes the field that is worst interpolated and the point where it is worst, so that the next"
+        r" interpolant is right there, for fields never seen too. The symmetric form keeps the chosen fields and"
+        r" points in equal roles and inverts their corner $F$; it is the same cross approximation of the table, with"
+        r" the same picks to rounding. In which norm the worst field is chosen changes the order of the points, and"
+        r" the largest error only somewhat. DEIM makes its points from the modes of an SVD instead: it is never worse"
+        r" than the amplification $\|(P^T U)^{-1}\|$ times the best that its modes can do.",
+        formula=r"\mathcal{I} f = f(\cdot, y)\, F^{-1} f(x, \cdot), \qquad F_{ij} = f(x_i, y_j)",
+        level=1,
+        minutes=6,
+        then="multipole-rank",
     ),
 )

@@ -14,6 +14,7 @@ from toolkit.core.claims import Beats, Exact, at_most_one
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick, lowest
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.core.state import State
@@ -305,5 +306,19 @@ EXPERIMENTS = (
         STEPS,
         measure="inverse_error",
         against="unknowns",
+        predict=Pick(
+            "Inverses at 24 parameters, three rules for their weights. Which has the least error in the end?",
+            truth=lowest("inverse_error"),
+            options=("weights from powers up to 12", "weights from powers up to 5", "weights by distance"),
+        ),
+        why=r"The inverse is a series of powers of $B = I - A$, and every power is a sum of fixed matrices times"
+        r" monomials of the parameters: weights that interpolate the monomials reproduce the series without knowing"
+        r" those matrices. Weights by distance know nothing of this, and their error hardly falls. With 24 terms the"
+        r" power up to which one interpolates matters little, as there are more monomials than terms in any case; once"
+        r" all of them are reproduced, only the cut-off of the series is left, $r^{k+1}/(1 - r)$.",
+        formula=r"A^{-1} = \sum_{j \ge 0} B^{j} \approx \sum_i \lambda_i(\theta)\, A(\theta_i)^{-1}",
+        level=3,
+        minutes=8,
+        then="core-width",
     ),
 )
