@@ -12,6 +12,7 @@ from toolkit.core.claims import Bound, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, last
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -272,6 +273,23 @@ EXPERIMENTS = (
         measure="error",
         against="degree",
         picture="long-range-slice",
+        predict=Guess(
+            "Degree 32 has 33 polynomials along every axis. How many functions an axis does a tolerance of 10⁻⁶ keep of"
+            " them?",
+            truth=last("rank", of=1),
+            low=1,
+            high=33,
+            whole=True,
+        ),
+        why=r"The long range of the potential is a sum of Gaussians, smooth in the whole plane of complex numbers, so"
+        r" interpolation at Chebyshev points errs less than any power $\rho^{-n}$ of the degree in the end. Then the"
+        r" coefficients are decomposed to the tolerance $\varepsilon$, and from the degree where interpolation is"
+        r" better than that the error stays where $\varepsilon$ puts it. The rank stops growing at that degree too: it"
+        r" belongs to the function and the tolerance, neither to the degree nor to a grid.",
+        formula=r"\max |f - \tilde f| \ \le\ \max |f - f_n| + (n+1)^{3/2}\, \varepsilon\, \|C\|_F",
+        level=2,
+        minutes=7,
+        then="als-sweeps",
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Pick, whether
 from toolkit.core.stop import Stop
 from toolkit.rank.tensors.core_growing import GreedyPacking, LossGreedy
 from toolkit.rank.tensors.core_packing import PackedCore
@@ -37,6 +38,12 @@ def component_match(problem, state):
     return {"z": np.abs(np.prod([a.T @ (b / s) for a, b, s in zip(true, found, sizes)], axis=0))}
 
 
+def loss_pays(runs) -> bool:
+    """Whether the last method, which looks at the true loss, ended below both others."""
+    ends = [run.history.last("error") for run in runs]
+    return ends[-1] < 0.99 * min(ends[:-1])
+
+
 EXPERIMENTS = (
     Experiment(
         "core-budget",
@@ -48,6 +55,21 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="core-shape",
+        predict=Pick(
+            "One of the three decomposes the tensor anew for every rank it might raise. Does that pay: does it end"
+            " with a smaller error, by one per cent or more?",
+            truth=whether(loss_pays),
+            options=YES_NO,
+        ),
+        why=r"The tails of the singular values, summed over the modes, lie between the squared error of a core shape"
+        r" and $N$ times it: the shape with the least sum that fits the budget is at most $\sqrt N$ times worse than"
+        r" the best, whatever the tensor. Finding it is a knapsack problem with numbers known once and for all. Greedy"
+        r" by singular values nearly solves it; greedy by the true loss decomposes the whole tensor at every trial,"
+        r" and gains nothing here, as the sum of the tails tells the error well.",
+        formula=r"L(r) \ \le\ \sum_{n=1}^{N} \sum_{i>r_n} \big(\sigma_i^{(n)}\big)^2 \ \le\ N\, L(r)",
+        level=2,
+        minutes=7,
+        then="train-cross",
     ),
 )
 

@@ -15,6 +15,7 @@ from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -234,6 +235,12 @@ def objective(problem, state):
     return {"x": np.arange(len(state.trace)), "1 − F(x)": np.maximum(1 - state.trace, 1e-16)}
 
 
+def finders(runs) -> int:
+    """Who came to the tensor: the first only, the second only, both, neither."""
+    first, second = (run.status.kind == "converged" for run in runs[:2])
+    return (2 if second else 0) if first else 1 if second else 3
+
+
 EXPERIMENTS = (
     Experiment(
         "thirty-directions",
@@ -244,6 +251,21 @@ EXPERIMENTS = (
         Stop(rtol=1e-12, steps=120),
         measure="error",
         picture="component-match",
+        predict=Pick(
+            "Who has found the thirty directions when 120 steps are spent?",
+            truth=finders,
+            options=("one by one from the subspace", "all at once by least squares", "both", "neither"),
+        ),
+        why=r"Written as a matrix of size $d^2 \times d^2$ the tensor has rank $R$, so its eigenvectors span the same"
+        r" space as the matrices $a_i a_i^T$, and the rank is read from the eigenvalues. A power iteration in that"
+        r" space climbs $F$, which never falls and is one at the directions $\pm a_i$ only; what it finds is taken"
+        r" away, and the space has lost one dimension. So $R$ steps do, as long as $R \le d(d+1)/2 - d$. Least squares"
+        r" for all thirty at once never lets the error grow, but crawls while components that are more than the"
+        r" dimension compete.",
+        formula=r"F(x) = \big\|P_A (x \otimes x)\big\|^2, \qquad A = \operatorname{span}(a_i \otimes a_i)",
+        level=3,
+        minutes=8,
+        then="continuous-indices",
     ),
 )
 

@@ -12,6 +12,7 @@ from toolkit.core.claims import Bound, Exact, monotone
 from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, last
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -314,6 +315,28 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="tensor-slice",
+        predict=Guess(
+            "How far above the least possible error is the HOSVD in the end, at most? Its error is compared with a"
+            " number that no Tucker tensor of its ranks can go below.",
+            truth=last("quasi"),
+            theory=lambda runs: float(np.sqrt(runs[0].problem.data.ndim)),
+            limit=True,
+            unit="times",
+            low=1.0,
+            high=3.0,
+            log=False,
+            close=1.1,
+        ),
+        why=r"Each mode is cut to the $r$ leading singular vectors of its unfolding, without regard to the other"
+        r" modes; what all the cuts lose together is, in squares, at most the sum of their tails. None of these tails"
+        r" can be larger than the error of the best tensor of that rank, and there are $d = 3$ of them: hence $\sqrt"
+        r" 3$. The sequential HOSVD cuts each mode before it looks at the next, which is cheaper; it has the same"
+        r" bound, and its curve lies on the other.",
+        formula=r"\|T - X\| \le \Big(\sum_{k=1}^{d} \sum_{i>r_k} \big(\sigma_i^{(k)}\big)^2\Big)^{1/2} \le \sqrt d\;"
+        r" \|T - X_{\text{best}}\|",
+        level=2,
+        minutes=6,
+        then="core-budget",
     ),
 )
 
