@@ -11,6 +11,7 @@ from toolkit.core.claims import Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
+from toolkit.core.prediction import Guess, Pick
 from toolkit.core.probe import Measure
 from toolkit.core.run import Run
 from toolkit.kernels.points.viscoplastic import respond
@@ -152,6 +153,23 @@ PICTURES = (
     ),
 )
 
+
+def fewer_modes_see_more(runs) -> int:
+    """Whose indicator stood higher at the end: that of the first method, or of the second."""
+    return int(np.argmax([run.history.last("indicator") for run in runs]))
+
+
+def error_over_fixed(runs) -> float:
+    """The worst error of the first adaptive model over that of the fixed one, in per cent."""
+    return 100 * runs[1].history.last("worst") / runs[0].history.last("worst")
+
+
+def promised_over_fixed(runs) -> float | None:
+    """What is promised of it at most, in per cent."""
+    claims = runs[1].method.claims(runs[1].problem)
+    return next((100 * one.tol for one in claims if one.about == "against_fixed"), None)
+
+
 EXPERIMENTS = (
     Experiment(
         "moved-hot-spot",
@@ -162,6 +180,27 @@ EXPERIMENTS = (
         STEPS,
         measure="error",
         picture="bar-strains",
+        predict=Guess(
+            "Where its indicator is too large the adaptive model takes one step with the full model, and learns. How"
+            " many per cent of the fixed model's worst error is its own?",
+            truth=error_over_fixed,
+            theory=promised_over_fixed,
+            limit=True,
+            unit="%",
+            low=1.0,
+            high=100.0,
+            close=1.5,
+        ),
+        why=r"Modes from a spot in one place cannot describe a spot in another: the fixed model goes on calmly, and"
+        r" its error stays large. The indicator fits the plastic strain at a few elements by modes of the training; a"
+        r" load of a new kind is not fitted, and it is seen at once. Each full step adds its solution to the modes and"
+        r" its stress to the cubature, so a few of them, nearly all when the spot first appears, serve for the rest of"
+        r" the time; a smaller tolerance buys more of them and a smaller error afterwards.",
+        formula=r"\eta = \min_z \frac{\|p - \Psi z\|_P}{\|p\|_P} > \text{allowed} \ \Longrightarrow\ \text{a full"
+        r" step}",
+        level=2,
+        minutes=7,
+        then="indicator-beside-error",
     ),
     Experiment(
         "indicator-beside-error",
@@ -172,5 +211,20 @@ EXPERIMENTS = (
         STEPS,
         measure="indicator",
         picture="indicator-error",
+        predict=Pick(
+            "One model has its modes to a tolerance of 10⁻³, the other to 10⁻² only. Whose indicator stands higher in"
+            " the end?",
+            truth=fewer_modes_see_more,
+            options=("that of the finer model", "that of the coarser model"),
+        ),
+        why=r"The indicator knows no truth: it asks how well the plastic strain $p$ at a few elements is fitted by"
+        r" modes $\Psi$ that were made from the training. A model with fewer modes errs more, and less of what it"
+        r" computes can be fitted by what it has seen. Over time both tend to be large together, which the picture"
+        r" shows point by point: what is promised is their rank correlation, not that the indicator is a bound of the"
+        r" error.",
+        formula=r"\eta = \min_z \frac{\|p - \Psi z\|_P}{\|p\|_P}",
+        level=3,
+        minutes=7,
+        then="five-states-for-eighty",
     ),
 )

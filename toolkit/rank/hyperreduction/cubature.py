@@ -14,6 +14,7 @@ from toolkit.core.lab import Experiment, Picture
 from toolkit.core.loading import loading
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, last
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -303,6 +304,12 @@ PICTURES = (
     Picture("bar-modes", "strains of the modes", "lines", _modes, x="x", y="strain", of=CubatureState),
 )
 
+
+def points_enough(runs) -> float:
+    """Points that are exact for the modes of the last method, 2 k + 1."""
+    return 2 * runs[-1].history.last("modes") + 1
+
+
 EXPERIMENTS = (
     Experiment(
         "cubature-points",
@@ -314,5 +321,24 @@ EXPERIMENTS = (
         measure="cubature_error",
         against="points",
         picture="cubature-points",
+        predict=Guess(
+            "The third model has six modes. How many of the 120 elements take part, once the cubature meets its"
+            " tolerance?",
+            truth=last("points", of=2),
+            theory=points_enough,
+            limit=True,
+            low=1,
+            high=120,
+            whole=True,
+        ),
+        why=r"With $k$ modes only a few numbers matter, the works of the stress on the modes' strains: weights $w \ge"
+        r" 0$ on few elements can give them as all elements do. Each step adds the element whose works are most along"
+        r" what is still missed, and fits all weights anew; the old weights stay admissible, so the misfit never"
+        r" grows. In a bar the stress is one number and the load's primitive, and so $2k + 1$ points are exact for $k$"
+        r" modes: the elements needed go with the modes and not with the mesh.",
+        formula=r"\sum_{e \in P} w_e \int_e \sigma\, g_i = \int \sigma\, g_i \quad (i \le k), \qquad w_e \ge 0",
+        level=2,
+        minutes=6,
+        then="moved-hot-spot",
     ),
 )

@@ -14,6 +14,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick, Sketch, lowest
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -272,6 +273,19 @@ EXPERIMENTS = (
         STEPS,
         measure="error",
         picture="rod-observed",
+        predict=Sketch(
+            "Draw how the error of the observer with five states falls: by which factor a time step?",
+            measure="error",
+        ),
+        why=r"A linear system that is driven by a constant and two harmonics forgets its start and then follows $\Pi"
+        r" \omega$, where $\omega$ has five entries: they are all there is to know. The observer carries $\omega$ and"
+        r" corrects it by the input and the one temperature that is measured; the error dies at the slower of two"
+        r" rates, that at which the rod forgets, $\pi^2/4$, and the observer's own. With one harmonic fewer it cannot"
+        r" follow the second one, and an error remains; the full observer follows any input, with eighty states.",
+        formula=r"A \Pi + b L = \Pi S, \qquad \|x - \Pi \hat\xi\| \sim e^{-\min(\delta,\, \pi^2/4)\, t}",
+        level=2,
+        minutes=7,
+        then="input-not-matched",
     ),
     Experiment(
         "input-not-matched",
@@ -282,5 +296,17 @@ EXPERIMENTS = (
         STEPS,
         measure="error",
         picture="rod-observed",
+        predict=Pick(
+            "The square wave is no sum of finitely many harmonics. Which observer is nearest in the end?",
+            truth=lowest("error"),
+        ),
+        why=r"A square wave is a series of odd harmonics that fall like $1/j$ only: whatever an observer leaves out"
+        r" goes on disturbing it, and no error here tends to zero. The more frequencies are matched the smaller is"
+        r" what is left; the rod helps, as it damps fast harmonics. That the error stays bounded is promised for any"
+        r" input between $-1$ and $1$: what is left of the start, and the gain times the largest input.",
+        formula=r"\operatorname{sign}(\sin \omega t) = \frac4\pi \sum_{j\ \text{odd}} \frac{\sin(j \omega t)}{j}",
+        level=2,
+        minutes=6,
+        then="greedy-worst",
     ),
 )
