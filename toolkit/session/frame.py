@@ -23,6 +23,7 @@ AGAINST = {
     "flops": "flops",
     "seconds": "time",
 }
+ABSCISSAE = ("", "linear", "log")
 EMPTY = (np.empty(0), np.empty(0), np.empty(0))
 
 
@@ -118,10 +119,20 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
+class Ghost:
+    """What a person has left, faintly: its words, and (line style, abscissa, values, steps) of each of its runs."""
+
+    number: int
+    label: str
+    curves: tuple[tuple[int, np.ndarray, np.ndarray, np.ndarray], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Everything to draw at one moment. `version` grows by one with every frame of a session.
 
-    `outcome` is what came of the experiment's prediction, None until its runs have ended.
+    `outcome` is what came of the experiment's prediction, None until its runs have ended. `ghosts` are the curves that
+    a person has left; `scene` grows whenever the problem has become another one: axes begin anew.
     """
 
     version: int = 0
@@ -133,6 +144,8 @@ class Frame:
     at: int | None = None
     last: int = 0
     outcome: Outcome | None = None
+    ghosts: tuple[Ghost, ...] = ()
+    scene: int = 0
 
 
 def thin(y: np.ndarray, most: int = POINTS) -> np.ndarray:

@@ -53,6 +53,13 @@ class Lane:
         return self.run.status
 
     @property
+    def about(self) -> tuple:
+        """What it is a run of: problem, method, stopping rule, and what was turned on the way."""
+        run = self.run
+        changes = self._changes if run is None else (*run.changes, *run.planned)
+        return self.problem, self.method, self.stop, tuple((k, tuple(values.items())) for k, values in changes)
+
+    @property
     def k(self) -> int:
         """Steps done."""
         return self.run.k if self.run is not None else 0

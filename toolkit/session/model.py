@@ -10,7 +10,8 @@ from toolkit.core.lab import Experiment, Lab
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.stop import Stop
 from toolkit.session import share, story
-from toolkit.session.frame import AGAINST
+from toolkit.session.attic import changed, comparable
+from toolkit.session.frame import ABSCISSAE, AGAINST
 from toolkit.session.palette import MOST
 from toolkit.session.race import Race
 
@@ -31,7 +32,7 @@ class LabModel(Race):
     def __init__(self, lab: Lab | str, spec: dict | None = None):
         self.lab = lab_named(lab) if isinstance(lab, str) else lab
         super().__init__(self.lab.pictures, self.lab.experiments)
-        self.against, self.measure, self.picture = "k", self.lab.measure, ""
+        self.against, self.measure, self.picture, self.abscissa = "k", self.lab.measure, "", ""
         self.experiment, self.said = "", None
         if spec is not None:
             self.load(spec)
@@ -115,9 +116,14 @@ class LabModel(Race):
         self.set_view(against="k", measure=self._natural(), picture="")
 
     def set_problem(self, problem: Knobbed) -> None:
-        """Another problem: every run starts anew."""
+        """Another problem: every run starts anew, the last ones stay as a ghost where they can be compared."""
         if self.story is not None and type(problem) is not type(self.story.problem):
             self.experiment, self.said = "", None
+        before = self.problem
+        if not comparable(before, problem):
+            self.lay()
+        elif before != problem:
+            self._haunt(self.entries, changed(before, problem))
         self.problem, self.at = problem, None
         self._restart(self.entries)
 
@@ -137,8 +143,10 @@ class LabModel(Race):
 
     # -- how it is looked at ------------------------------------------------------------------------------------
 
-    def set_view(self, against: str | None = None, measure: str | None = None, picture: str | None = None) -> None:
-        """What is drawn, against which counter, and which picture."""
+    def set_view(self, against=None, measure=None, picture=None, abscissa=None) -> None:
+        """What is drawn, against which counter (on an axis "linear", "log", or "" as it suits), and which picture."""
+        if abscissa is not None and abscissa not in ABSCISSAE:
+            raise KnobError(f"abscissa = {abscissa!r}: expected one of {', '.join(map(repr, ABSCISSAE))}.")
         if against is not None and against not in AGAINST and against not in self.counters():
             raise KnobError(f"against = {against!r}: expected one of {', '.join(map(repr, self.counters()))}.")
         if picture and picture not in [one.name for one in self.lab.pictures]:
@@ -147,6 +155,7 @@ class LabModel(Race):
         self.against = against or self.against
         self.measure = measure or self.measure
         self.picture = self.picture if picture is None else picture
+        self.abscissa = self.abscissa if abscissa is None else abscissa
         self._look()
 
     def _looked(self) -> dict:
@@ -158,28 +167,48 @@ class LabModel(Race):
     def show(self, name: str) -> None:
         """Set up an experiment of the lab."""
         one = self.lab.experiment(name)
+        self.lay()
         self._clear()
         self.experiment, self.said = one.name, None
         self.problem, self.stop = one.problem.turned(), one.stop or Stop()
         for method in one.methods[:MOST]:
             self.add(method)
-        self.set_view(against=one.against, measure=one.measure or self._natural(), picture=one.picture)
+        self.set_view(one.against, one.measure or self._natural(), one.picture, abscissa="")
 
-    def load(self, spec: dict) -> None:
-        """Set the page up as a shared spec says; SpecError or KnobError with the reason, and nothing changed."""
+    def load(self, spec: dict, again: bool = False) -> None:
+        """Set the page up as a shared spec says; SpecError or KnobError with the reason, and nothing changed.
+
+        `again`: this session may have been there before. Its finished runs are taken up, and what is left stays as a
+        ghost.
+        """
         page = share.read(spec, self.lab)
+        if again and comparable(self.problem, page.problem):
+            self._left(page)
+        else:
+            self.lay()
         self._clear()
         self.problem, self.stop = page.problem, page.stop
-        self.against, self.picture = page.against, page.picture
+        self.against, self.picture, self.abscissa = page.against, page.picture, page.abscissa
         self.experiment, self.said = page.experiment, page.said
         for method, look, changes, k, seen in page.entries:
-            self.add(method, look, changes, k or None, seen)
+            self.add(method, look, changes, k or None, seen, again)
         self.measure = page.measure or self._natural()
+        self.hidden = frozenset(one.uid for i, one in enumerate(self.entries) if i in page.hidden)
         if self.entries:
             self.set_focus(self.entries[min(page.focus, len(self.entries) - 1)].uid)
+        self._worker.do("settle_ghosts")
         self._look()
         if any(k for *_, k, _ in page.entries):
             self._play(keep=True)
+
+    def _left(self, page: share.Page) -> None:
+        """Keep what stands here as a ghost, if a page differs in a knob."""
+        if self.problem != page.problem:
+            self._haunt(self.entries, changed(self.problem, page.problem))
+            return
+        for one, (method, *_) in zip(self.entries, page.entries):
+            if one.method != method:
+                self._haunt([one], changed(one.method, method))
 
     def to_spec(self, steps: bool = True) -> dict:
         """The whole page as JSON-ready data; `steps`: with how far every run has come, so that a link goes there."""

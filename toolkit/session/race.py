@@ -10,6 +10,7 @@ from toolkit.core.errors import KnobError, ToolkitError
 from toolkit.core.knob import Knobbed, knobs, labels
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.stop import Stop
+from toolkit.session.attic import changed
 from toolkit.session.frame import Frame, Trace
 from toolkit.session.palette import MOST, STYLES, Style
 from toolkit.session.track import Entrant
@@ -46,6 +47,7 @@ class Race:
         self.stop = Stop()
         self.focus: int = 0
         self.at: int | None = None
+        self.hidden: frozenset[int] = frozenset()
 
     def listen(self, told: Callable) -> None:
         """Have `told()` called, in the worker's thread, whenever there is a newer frame."""
@@ -86,16 +88,17 @@ class Race:
     # -- the race list ------------------------------------------------------------------------------------------
 
     def add(
-        self, method: Knobbed, look: int | None = None, changes=(), goal: int | None = None, seen: dict | None = None
+        self, method: Knobbed, look: int | None = None, changes=(), goal: int | None = None, seen=None, again=False
     ) -> Entry:
-        """Enter a method into the race; `seen`: what somebody else saw of its run, which is compared."""
+        """Enter a method into the race; `seen`: what somebody else saw of its run, which is compared; `again`: with
+        the finished run of the same where the session keeps it."""
         self._room()
         now = method
         for _, values in changes:
             now = now.turned(**values)
         entry = Entry(next(self._uids), method, now, self._free() if look is None else look)
         self.entries.append(entry)
-        self._restart([entry], changes, goal, seen)
+        self._restart([entry], changes, goal, seen, again)
         if self.focus not in [one.uid for one in self.entries]:
             self.set_focus(entry.uid)
         return entry
@@ -108,9 +111,23 @@ class Race:
         """Take an entry out of the race."""
         self.entry(uid)
         self.entries = [one for one in self.entries if one.uid != uid]
+        self.hidden -= {uid}
         self._worker.do("drop", uid)
         if self.focus == uid and self.entries:
             self.set_focus(self.entries[0].uid)
+
+    def hide(self, uid: int) -> None:
+        """Leave an entry's curves out of the plot, or show them again; it goes on in either case."""
+        self.hidden ^= {self.entry(uid).uid}
+
+    def solo(self, uid: int) -> None:
+        """Show an entry's curves alone; all of them where it is alone."""
+        others = frozenset(one.uid for one in self.entries if one.uid != self.entry(uid).uid)
+        self.hidden = frozenset() if self.hidden == others else others
+
+    def shown(self) -> dict[int, int]:
+        """The line style of every entry that is not hidden."""
+        return {one.uid: one.look for one in self.entries if one.uid not in self.hidden}
 
     def recolour(self, uid: int, look: int) -> None:
         """Give an entry another style; the entry that had it takes this one's."""
@@ -119,8 +136,10 @@ class Race:
         self.entries = [replace(one, look=looks[one.uid]) for one in self.entries]
 
     def set_method(self, uid: int, method: Knobbed) -> None:
-        """Another method, or other knobs, for an entry: its run starts anew."""
-        self.entry(uid)
+        """Another method, or other knobs, for an entry: its run starts anew, the last one stays as a ghost."""
+        before = self.entry(uid)
+        if before.method != method:
+            self._haunt([before], changed(before.method, method))
         self.entries = [replace(one, first=method, method=method) if one.uid == uid else one for one in self.entries]
         self._restart([self.entry(uid)])
 
@@ -234,10 +253,22 @@ class Race:
     def _look(self) -> None:
         self._worker.do("look", self._looked())
 
+    # -- ghosts -------------------------------------------------------------------------------------------------
+
+    def _haunt(self, entries: list[Entry], label: str) -> None:
+        """Keep the curves of entries as a ghost, named by what they were."""
+        alone = len(entries) == 1 < len(self.entries) and entries[0].method.title not in label
+        name = f"{entries[0].method.label()}, {label}" if alone else label
+        self._worker.do("haunt", name, {one.uid: one.look for one in entries})
+
+    def lay(self, number: int | None = None) -> None:
+        """Let a ghost go; all of them without a number."""
+        self._worker.do("lay", number)
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
-        self.entries, self.focus, self.at = [], 0, None
+        self.entries, self.focus, self.at, self.hidden = [], 0, None, frozenset()
         self._worker.do("clear")
 
     def _room(self) -> None:
@@ -248,8 +279,8 @@ class Race:
         taken = {one.look for one in self.entries}
         return next(i for i in range(MOST) if i not in taken)
 
-    def _restart(self, entries: list[Entry], changes=(), goal: int | None = None, seen: dict | None = None) -> None:
-        """Give entries fresh lanes; a changed method forgets what was turned in mid-run."""
+    def _restart(self, entries: list[Entry], changes=(), goal: int | None = None, seen=None, again=False) -> None:
+        """Give entries fresh lanes (`again`: finished runs of the same); a changed method forgets what was turned."""
         self.entries = [
             replace(one, first=one.method) if one in entries and not changes else one for one in self.entries
         ]
@@ -259,5 +290,5 @@ class Race:
             for one in self.entries
             if one.uid in chosen
         )
-        self._worker.do("put", fresh, [one.uid for one in self.entries])
+        self._worker.do("put", fresh, [one.uid for one in self.entries], again)
         self._look()

@@ -15,7 +15,7 @@ from toolkit.core.errors import SpecError, ToolkitError
 from toolkit.core.machine import Machine, machine
 from toolkit.core.stop import Stop
 from toolkit.session import story
-from toolkit.session.frame import AGAINST
+from toolkit.session.frame import ABSCISSAE, AGAINST
 from toolkit.session.palette import MOST
 
 LIMIT = 1 << 20
@@ -35,6 +35,8 @@ class Page:
     measure: str
     picture: str
     focus: int
+    abscissa: str = ""
+    hidden: tuple[int, ...] = ()
     experiment: str = ""
     said: object = None
 
@@ -50,12 +52,15 @@ def write(model, steps: bool) -> dict:
             entries[-1]["k"] = trace.k
             if trace.seen:
                 entries[-1]["seen"] = likeness.shortened(trace.seen)
+        if one.uid in model.hidden:
+            entries[-1]["hidden"] = True
         if not steps:
             entries[-1]["method"] = specs.describe(one.method)
     focus = [one.uid for one in model.entries].index(model.focus) if model.entries else 0
     where = {"machine": machine().short()} if any("seen" in one for one in entries) else {}
     where |= {"experiment": model.experiment} if model.experiment else {}
     where |= {"said": model.said} if model.said is not None else {}
+    where |= {"abscissa": model.abscissa} if model.abscissa else {}
     return where | {
         "schema": specs.SCHEMA,
         "lab": model.lab.name,
@@ -81,6 +86,8 @@ def read(spec: dict, lab) -> Page:
         stop = Stop(**spec.get("stop", {}))
         against, picture = spec.get("against", "k"), spec.get("picture", "")
         measure, focus = str(spec.get("measure", lab.measure)), int(spec.get("focus", 0))
+        hidden = tuple(i for i, one in enumerate(spec["entries"]) if one.get("hidden") is True)
+        abscissa = spec.get("abscissa", "")
     except ToolkitError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -90,9 +97,12 @@ def read(spec: dict, lab) -> Page:
     known = (*AGAINST, *dict.fromkeys(name for method, *_ in entries for name in method.scales))
     if against not in known:
         raise SpecError(f"The link draws against {against!r}; known: {', '.join(known)}.")
+    if abscissa not in ABSCISSAE:
+        raise SpecError(f"The link has the abscissa {abscissa!r}; known: {', '.join(map(repr, ABSCISSAE))}.")
     if picture not in ("", *(one.name for one in lab.pictures)):
         raise SpecError(f"The link shows the picture {picture!r}, which the lab {lab.name!r} does not have.")
-    return Page(problem, entries, stop, against, measure, picture, max(0, focus), *story.read(spec, lab))
+    about = (max(0, focus), abscissa, hidden)
+    return Page(problem, entries, stop, against, measure, picture, *about, *story.read(spec, lab))
 
 
 def _entry(data: dict, where: dict) -> tuple:

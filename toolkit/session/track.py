@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from toolkit.core.stop import Stop
 from toolkit.session import export
+from toolkit.session.attic import Attic
 from toolkit.session.checks import Check
 from toolkit.session.lane import Lane
 from toolkit.session.palette import MOST
@@ -40,6 +41,7 @@ class Track:
         self.view = dict(measure="", against="k", focus=0, picture=None, at=None, experiment="", said=None)
         self.checks: list[tuple[int, int, Check]] = []
         self.unwanted = threading.Event()
+        self.attic, self.scene = Attic(), 0
 
     # -- how it stands ------------------------------------------------------------------------------------------
 
@@ -65,15 +67,18 @@ class Track:
 
     # -- who is in it -------------------------------------------------------------------------------------------
 
-    def put(self, entrants: tuple[Entrant, ...], order: list[int]) -> None:
-        """Give entrants fresh lanes, and all lanes this order."""
-        cap = SNAPSHOT_BYTES // MOST
-        fresh = {
-            one.uid: Lane(one.uid, one.problem, one.method, one.stop, cap, one.changes, one.goal, one.seen)
-            for one in entrants
-        }
-        lanes = self.lanes | fresh
+    def put(self, entrants: tuple[Entrant, ...], order: list[int], again: bool = False) -> None:
+        """Give entrants fresh lanes, and all lanes this order; `again`: finished runs of the same where kept."""
+        left = [self.lanes[one.uid] for one in entrants if one.uid in self.lanes]
+        self.attic.keep(left)
+        self.scene += any(lane.problem != one.problem for lane in left for one in entrants if one.uid == lane.uid)
+        lanes = self.lanes | {one.uid: self._lane(one, again) for one in entrants}
         self.lanes = {uid: lanes[uid] for uid in order if uid in lanes}
+
+    def _lane(self, one: Entrant, again: bool) -> Lane:
+        cap = SNAPSHOT_BYTES // MOST
+        fresh = Lane(one.uid, one.problem, one.method, one.stop, cap, one.changes, one.goal, one.seen)
+        return (self.attic.found(fresh.about, one.uid) if again else None) or fresh
 
     def drop(self, uid: int) -> None:
         """Take a lane away."""
@@ -82,7 +87,21 @@ class Track:
     def clear(self) -> None:
         """Take every lane away."""
         self.playing = False
+        self.attic.keep(self.all())
         self.lanes.clear()
+        self.scene += 1
+
+    def haunt(self, label: str, looks: dict[int, int]) -> None:
+        """Keep the curves of lanes, each with its line style, as a ghost."""
+        self.attic.haunt(label, {look: self.lanes[uid] for uid, look in looks.items() if uid in self.lanes})
+
+    def lay(self, number: int | None = None) -> None:
+        """Let a ghost go, or all of them."""
+        self.attic.lay(number)
+
+    def settle_ghosts(self) -> None:
+        """Let those ghosts go whose runs are in the race again."""
+        self.attic.settle(self.all())
 
     def fork(self, uid: int, twin: int) -> None:
         """A second lane that goes on from where one stands."""

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SLICE = 0.01
 BEAT = 0.1
-APART = {"look", "play", "pause", "put", "drop", "clear"}  # verbs that touch no run
+APART = {"look", "play", "pause", "put", "drop", "clear", "haunt", "lay"}  # verbs that touch no run
 OF_ONE = {"turn", "fork", "check"}
 FAREWELL = 2.0  # s that the end of the program waits for its workers
 
@@ -238,6 +238,8 @@ class Worker:
             at,
             last,
             self._teller.outcome(view["experiment"], view["said"], lanes) if stage == "ended" else None,
+            tuple(one.seen(view["measure"], view["against"]) for one in self._track.attic.shades),
+            self._track.scene,
         )
         self.told()
 

@@ -76,7 +76,7 @@ class Board(JSComponent):
 class Entries(JSComponent):
     """Some rows of the race list; `asked(action, uid)` hears what a person wants with an entry."""
 
-    entries = param.List(default=[], doc="one dict an entry: uid, label, glyph, colour, focus")
+    entries = param.List(default=[], doc="one dict an entry: uid, label, glyph, colour, focus, hidden")
     open = param.Integer(default=0, doc="the entry whose knobs are shown, 0 for none")
 
     _esm = script("words.js", "entries.js")
@@ -87,7 +87,7 @@ class Entries(JSComponent):
         self._asked = asked
 
     def _handle_msg(self, data) -> None:
-        known = ("look", "fork", "copy", "remove", "open")
+        known = ("look", "fork", "copy", "remove", "open", "hide", "solo")
         if isinstance(data, dict) and data.get("act") in known and isinstance(data.get("uid"), int):
             self._asked(data["act"], data["uid"])
 

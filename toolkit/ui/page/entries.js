@@ -1,7 +1,7 @@
 // A part of the race list: one row an entry with its line, name and actions.
 const STROKE = 'fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"'
 const ICON = {
-  look: `<path ${STROKE} d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z"/><circle ${STROKE} cx="12" cy="12" r="2.8"/>`,
+  look: `<rect ${STROKE} x="3.500" y="5" width="17" height="14" rx="2"/><path ${STROKE} d="M4 16.500l5-5 4 4 2.500-2.500 4.500 4"/><circle ${STROKE} cx="15.500" cy="9.500" r="1.300"/>`,
   fork: `<path ${STROKE} d="M4 12h5c4 0 4-6 8-6h3M9 12c4 0 4 6 8 6h3M17.500 3.500L20 6l-2.500 2.500M17.500 15.500L20 18l-2.500 2.500"/>`,
   copy: `<rect ${STROKE} x="8.500" y="8.500" width="11" height="11" rx="2"/><path ${STROKE} d="M15.500 5.500v-1h-11v11h1"/>`,
   remove: `<path ${STROKE} d="M6 6l12 12M18 6L6 18"/>`,
@@ -21,11 +21,12 @@ function button(icon, className) {
 
 function entry(model, uid) {
   const item = make("li"), head = make("div", "head")
-  const name = make("button", "name"), glyph = make("span", "glyph"), label = make("span", "label")
-  name.type = "button"
-  name.append(glyph, label)
+  const name = make("button", "name"), glyph = make("button", "glyph"), label = make("span", "label")
+  name.type = glyph.type = "button"
+  name.append(label)
   name.addEventListener("click", () => model.send_msg({act: "open", uid}))
-  head.append(name)
+  glyph.addEventListener("click", (event) => model.send_msg({act: event.shiftKey || event.altKey ? "solo" : "hide", uid}))
+  head.append(glyph, name)
   const buttons = {}
   for (const [act] of ACTIONS) {
     buttons[act] = button(act, `act ${act}`)
@@ -62,6 +63,10 @@ export function render({model, el}) {
       parts.name.setAttribute("aria-expanded", String(open))
       parts.item.classList.toggle("open", open)
       parts.item.classList.toggle("focus", data.focus)
+      parts.item.classList.toggle("hidden", data.hidden)
+      parts.glyph.setAttribute("aria-pressed", String(!data.hidden))
+      parts.glyph.setAttribute("aria-label", `Curve of ${data.label}`)
+      parts.glyph.title = `${data.hidden ? "Show" : "Hide"} the curve of ${data.label}; with Shift: show it alone`
       if (fresh && open && begun) parts.name.focus({preventScroll: true})
       parts.buttons.look.setAttribute("aria-pressed", String(data.focus))
       for (const [act, words] of ACTIONS) {

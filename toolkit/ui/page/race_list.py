@@ -103,7 +103,7 @@ class RaceList:
             self.show()
             return
         actions = {"look": self._model.set_focus, "fork": self._model.fork, "copy": self._model.duplicate}
-        actions |= {"remove": self._model.remove}
+        actions |= {"remove": self._model.remove, "hide": self._model.hide, "solo": self._model.solo}
         self.act(lambda: actions[act](uid))
 
     def _add(self, event) -> None:
@@ -137,7 +137,7 @@ class RaceList:
     def _row(self, entry: Entry, label: str) -> dict:
         style = entry.style
         about = {"uid": entry.uid, "label": label, "glyph": style.glyph, "colour": style.colour}
-        return about | {"focus": entry.uid == self._model.focus}
+        return about | {"focus": entry.uid == self._model.focus, "hidden": entry.uid in self._model.hidden}
 
     def _show_editor(self, entries: dict[int, Entry]) -> None:
         """Make the knobs of the open entry when they are first wanted, and keep them while it is folded."""

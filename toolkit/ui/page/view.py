@@ -18,7 +18,8 @@ from toolkit.session.rows import rows
 from toolkit.ui.page.browser import Board, Bridge
 from toolkit.ui.page.knobs import Panel
 from toolkit.ui.page.panel_patches import released
-from toolkit.ui.page.picture_card import NOTE, PictureCard
+from toolkit.ui.page.picture_card import PictureCard
+from toolkit.ui.page.plot_bar import PlotBar
 from toolkit.ui.page.race_list import RaceList
 from toolkit.ui.page.serve import calm
 from toolkit.ui.page.take import Take
@@ -61,7 +62,7 @@ class LabView:
             return f"The address asks for the lab {other!r}; this page is the lab {self.lab.name!r}."
         try:
             if "s" in asked:
-                self.model.load(share.unpack(asked["s"]))
+                self.model.load(share.unpack(asked["s"]), again)
             elif "experiment" in asked:
                 self.model.show(asked["experiment"])
             elif again and self.lab.experiments:
@@ -87,7 +88,7 @@ class LabView:
         self._plots = {self._plot.kind: self._plot}
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, **WIDE)
         self._picture = PictureCard(HEIGHT)
-        self._plot_note = pn.pane.HTML("— measured &emsp; - - promised &emsp; ··· tolerance", **NOTE)
+        self._plot_bar = PlotBar(self._lay, self._log, lambda: self._plot.fit(), margin=0, **WIDE)
         self._board = Board(self._check, self._scrub, self._next, margin=0, styles=TALL, **WIDE)
         self._make_choices()
 
@@ -140,7 +141,7 @@ class LabView:
         card = dict(margin=6, **WIDE)
         choices = pn.FlexBox(self._measure, self._against, margin=0, flex_wrap="nowrap", **WIDE)
         plot = pn.Column(
-            choices, self._plot_pane, self._plot_note, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card
+            choices, self._plot_pane, self._plot_bar, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card
         )
         beside = (self._wanted, *self._picture.views)
         picture = pn.Column(*beside, styles=CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
@@ -189,6 +190,12 @@ class LabView:
     def _scrub(self, k: int) -> None:
         last = self.model.frame.last
         self._list.act(lambda: self.model.scrub(k if 0 <= k < last else None))
+
+    def _lay(self, number: int) -> None:
+        self._list.act(lambda: self.model.lay(number))
+
+    def _log(self, on: bool) -> None:
+        self._look(abscissa="log" if on else "linear")
 
     def _check(self, uid: int, index: int) -> None:
         self._list.act(lambda: self.model.check(uid, index))
@@ -263,7 +270,8 @@ class LabView:
             self._plot = self._plots.get(axes.kind) or ConvergencePlot(axes.kind, HEIGHT)
             self._plots[axes.kind] = self._plot
             self._plot_pane.object = self._plot.figure
-        self._plot.patch(frame, {one.uid: one.look for one in model.entries}, axes)
+        self._plot.patch(frame, model.shown(), axes)
+        self._plot_bar.show(frame.ghosts, axes.scale)
         entry = next((one for one in model.entries if one.uid == frame.drawing.uid), None)
         self._picture.show(frame.drawing, entry.style if entry else None, model.labels().get(frame.drawing.uid, ""))
         at = -1 if frame.at is None else min(frame.at, frame.last)

@@ -9,6 +9,7 @@ from bokeh.models import CustomJSTicker, CustomJSTickFormatter
 
 from toolkit.session.frame import AGAINST, Frame, nice
 
+DEPTH, GROWN = 1e-18, 1e6  # the deepest ordinate in view, and how far a curve may rise that makes it deeper
 GROWTH = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 # Powers of ten, with 2 and 5 between where there is room; round numbers where less than a decade is in view.
@@ -57,11 +58,12 @@ class Axes:
     low: float = 1e-3
     hint: str = ""
     words: str = "steps"
+    abscissa: str = ""
 
     @property
     def scale(self) -> bool:
-        """Whether the abscissa is a scale that runs grow along (unknowns): logarithmic."""
-        return self.against not in AGAINST
+        """Whether the abscissa is logarithmic: as was chosen, else where runs grow along a scale (unknowns)."""
+        return self.abscissa == "log" if self.abscissa else self.against not in AGAINST
 
     @property
     def kind(self) -> tuple[bool, bool]:
@@ -80,7 +82,7 @@ class Axes:
         drawn = any(len(one.curve[0]) for one in frame.traces)
         hint = "" if drawn else hint.get(frame.stage, "")
         words = model.counters().get(model.against, model.against)
-        return cls(model.against, model.measure, labelled(title, unit), log, goal, low, hint, words)
+        return cls(model.against, model.measure, labelled(title, unit), log, goal, low, hint, words, model.abscissa)
 
 
 def labelled(title: str, unit: str, most: int = 54) -> str:
@@ -99,26 +101,36 @@ class View:
     x: tuple[float, float] | None = None
     y: tuple[float, float] | None = None
     begun: bool = False
+    start: float | None = None
 
     def forget(self) -> None:
         """Begin anew."""
-        self.x, self.y, self.begun = None, None, False
+        self.x, self.y, self.begun, self.start = None, None, False, None
+
+    def across(self, x: np.ndarray) -> np.ndarray:
+        """Where abscissae stand: on a logarithmic axis zero, the start, at half of the least that is above it."""
+        return onward(x, self.start or 0.5) if self.scale else x
 
     def widen(self, frame: Frame, axes: Axes) -> None:
         """Make room for a frame."""
-        seen = np.concatenate([one.curve[0] for one in frame.traces] or [np.empty(0)])
+        curves = [one.curve for one in frame.traces]
+        curves += [(x, y, k) for ghost in frame.ghosts for _, x, y, k in ghost.curves]
+        seen = np.concatenate([x for x, *_ in curves] or [np.empty(0)])
+        if self.scale and np.any(seen > 0):
+            self.start = min(self.start or np.inf, 0.5 * float(seen[seen > 0].min()))
         if len(seen) and not self.begun:  # what was shown before any value has no claim to stay
             self.x, self.y, self.begun = None, None, True
         if not self.scale:
             self.x = self._counted(seen, axes)
         else:
-            ends = wide(seen[seen > 0])
+            ends = wide(onward(seen, self.start or 0.5))
             self.x = union(ends, self.x)
-        values = np.concatenate([one.curve[1] for one in frame.traces] or [np.empty(0)])
+        values = np.concatenate([y for _, y, _ in curves] or [np.empty(0)])
         if not self.log:
             ends = room(float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
         else:
-            ends = self._decades(values[values > 0], frame, axes)
+            begins = [float(y[y > 0][0]) for _, y, _ in curves if np.any(y > 0)]
+            ends = self._decades(values[values > 0], frame, axes, max(begins, default=1.0))
         self.y = union(ends, self.y)
 
     def _counted(self, seen: np.ndarray, axes: Axes) -> tuple[float, float]:
@@ -126,12 +138,15 @@ class View:
         end = end if len(seen) and end else 10.0 if axes.against != "seconds" else 1.0
         return -0.012 * end, 1.012 * end
 
-    def _decades(self, values: np.ndarray, frame: Frame, axes: Axes) -> tuple[float, float]:
+    def _decades(self, values: np.ndarray, frame: Frame, axes: Axes, begun: float) -> tuple[float, float]:
+        """Whole decades about positive values. Where one curve grows beyond all others, what falls stays in view."""
         values = values if len(values) else np.ones(1)
         goals = [one.goal for one in frame.traces if one.goal > 0 and axes.goal]
         wanted = [0.5 * goal for goal in goals or [axes.low]] if axes.goal or not len(frame.traces) else []
         high = float(values.max())
-        low = max(min(float(values.min()), high / 10, *wanted), 1e-18 * high)
+        if float(values.min()) < DEPTH * high:
+            high = min(high, GROWN * begun)
+        low = max(min(float(values.min()), high / 10, *wanted), DEPTH * high)
         low, high = 10.0 ** np.floor(np.log10(max(low, 1e-300))), 10.0 ** np.ceil(np.log10(high * 1.5))
         return float(low), float(high)
 
@@ -141,6 +156,11 @@ class View:
         (left, right), (low, high) = self.x, self.y
         x = float(np.sqrt(left * right)) if self.scale else right / 2
         return x, float(np.sqrt(low * high)) if self.log else (low + high) / 2
+
+
+def onward(x: np.ndarray, start: float) -> np.ndarray:
+    """Abscissae for a logarithmic axis: zero stands at its start."""
+    return np.where(x > 0, x, start)
 
 
 def union(ends: tuple[float, float], old: tuple[float, float] | None) -> tuple[float, float]:

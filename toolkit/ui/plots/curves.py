@@ -26,6 +26,7 @@ from toolkit.session.frame import Frame
 from toolkit.session.palette import STYLES
 from toolkit.session.rows import cited
 from toolkit.ui.plots.axes import Axes, View, counted, ticked
+from toolkit.ui.plots.patching import empty, held, last_of, outline, set_ends, update, visible
 
 MUTED = "#8a8f98"
 FONT = "Roboto, system-ui, sans-serif"
@@ -67,7 +68,7 @@ class ConvergencePlot:
         overlay = hv.Overlay(curves).opts(logy=self.log, logx=self.scale, default_tools=[], show_grid=True)
         self.figure = sized(hv.render(overlay, backend="bokeh"), height)
         self._furnish(legend)
-        self._zoomed, self._key = False, None
+        self._zoomed, self._key, self._last = False, None, None
         self._seen: dict[str, tuple] = {}
         self.figure.on_event(RangesUpdate, lambda event: setattr(self, "_zoomed", True))
         self.figure.on_event(Reset, self._reset)
@@ -84,14 +85,15 @@ class ConvergencePlot:
         lines = list(fig.renderers)
         self._lines = [one.data_source for one in lines]
         for source in self._lines:
-            source.data = {"x": [], "y": [], "k": [], "label": []}
+            source.data = {"x": [], "y": [], "k": [], "value": [], "label": []}
         dashed = self._add_promises()
         self._add_bands()
+        ghosts = self._add_ghosts()
         self._add_legend(lines, self._add_marks(), legend)
         self._add_points()
         for renderer in fig.renderers:
             renderer.nonselection_glyph = renderer.selection_glyph = renderer.muted_glyph = None
-        self._add_tools(lines, dashed)
+        self._add_tools(lines, dashed, ghosts)
         self._add_notes()
 
     def _add_promises(self) -> list:
@@ -110,6 +112,16 @@ class ConvergencePlot:
         for source, style in zip(self._bands, STYLES):
             about = dict(fill_color=style.colour, fill_alpha=0.16, line_alpha=0, level="underlay")
             self.figure.patches("xs", "ys", source=source, **about)
+
+    def _add_ghosts(self):
+        """The curves that a person has left, faint and thin, each with its words at its end."""
+        names = ("xs", "ys", "colour", "alpha", "label")
+        self._ghosts = ColumnDataSource({name: [] for name in names})
+        self._names = ColumnDataSource({name: [] for name in ("x", "y", "text")})
+        about = dict(line_width=1.4, line_color="colour", line_alpha="alpha", name="ghosts")
+        words = dict(text_color=MUTED, text_font_size="11px", text_font={"value": FONT}, text_baseline="bottom")
+        self.figure.text("x", "y", "text", source=self._names, x_offset=-4, y_offset=-4, text_align="right", **words)
+        return self.figure.multi_line("xs", "ys", source=self._ghosts, **about)
 
     def _add_marks(self) -> list:
         """Six slots of markers."""
@@ -156,15 +168,16 @@ class ConvergencePlot:
         for one in (self._goal, self._goal_text, self._cursor, self._hint):
             self.figure.add_layout(one)
 
-    def _add_tools(self, lines, dashed) -> None:
+    def _add_tools(self, lines, dashed, ghosts) -> None:
         fig = self.figure
-        number = "@y{0.000e+0}"
+        number = "@value{0.000e+0}"
         measured = [("", "@label"), ("step", "@k{0,0}"), ("value", number)]
         promised = [("promised", "@title"), ("by", "@source"), ("", "@verdict")]
         quiet = dict(visible=False, line_policy="nearest", point_policy="snap_to_data")
         hovers = [
             HoverTool(renderers=lines, tooltips=measured, **quiet),
             HoverTool(renderers=dashed, tooltips=promised, visible=False, line_policy="nearest"),
+            HoverTool(renderers=[ghosts], tooltips=[("before", "@label")], visible=False, line_policy="nearest"),
         ]
         fig.toolbar.tools = [PanTool(), BoxZoomTool(), WheelZoomTool(), ResetTool(), *hovers]
         fig.toolbar.active_drag = fig.toolbar.active_scroll = None
@@ -174,9 +187,11 @@ class ConvergencePlot:
     # -- patching -----------------------------------------------------------------------------------------------
 
     def patch(self, frame: Frame, looks: dict[int, int], axes: Axes) -> None:
-        """Put a frame on the screen. `looks` maps entries to styles, `axes` says what is drawn."""
+        """Put a frame on the screen. `looks` maps the entries that are shown to styles, `axes` says what is drawn."""
+        self._last = frame, looks, axes
+        frame = visible(frame, looks)
         self._fit(frame, axes)
-        taken = {looks[one.uid]: one for one in frame.traces if one.uid in looks}
+        taken = {looks[one.uid]: one for one in frame.traces}
         for look in range(len(STYLES)):
             self._slot(look, taken.get(look))
         for name, source in (("mark", self._points), ("enough", self._enough)):
@@ -184,29 +199,52 @@ class ConvergencePlot:
             columns = {"x": [p[0] for p, _ in places], "y": [p[1] for p, _ in places], "colour": [c for _, c in places]}
             columns |= {"text": ["stop here"] * len(places)} if name == "enough" else {}
             self._put(name, source, **columns)
+        self._haunt(frame)
         self._label(frame, axes)
+
+    def _haunt(self, frame: Frame) -> None:
+        """The ghosts: the older one is the fainter."""
+        found = [
+            (*self._placed(x, y), STYLES[look].colour, alpha, one.label)
+            for one, alpha in zip(reversed(frame.ghosts), (0.5, 0.3))
+            for look, x, y, _ in one.curves
+        ]
+        xs, ys, colour, alpha, label = map(list, zip(*found)) if found else ([],) * 5
+        self._put("ghosts", self._ghosts, xs=xs, ys=ys, colour=colour, alpha=alpha, label=label)
+        named = {one[-1]: one for one in found}
+        ends = dict(x=[one[0][-1] for one in named.values()], y=[one[1][-1] for one in named.values()])
+        self._put("names", self._names, **ends, text=list(named))
+
+    def _placed(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where points are drawn: what a logarithmic axis has no place for stands at its lower end."""
+        x = self._view.across(x)
+        if self.log:
+            with np.errstate(invalid="ignore"):
+                y = np.where(y < self._view.y[0], self._view.y[0], y)
+        return x, y
 
     def _slot(self, look: int, trace) -> None:
         item = self._legend.items[look]
         if trace is None:
             for sources in (self._lines, self._marks, self._promises, self._bands):
-                _empty(sources[look])
+                empty(sources[look])
             item.visible = False
             return
-        x, y, k = trace.curve
-        y = np.where(y > 0, y, np.nan) if self.log else y
-        self._put(f"line{look}", self._lines[look], x=x, y=y, k=k, label=[trace.label] * len(x))
+        _, value, k = trace.curve
+        x, y = self._placed(*trace.curve[:2])
+        self._put(f"line{look}", self._lines[look], x=x, y=y, k=k, value=value, label=[trace.label] * len(x))
         self._put(f"mark{look}", self._marks[look], x=x[list(trace.marks)], y=y[list(trace.marks)])
         curves = [one for one in trace.promises if len(one.curve[0])]
         columns = dict(
-            xs=[one.curve[0] for one in curves],
+            xs=[self._view.across(one.curve[0]) for one in curves],
             ys=[np.where(one.curve[1] > 0, one.curve[1], np.nan) if self.log else one.curve[1] for one in curves],
             title=[one.title for one in curves],
             source=[cited(one.source)[0] for one in curves],
-            verdict=[_held(one.verdict) for one in curves],
+            verdict=[held(one.verdict) for one in curves],
         )
         self._put(f"promise{look}", self._promises[look], **columns)
-        outlines = [_outline(*one.band, self.log) for one in trace.promises if len(one.band[0])]
+        bands = [one.band for one in trace.promises if len(one.band[0])]
+        outlines = [outline(self._view.across(k), *ends, self.log) for k, *ends in bands]
         columns = dict(xs=[x for x, _ in outlines], ys=[y for _, y in outlines])
         self._put(f"band{look}", self._bands[look], **columns)
         if item.label.value != trace.label:
@@ -215,8 +253,9 @@ class ConvergencePlot:
 
     def _put(self, key: str, data: ColumnDataSource, /, **columns) -> None:
         """Replace the data of a source, if there is anything new in it."""
-        now = tuple((len(c), _last(c)) for c in columns.values())
-        if self._seen.get(key) == now and len(data.data["x" if "x" in columns else "xs"]) == now[0][0]:
+        now = tuple((len(c), last_of(c, 0), last_of(c)) for c in columns.values())
+        now = (self._view.start, self._view.y, *now)
+        if self._seen.get(key) == now and len(data.data["x" if "x" in columns else "xs"]) == now[2][0]:
             return
         self._seen[key] = now
         data.data = columns
@@ -229,7 +268,7 @@ class ConvergencePlot:
     # -- ranges and words ---------------------------------------------------------------------------------------
 
     def _fit(self, frame: Frame, axes: Axes) -> None:
-        key = (axes.against, axes.measure, axes.kind)
+        key = (axes.against, axes.measure, axes.kind, frame.scene)
         if key != self._key or frame.stage in ("ready", "empty"):
             self._key, self._zoomed = key, False
             self._view.forget()
@@ -239,14 +278,14 @@ class ConvergencePlot:
 
     def _label(self, frame: Frame, axes: Axes) -> None:
         fig = self.figure
-        _update(fig.xaxis[0], axis_label=axes.words + (" (s)" if axes.against == "seconds" else ""))
-        _update(fig.yaxis[0], axis_label=axes.label)
+        update(fig.xaxis[0], axis_label=axes.words + (" (s)" if axes.against == "seconds" else ""))
+        update(fig.yaxis[0], axis_label=axes.label)
         unit = "s" if axes.against == "seconds" else ""
         if self._ticks.args["unit"] != unit:
             self._ticks.args = {"unit": unit}
         goal = next((one.goal for one in frame.traces if one.goal > 0), None) if axes.goal else None
-        _update(self._goal, visible=goal is not None, location=goal or 1.0)
-        _update(
+        update(self._goal, visible=goal is not None, location=goal or 1.0)
+        update(
             self._goal_text,
             visible=goal is not None,
             x=fig.x_range.end,
@@ -255,44 +294,18 @@ class ConvergencePlot:
         )
         marks = [one.mark[0] for one in frame.traces if one.mark is not None]
         show = frame.at is not None and bool(marks) and axes.against == "k"
-        _update(self._cursor, visible=show, location=float(frame.at or 0))
+        update(self._cursor, visible=show, location=float(frame.at or (0.5 if self.scale else 0)))
         x, y = self._view.middle
-        _update(self._hint, text=axes.hint, x=x, y=y, visible=bool(axes.hint))
+        update(self._hint, text=axes.hint, x=x, y=y, visible=bool(axes.hint))
+
+    def fit(self) -> None:
+        """Let the axes end where what is shown now ends."""
+        if self._last is not None:
+            self._zoomed = False
+            self._view.forget()
+            self.patch(*self._last)
 
     def _reset(self, event=None) -> None:
         self._zoomed = False
-        _set(self.figure.x_range, *self._view.x)
-        _set(self.figure.y_range, *self._view.y)
-
-
-def _held(verdict) -> str:
-    return {True: "✓ holds", False: "✗ does not hold", None: f"… open: {verdict.why}"}[verdict.holds]
-
-
-def _last(column):
-    if not len(column):
-        return None
-    last = column[-1]
-    return (len(last), float(last[-1]) if len(last) else None) if isinstance(last, np.ndarray) else last
-
-
-def _outline(k, lower, upper, log: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(x, y) around a band: back along its upper end, forth along its lower one, where the axis can show them."""
-    seen = lower > 0 if log else np.ones(len(k), dtype=bool)
-    return np.concatenate((k[seen][::-1], k[seen])), np.concatenate((upper[seen][::-1], lower[seen]))
-
-
-def _empty(source: ColumnDataSource) -> None:
-    if any(len(column) for column in source.data.values()):
-        source.data = {name: [] for name in source.data}
-
-
-def _set(axis: Range1d, start: float, end: float) -> None:
-    if (axis.start, axis.end) != (start, end):
-        axis.update(start=start, end=end)
-
-
-def _update(model, **values) -> None:
-    changed = {name: value for name, value in values.items() if getattr(model, name) != value}
-    if changed:
-        model.update(**changed)
+        set_ends(self.figure.x_range, *self._view.x)
+        set_ends(self.figure.y_range, *self._view.y)

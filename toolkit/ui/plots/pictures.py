@@ -20,7 +20,8 @@ from bokeh.plotting import figure
 from toolkit.session.frame import Drawing, nice
 from toolkit.session.palette import GREY, POSITIVE, SIGNED, STYLES
 from toolkit.ui.plots.axes import POWERS, ticked
-from toolkit.ui.plots.curves import MUTED, _set, _update, backend, sized
+from toolkit.ui.plots.curves import MUTED, backend, sized
+from toolkit.ui.plots.patching import set_ends, update
 
 _TITLES = {"x": [], "y": [], "top": [], "text": []}
 
@@ -61,14 +62,14 @@ class ImagePicture:
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
         for axis, label in zip(self.figure.axis, drawing.labels):
-            _update(axis, axis_label=label, visible=bool(label))
+            update(axis, axis_label=label, visible=bool(label))
         titles, unsigned = {name: [] for name in _TITLES}, GREY if drawing.grey else POSITIVE
         for i, (source, mapper) in enumerate(zip(self._sources, self._mappers)):
             if i >= len(drawing.images):
                 source.data = {name: [] for name in ("image", "x", "y", "dw", "dh")}
                 continue
             title, image, scale, signed = drawing.images[i]
-            _update(mapper, palette=SIGNED if signed else unsigned)
+            update(mapper, palette=SIGNED if signed else unsigned)
             width, height = (n / max(image.shape) for n in reversed(image.shape))
             pitch = max(width, self.NARROW) + self.GAP
             left, low = i % 2 * pitch, -(i // 2) * (height + self.TOP)  # two beside, the third below
@@ -80,7 +81,7 @@ class ImagePicture:
         self._titles.data_source.data = titles
         if self._scale is not None:
             _, _, (low, high), signed = drawing.images[0]
-            _update(self._scale, low=low, high=high, palette=SIGNED if signed else unsigned)
+            update(self._scale, low=low, high=high, palette=SIGNED if signed else unsigned)
 
 
 class MeshPicture:
@@ -105,8 +106,8 @@ class MeshPicture:
     def patch(self, drawing: Drawing) -> None:
         """Put a drawing on the screen."""
         palette = SIGNED if drawing.signed else POSITIVE
-        _update(self._mapper, palette=palette)
-        _update(self._scale, palette=palette, low=drawing.scale[0], high=drawing.scale[1])
+        update(self._mapper, palette=palette)
+        update(self._scale, palette=palette, low=drawing.scale[0], high=drawing.scale[1])
         x, y = drawing.cells[:, :, 0], drawing.cells[:, :, 1]
         edged = len(x) <= self.EDGED
         colour = MUTED if edged else {"field": "shade", "transform": self._mapper}
@@ -164,19 +165,19 @@ class SeriesPicture:
             item = self._legend.items[look]
             if item.label.value != label:
                 item.label = {"value": label}
-            _update(item, visible=bool(label))
+            update(item, visible=bool(label))
         if self._points:
             crowded = max((len(x) for _, x, _ in drawing.series), default=0) > 60
             for renderer in self.figure.renderers:
-                _update(renderer.glyph, size=5 if crowded else 8)
+                update(renderer.glyph, size=5 if crowded else 8)
         longest = max((len(label) for label, _, _ in drawing.series), default=0)
-        _update(self._legend, ncols=3 if longest <= 9 else 2 if longest <= 18 else 1)
+        update(self._legend, ncols=3 if longest <= 9 else 2 if longest <= 18 else 1)
         xs = np.concatenate([x for _, x, _ in drawing.series] or [np.zeros(1)])
         ys = np.concatenate([y for _, _, y in drawing.series] or [np.zeros(1)])
-        _set(self.figure.x_range, *(_around(xs, False) if self._points else _ends(xs)))
-        _set(self.figure.y_range, *_around(ys, self.log))
-        _update(self.figure.xaxis[0], axis_label=drawing.labels[0])
-        _update(self.figure.yaxis[0], axis_label=drawing.labels[1])
+        set_ends(self.figure.x_range, *(_around(xs, False) if self._points else _ends(xs)))
+        set_ends(self.figure.y_range, *_around(ys, self.log))
+        update(self.figure.xaxis[0], axis_label=drawing.labels[0])
+        update(self.figure.yaxis[0], axis_label=drawing.labels[1])
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:
