@@ -1,5 +1,7 @@
 """The axes of the curves: nothing that is shown is hidden by them, and nothing is left over from another problem."""
 
+import itertools
+
 import numpy as np
 import pytest
 from screen import until
@@ -90,7 +92,7 @@ def test_a_view_grows_and_does_not_shrink_while_curves_stream():
     for n in (2, 5, 30, 200, 3000):
         view.widen(Frame(traces=(Trace(0, "a", curve=curve(0.99 ** np.arange(n))),)), axes("log"))
         ends.append((view.x, view.y))
-    for (x, y), (wider, taller) in zip(ends, ends[1:]):
+    for (x, y), (wider, taller) in itertools.pairwise(ends):
         assert wider[0] <= x[0] and x[1] <= wider[1] and taller[0] <= y[0] and y[1] <= taller[1]
 
 
