@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.claims import Exact, Rate
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
+from toolkit.core.prediction import Guess, Pick, Sketch, lowest
 from toolkit.core.probe import Measure
 from toolkit.core.stop import THROUGH, THROUGH_GROWTH
 from toolkit.sampler.laws.measures import NAN, rms
@@ -173,6 +174,14 @@ class BDIARoundTrip(_RoundTrip, _Bidirectional):
         return (Rate(measure="retrace", factor=1 / self.gamma, sharp=True, tol=0.15, floor=0.0, **about),)
 
 
+def overtakes(runs) -> float | None:
+    """Evaluations from which on the last method's error stays below the first's, on equal ladders."""
+    ahead = runs[2].history["final_error"] < runs[0].history["final_error"]
+    behind = np.flatnonzero(~ahead)
+    first = int(behind[-1]) + 1 if len(behind) else 0
+    return float(runs[2].history["evaluations"][first]) if first < len(ahead) else None
+
+
 EXPERIMENTS = (
     Experiment(
         "there-and-back",
@@ -187,6 +196,21 @@ EXPERIMENTS = (
         THROUGH_GROWTH,
         measure="final_error",
         against="steps_used",
+        predict=Pick(
+            "Which finds the noise again most exactly, with 256 steps each way?",
+            lowest("final_error"),
+            theory=1,  # exactly invertible, and rounding is not magnified
+        ),
+        why=(
+            "DDIM's step down uses the noise predicted at its upper end, the step up that at its lower one: the way "
+            "back misses by about $1/N$. BDIA's step can be solved for where it came from, so that its way back is "
+            r"exact but for rounding. Solving divides by $\gamma$, and with it the rounding, at each step: for "
+            r"$\gamma<1$ it grows like $\gamma^{-N}$, and many steps lose what few keep."
+        ),
+        formula=(r"z_{i+1}=\frac{z_{i-1}-D_{\downarrow}(z_i)}{\gamma}+D_{\uparrow}(z_i)"),
+        level=2,
+        minutes=6,
+        then="retraced",
     ),
     Experiment(
         "retraced",
@@ -197,15 +221,42 @@ EXPERIMENTS = (
         THROUGH,
         measure="retrace",
         picture="cloud",
+        predict=Sketch("By what factor a step does rounding grow for $\\gamma=0.75$?", "retrace", of=2),
+        why=(
+            r"Undoing a step divides by $\gamma$ whatever has been rounded off so far. With $\gamma=1$ nothing is "
+            "magnified, and the way back stays at the level of rounding. With a smaller one the error is a straight "
+            r"line on a logarithmic axis, of factor $1/\gamma$ a step: exact in exact arithmetic, and lost in a "
+            "computer's after enough steps."
+        ),
+        formula=r"\|z_i-z_i^{\downarrow}\|\approx u\,\gamma^{-(i-i_0)}",
+        level=2,
+        then="behind-and-ahead",
     ),
     Experiment(
         "behind-and-ahead",
         "Looking back to step ahead",
-        "BDIA costs what DDIM costs. From how many steps on is it better, and why is it rough before?",
+        "BDIA costs what DDIM costs. From how many evaluations on is it better, and why is it rough before?",
         PlaneMixture(particles=256),
         tuple(StepLadder(sampler=one) for one in (DDIM(), BDIA(gamma=0.5), BDIA())),
         THROUGH_GROWTH,
         measure="final_error",
         against="evaluations",
+        predict=Guess(
+            r"From how many evaluations on is BDIA with $\gamma=1$ better than DDIM?",
+            *(overtakes, 4, 512),
+            unit="evaluations",
+            whole=True,
+            close=2.0,
+        ),
+        why=(
+            r"BDIA integrates the step behind once more, from this side. With $\gamma=1$ that cancels DDIM's leading "
+            r"error, and what is left is a midpoint rule of order 2; with $\gamma<1$ a part is cancelled, and the "
+            "order stays 1. A midpoint rule has a second solution that changes its sign at each step. Nothing damps "
+            "it, and in a few long steps it is large: that is the rough start."
+        ),
+        formula=(r"z_{i-1}=\gamma\,\bigl(z_{i+1}-D_{\uparrow}(z_i)\bigr)+D_{\downarrow}(z_i)"),
+        level=2,
+        minutes=6,
+        then="noise-with-memory",
     ),
 )

@@ -12,6 +12,7 @@ from toolkit.core.errors import Breakdown, ToolkitError
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.backward.adjoint import AdjointState
@@ -155,5 +156,22 @@ EXPERIMENTS = (
         THROUGH,
         measure="gradient_size",
         against="nfe",
+        predict=Guess(
+            "Forty steps down: how many states have to be kept for the way back?",
+            *(lambda runs: float(len(runs[0].state.trail)), 1, 200),
+            theory=lambda runs: runs[0].method.steps + 1.0,
+            unit="states",
+            whole=True,
+        ),
+        why=(
+            "The noise of a step does not depend on $x$, so that it drops out where one differentiates: along one path "
+            "the adjoint obeys an ordinary equation. But the path itself cannot be solved again from its end, as the "
+            "equation backwards drives paths apart; all its states are kept, the first and one a step. The gradient at "
+            "the noise is small: with fresh noise at every step the data hardly remember where they came from."
+        ),
+        formula=(r"\frac{da}{dt}=-\Bigl(f+\frac{g^2}{\sigma}\,\frac{\partial\varepsilon}{\partial x}\Bigr)^{\!\top}a"),
+        level=3,
+        minutes=6,
+        then="twice-the-steps",
     ),
 )

@@ -13,6 +13,7 @@ from toolkit.core.knob import knob, seed_knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick, lowest
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH_GROWTH
@@ -230,5 +231,19 @@ EXPERIMENTS = (
         measure="moment_error",
         against="time",
         picture="phase_plane",
+        predict=Pick(
+            "Which way of choosing batches comes to rest nearest to the posterior?",
+            lowest("moment_error"),
+            theory=2,  # exact steps of the full gradient leave no bias
+        ),
+        why=(
+            "Each batch pulls to a posterior of its own, and the particles feel that as noise which nobody meant. "
+            "Drawn anew each time, the pulls do not cancel, and the law at rest is off by a share of the time step. In "
+            "random order every batch comes once a round, so that they nearly do. With exact steps of the full "
+            "gradient there is nothing to cancel: the error falls until rounding, or until one stops."
+        ),
+        formula=r"\theta\sim\mathcal N\bigl(H^{-1}X^\top y,\ H^{-1}\bigr),\qquad H=X^\top X+I",
+        level=2,
+        then="batches-in-random-order",
     ),
 )

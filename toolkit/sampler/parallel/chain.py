@@ -11,6 +11,7 @@ from toolkit.core.claims import Beats, Bound, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, needed
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH_GROWTH
@@ -201,5 +202,22 @@ EXPERIMENTS = (
         THROUGH_GROWTH,
         measure="chain_error",
         picture="chain_nodes",
+        predict=Guess(
+            "Sixty-four layers, in blocks of eight that are passed through in order: how many sweeps are enough?",
+            *(needed(1), 1, 64),
+            theory=lambda runs: float(-(-runs[1].problem.length // runs[1].method.block)),
+            limit=True,
+            unit="sweeps",
+            whole=True,
+        ),
+        why=(
+            "What is known at the start of a block is known at its end after one sweep, so that every sweep settles a "
+            "block, or with Jacobi's a single layer: as many sweeps as there are at most. Coupling $L<1$ makes each "
+            "layer a contraction, and then a sweep leaves at most $L$ times the error, long before the last layer "
+            "is reached. Raise $L$ above one, and only the first promise is left."
+        ),
+        formula=r"\|x^{(k)}-x^*\|\le L^k\,\|x^{(0)}-x^*\|",
+        level=2,
+        then="descent-in-parallel",
     ),
 )

@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.claims import Beats
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import Pick, first_there
 from toolkit.core.stop import THROUGH_GROWTH
 from toolkit.sampler.parallel.chain import ChainState, Sweeps
 from toolkit.sampler.parallel.problems import Descent
@@ -94,5 +95,18 @@ EXPERIMENTS = (
         THROUGH_GROWTH,
         measure="chain_error",
         picture="descended",
+        predict=Pick("Which is done after the fewest rounds?", first_there()),
+        why=(
+            "The slopes are what costs, and a round takes all those of a window at once; the generalised form then "
+            "runs the momentum $m$ through anew, which is cheap. Jacobi's form does not, so that news travels one step "
+            "a round and as many rounds are needed as there are steps. A window over the whole way is no faster than a "
+            "short one: what it guesses far ahead is wild at first, and its error grows before it falls."
+        ),
+        formula=(
+            r"m_{j+1}=\beta\,m_j+\nabla f\bigl(\theta_j^{\mathrm{old}}\bigr),\qquad "
+            r"\theta_{j+1}=\theta_j-\eta\,m_{j+1}"
+        ),
+        level=2,
+        then="memory-for-order",
     ),
 )

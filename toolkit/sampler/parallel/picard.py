@@ -12,6 +12,7 @@ from toolkit.core.claims import Beats, Bound, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
+from toolkit.core.prediction import Guess, needed
 from toolkit.core.probe import Measure
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
@@ -177,5 +178,22 @@ EXPERIMENTS = (
         THROUGH,
         measure="remaining",
         picture="guessed",
+        predict=Guess(
+            "After how many rounds is the first one's whole trajectory settled?",
+            *(needed(), 1, 64),
+            theory=lambda runs: float(runs[0].method.steps),  # one more point is settled after every round
+            limit=True,
+            unit="rounds",
+            whole=True,
+        ),
+        why=(
+            "A round takes the predictions of the round before, all made at once, and runs the cheap part of the steps "
+            "through. The first point that is not settled yet starts from one that is, so that every round settles one "
+            "more at least: never more rounds than steps. Where the score is smooth the predictions hardly change "
+            "between rounds, and many points settle together. A smaller window wastes fewer evaluations."
+        ),
+        formula=r"x_{j+1}^{\mathrm{new}}=r_j\,x_j^{\mathrm{new}}+c_j\,x_0\bigl(x_j^{\mathrm{old}}\bigr)",
+        level=1,
+        then="chain-in-parallel",
     ),
 )
