@@ -99,3 +99,14 @@ def test_nor_at_another_contrast(cls, contrast):
     problem, method = PROBLEM.turned(contrast=contrast), cls(dimension=14)
     for claim in method.claims(problem):
         assert tk.check(claim, problem, method).holds is not False, claim.title
+
+
+def test_interpolated_residuals_are_seen_beside_those_they_are_made_from():
+    """Tests whose residuals are far below those of the pool: what is interpolated from these cannot see them."""
+    about = dict(columns=3, rows=1, n=11, tests=6, training=16, contrast=13.4)
+    problem, method = ThermalBlock(**about, seed=2118426313), est.InterpolatedEstimate()
+    (claim,) = method.claims(problem)
+    run = next(iter(claim.runs(problem, method))).finish()
+    assert claim.verdict([run]).holds
+    far = np.max(np.abs(run.state.estimates - run.state.truth))
+    assert far < 0.1 * run.state.source and not method.claims(problem.turned(contrast=500.0))

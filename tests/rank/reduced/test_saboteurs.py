@@ -68,7 +68,7 @@ def by(formula):
 
 def zero(problem, model, pool):
     """An estimator that says nothing is left, or nearly."""
-    return lambda theta, coefficients: np.full(len(theta), 1e-30), 0
+    return lambda theta, coefficients: np.full(len(theta), 1e-30), 0, 0.0
 
 
 def beside(self, problem, state):

@@ -110,3 +110,11 @@ def test_with_noise_the_gradient_is_another():
     other = PathGradient(particles=6, schedule="EDM", seed=1)
     state = tk.solve(problem, AdjointDEIS2MSDE(steps=200), THROUGH).state
     assert gradient_error(problem, state) < 0.05 < gradient_error(other, state)
+
+
+def test_where_one_path_decides_nothing_is_promised():
+    """Few particles near the data: the slope of one path is not that of another."""
+    smooth, rough = PathGradient(particles=4, end=0.1), PathGradient(particles=4, end=1e-3)
+    first, second = AdjointDEIS1SDE(), AdjointDEIS2MSDE()
+    assert [len(one.claims(smooth)) for one in (first, second)] == [1, 0]
+    assert not first.claims(rough) and len(second.claims(PathGradient(law="Gaussian", end=1e-3))) == 2

@@ -150,7 +150,9 @@ def test_following_a_flow_ends_when_nobody_wants_it():
     assert run.status.kind in ("cancelled", "converged") and np.isnan(run.history["final_error"][-1]) and not wanted
 
 
-@pytest.mark.parametrize("bad", [dict(scale=-1.0), dict(group=3, groups=2), dict(groups=1)])
+@pytest.mark.parametrize(
+    "bad", [dict(scale=-1.0), dict(group=3, groups=2), dict(groups=1), dict(shape="moons", components=2, groups=8)]
+)
 def test_bad_knobs_are_refused(bad):
     with pytest.raises(tk.ToolkitError, match="expected"):
         GuidedMixture(**bad)

@@ -1,4 +1,8 @@
-"""The residual's dual norm as a function of the parameter: what each way computes offline, and evaluates online."""
+"""The residual's dual norm as a function of the parameter: what each way computes offline, and evaluates online.
+
+Each gives the estimate as a function of (θ, coefficients), how many numbers it needs for it, and the largest of the
+residuals that it interpolates, 0 where it does not.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ def expanded(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
         c = weights(theta, coefficients)
         return np.sqrt(np.abs(np.einsum("mi,ij,mj->m", c, gram, c)))
 
-    return estimate, len(gram)
+    return estimate, len(gram), 0.0
 
 
 def corrected(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
@@ -54,7 +58,7 @@ def corrected(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
     def estimate(theta, coefficients):
         return np.sqrt(np.abs(_solved(table.T, monomials(theta, coefficients).T).T @ squares))
 
-    return estimate, sigma
+    return estimate, sigma, 0.0
 
 
 def interpolated(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
@@ -71,17 +75,17 @@ def interpolated(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
     def estimate(theta, coefficients):
         return np.sqrt(np.abs(_solved(corner.T, monomials(theta, coefficients)[:, columns].T).T @ squares))
 
-    return estimate, len(rows)
+    return estimate, len(rows), float(np.sqrt(squares.max()))
 
 
 def orthonormal(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
     """|R c| with (f, A_q φ_j) = Z R, Z orthonormal: cancellation happens before the square."""
-    return lambda theta, coefficients: np.linalg.norm(weights(theta, coefficients) @ model.factor.T, axis=1), 0
+    return lambda theta, coefficients: np.linalg.norm(weights(theta, coefficients) @ model.factor.T, axis=1), 0, 0.0
 
 
 def direct(problem: ThermalBlock, model: Reduced, pool: np.ndarray):
     """The residual itself, at the cost of the full problem."""
-    return lambda theta, coefficients: directly(problem, model, theta, coefficients), 0
+    return lambda theta, coefficients: directly(problem, model, theta, coefficients), 0, 0.0
 
 
 def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -45,6 +45,7 @@ class GuidedMixture(PlaneMixture):
         PlaneMixture.__post_init__(self)
         if self.group > self.groups:
             raise KnobError(f"GuidedMixture.group = {self.group}: expected one of {self.groups} groups.")
+        self.parts  # noqa: B018 - more groups than components are refused here, not in mid-run
 
     @cached_property
     def everything(self) -> GivenMixture:
