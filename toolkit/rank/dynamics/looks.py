@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Guess, Pick, Truth, last, lowest, whether
 from toolkit.core.stop import THROUGH
 from toolkit.rank.dynamics.basis_update import AugmentedBug, Bug, ParallelBug
-from toolkit.rank.dynamics.integrator import LowRankState
+from toolkit.rank.dynamics.integrator import LowRankState, truncation
 from toolkit.rank.dynamics.problems import HeatFlow, PlantedFlow, SchroedingerFlow
 from toolkit.rank.dynamics.projector_splitting import FactorEquations, ProjectorSplitting
 from toolkit.rank.dynamics.transport_riccati import RiccatiFlow, TransportFlow
@@ -70,6 +71,48 @@ CASES = (
     RiccatiFlow(n=14),
 )
 
+
+def largest_error(runs) -> int | None:
+    """The method that ends with the largest error; None where one has not come to the end."""
+    errors = [run.history.last("error") for run in runs]
+    through = all(run.status.kind == "converged" for run in runs)
+    return int(np.argmax(errors)) if through and np.all(np.isfinite(errors)) else None
+
+
+def lost(runs) -> int | None:
+    """Which of the four, if only one, does not return a given matrix to ten digits."""
+    missed = [i for i, run in enumerate(runs) if not run.history.last("error") <= 1e-10]
+    return missed[0] if len(missed) == 1 else None
+
+
+def wanted_rank(of: int) -> Truth:
+    """How many singular values of the solution at the end its tolerance leaves a method."""
+
+    def truth(runs):
+        problem, method = runs[of].problem, runs[of].method
+        return float(truncation(problem.known(problem.end)[1], method.tolerance, method.most))
+
+    return truth
+
+
+def alike(runs) -> int | None:
+    """0 where both errors are the same within one per cent, else which one is smaller."""
+    one, other = (float(run.history.last("error")) for run in runs)
+    if not np.isfinite(one + other):
+        return None
+    return 0 if abs(one - other) <= 0.01 * min(one, other) else 1 if one < other else 2
+
+
+def under(level: float, of: int) -> Truth:
+    """Yes where a method's error ends below a level."""
+    return whether(lambda runs: bool(runs[of].history.last("error") < level))
+
+
+def times_worse(factor: float, one: int, other: int) -> Truth:
+    """Yes where the one method's error ends above so many times the other's."""
+    return whether(lambda runs: bool(runs[one].history.last("error") > factor * runs[other].history.last("error")))
+
+
 EXPERIMENTS = (
     Experiment(
         "flow-small-singular-values",
@@ -81,6 +124,21 @@ EXPERIMENTS = (
         measure="error",
         against="time",
         picture="flow-singular-values",
+        predict=Pick(
+            "The first integrator divides by singular values, one of which is $10^{-4}$. Is its error the "
+            "largest of the five already?",
+            whether(lambda runs: None if (worst := largest_error(runs)) is None else worst == 0),
+            options=YES_NO,
+        ),
+        why="The equations of the factors hold $S^{-1}$, so their time step must be small against the smallest "
+        "singular value; here it still is small enough, and a method of order four is accurate while it "
+        r"lasts. The other four never invert $S$: their error is bounded by $c_1 h + c_2 \varepsilon$ with "
+        r"constants that do not know $\sigma_{\min}$, which is robust and need not be small. Turn "
+        r"$\sigma_{\min}$ down: theirs stay, and the first one falls apart.",
+        formula=r"\|Y_k - X(t_k)\| \le c_1 h + c_2 \varepsilon, \qquad \dot U = (I - U U^{\mathsf T}) F(Y) V S^{-1}",
+        level=3,
+        minutes=6,
+        then="flow-heat-rank",
     ),
     Experiment(
         "flow-given-matrix",
@@ -92,6 +150,17 @@ EXPERIMENTS = (
         measure="error",
         against="time",
         picture="flow-singular-values",
+        predict=Pick("Three give the matrix back to ten digits. Which one does not?", lost, theory=3),
+        why="If $X(t)$ of rank $r$ is given, the first sub-step finds the new columns as $X(t_1) V$, and the "
+        "others only have to agree with it: projector splitting and both BUG methods in sequence are "
+        "exact, whatever the singular values. The parallel one moves bases and core at the same time, so "
+        "that the core cannot know what stands in new rows and new columns at once: it has a block of "
+        "zeros there, and that is the price of doing all together.",
+        formula=r"\hat S = \begin{pmatrix} \bar S_1 & L_1^{\mathsf T} \tilde V \\ \tilde U^{\mathsf T} K_1 & 0 "
+        r"\end{pmatrix}",
+        level=2,
+        minutes=5,
+        then="flow-small-singular-values",
     ),
     Experiment(
         "flow-heat-rank",
@@ -103,6 +172,25 @@ EXPERIMENTS = (
         measure="error",
         against="time",
         picture="flow-field",
+        predict=Guess(
+            r"Which rank does rank-adaptive BUG end with, if its tolerance is $10^{-6}$?",
+            last("rank", 1),
+            low=1,
+            high=30,
+            theory=wanted_rank(1),
+            unit="columns",
+            whole=True,
+        ),
+        why="Heat smoothes: the singular values of the field fall within a few powers of ten to nothing, and "
+        "the rank-adaptive method keeps those that the tolerance leaves. So its rank is that which the "
+        "solution needs, within one, at all times, and a tolerance a thousand times smaller costs a few "
+        "columns more. BUG of fixed rank has more columns at the end and a larger error: it gives the old "
+        "basis up at every step, while the adaptive ones keep it beside the new one.",
+        formula=r"r(t) = \min \Bigl\{ r : \bigl( \textstyle\sum_{j > r} \sigma_j(t)^2 \bigr)^{1/2} \le \vartheta "
+        r"\Bigr\}",
+        level=1,
+        minutes=5,
+        then="flow-riccati",
     ),
     Experiment(
         "flow-schroedinger",
@@ -114,6 +202,16 @@ EXPERIMENTS = (
         measure="error",
         against="time",
         picture="flow-spectrum",
+        predict=Pick("Who has the smallest error at the end?", lowest("error")),
+        why="A potential that depends on one direction alone would leave the singular values where they are; "
+        "one that couples both entangles them, and what was small grows. An integrator of rank six must "
+        "leave out the seventh direction, and no time step mends that: all errors end near each other. "
+        "Projector splitting keeps the norm, as each of its sub-steps is a rotation; the adaptive methods "
+        "keep it up to what they cut.",
+        formula=r"i \dot Y = -\tfrac{1}{2} (D Y + Y D) + V Y V, \qquad \frac{\mathrm{d}}{\mathrm{d}t} \|Y\|_F = 0",
+        level=2,
+        minutes=5,
+        then="flow-transport",
     ),
     Experiment(
         "flow-transport",
@@ -125,6 +223,20 @@ EXPERIMENTS = (
         measure="error",
         against="time",
         picture="flow-field",
+        predict=Pick(
+            r"Does the rank-adaptive method with a tolerance of $10^{-2}$ end with an error below a tenth?",
+            under(0.1, 1),
+            options=YES_NO,
+        ),
+        why="At first the pulse is the same in all directions: rank one. In one step streaming makes a second "
+        "singular value of the order of the step, $h = 0.005$, and a tolerance of one hundredth cuts it "
+        "off before it can grow: the rank stays one for ever, and the particles do not spread as they "
+        "should. In the parallel method what is born shows in the singular values by $h^2$ only, so that "
+        "its tolerance must be smaller still.",
+        formula=r"\sigma_2(\hat Y_k) = O(h) \le \vartheta \implies \operatorname{rank} Y_k = 1",
+        level=2,
+        minutes=5,
+        then="tree-small-singular-values",
     ),
     Experiment(
         "flow-riccati",
@@ -136,6 +248,22 @@ EXPERIMENTS = (
         measure="error",
         against="time",
         picture="flow-spectrum",
+        predict=Guess(
+            r"Which rank does rank-adaptive BUG end with, if its tolerance is $10^{-6}$?",
+            last("rank", 0),
+            low=1,
+            high=50,
+            unit="columns",
+            whole=True,
+        ),
+        why=r"Heating enters in few places and the regulator looks at few: $B B^{\mathsf T}$ and $C^{\mathsf T} "
+        "C$ have low rank, diffusion smoothes what they do, and the singular values of the gain fall fast. "
+        "Nothing promises a number of them here. The gain settles, and so does the rank that the tolerance "
+        "leaves.",
+        formula=r"\dot Y = A Y + Y A^{\mathsf T} + B B^{\mathsf T} - g \, Y C^{\mathsf T} C \, Y",
+        level=2,
+        minutes=4,
+        then="flow-schroedinger",
     ),
 )
 
@@ -195,6 +323,21 @@ EXPERIMENTS += (
         measure="error",
         against="time",
         picture="tree-ranks",
+        predict=Pick(
+            "At a hundred steps and the same tolerance, is the error of moving all at once more than ten "
+            "times that of going from the leaves to the root?",
+            times_worse(10.0, 0, 1),
+            options=YES_NO,
+        ),
+        why="Both are of order one, and both do not care how small the singular values are. From the leaves to "
+        "the root each core moves in bases that are new already; in parallel it moves in the old ones, and "
+        "the new meet it in blocks that are right to first order only. That costs a constant, and pays "
+        "where processors wait. More steps at the same tolerance do not help: what one step adds is then "
+        "below the tolerance, and is cut off again.",
+        formula=r"\|Y_k - X(t_k)\| \le c_1 h + c_2 \varepsilon + c_3 \frac{\vartheta}{h}",
+        level=3,
+        minutes=6,
+        then="tree-heat",
     ),
     Experiment(
         "tree-small-singular-values",
@@ -206,6 +349,20 @@ EXPERIMENTS += (
         measure="error",
         against="time",
         picture="tree-edges",
+        predict=Pick(
+            r"Some singular values are $10^{-10}$. How do the errors of the two methods compare?",
+            alike,
+            theory=0,
+            options=("the same, within one per cent", "parallel is better", "leaves to root is better"),
+        ),
+        why="A spin has two states, so that in the Tucker format each basis of rank two is the whole space of "
+        "its axis: nothing can be missing, and both methods just move the core, as the full problem would. "
+        "The singular values, however small, are never divided by, and the error is that of the time steps "
+        "inside. On a binary tree the inner nodes have room to grow, and there the two methods differ.",
+        formula=r"\dot Y = \Bigl( \nu \sum_{i} \Delta_i - \kappa \sum_{i} x_i x_{i+1} \Bigr) Y",
+        level=2,
+        minutes=4,
+        then="tree-spins",
     ),
     Experiment(
         "tree-heat",
@@ -217,5 +374,23 @@ EXPERIMENTS += (
         measure="error",
         against="time",
         picture="tree-ranks",
+        predict=Guess(
+            r"Which is the largest rank of a node at the end, if the tolerance is $10^{-3}$?",
+            last("rank", 2),
+            low=1,
+            high=8,
+            unit="columns",
+            log=False,
+            whole=True,
+            close=1.1,
+        ),
+        why="Heat alone acts on each axis by itself, and smoothing brings the ranks down. The potential joins "
+        "the coordinates and first makes them rise; in the end smoothing has the better of it. A tolerance "
+        "keeps the columns that matter to so many digits, and in four dimensions each column less saves "
+        "whole slices of the cores.",
+        formula=r"\dot Y = \nu \sum_{i=1}^{d} \Delta_i Y - V Y, \qquad V \text{ joins the axes by } \kappa",
+        level=2,
+        minutes=5,
+        then="training-lottery",
     ),
 )
