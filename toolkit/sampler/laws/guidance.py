@@ -55,9 +55,9 @@ class GuidedMixture(PlaneMixture):
     @cached_property
     def parts(self):
         weights, means, widths = self.everything.parts
-        chosen = np.arange(len(weights)) * self.groups // len(weights) == self.group - 1
-        if not chosen.any():
+        if self.groups > len(weights):
             raise KnobError(f"GuidedMixture.groups = {self.groups}: expected at most {len(weights)}, the components.")
+        chosen = np.arange(len(weights)) * self.groups // len(weights) == self.group - 1
         return weights[chosen] / weights[chosen].sum(), means[chosen], widths[chosen]
 
     @property
