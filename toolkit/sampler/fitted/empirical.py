@@ -11,12 +11,11 @@ import numpy as np
 from toolkit.core.claims import Beats
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
-from toolkit.core.lab import Experiment, Picture
+from toolkit.core.lab import Picture
 from toolkit.core.loading import loading
 from toolkit.core.memo import remembered
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted import training
-from toolkit.sampler.laws.mixtures import SpaceMixture
 from toolkit.sampler.solvers.deis import STARTS, fine, runge_kutta
 from toolkit.sampler.solvers.sampler import Sampler
 
@@ -276,18 +275,5 @@ def statistics_of(problem, state):
 PICTURES = (
     Picture(
         "law_statistics", "statistics of the law", "lines", statistics_of, x="log(α/σ)", y="l, s, b", of=EmpiricalState
-    ),
-)
-EXPERIMENTS = (
-    Experiment(
-        "statistics-of-the-law",
-        "Between noise and data prediction",
-        "Three statistics of the law choose what is extrapolated. Better than data or noise prediction, and where not?",
-        SpaceMixture(particles=256),
-        (*(DPMSolverV3(statistics=kind) for kind in ("exact Jacobian", *SPECIAL)), DPMSolverV3(corrector="full")),
-        THROUGH,
-        measure="trajectory_error",
-        against="nfe",
-        picture="law_statistics",
     ),
 )

@@ -12,6 +12,7 @@ from toolkit.core.claims import Beats, Exact
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
+from toolkit.core.prediction import Guess, ratio
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.fitted import training
 from toolkit.sampler.laws.mixtures import PlaneMixture
@@ -248,5 +249,24 @@ EXPERIMENTS = (
         measure="trajectory_error",
         against="nfe",
         picture="errors_of_steps",
+        predict=Guess(
+            "How many times smaller does fitting make the error of Heun's five steps?",
+            *(ratio("trajectory_error", 4, 5), 0.5, 100.0),
+            unit="times",
+            close=2.0,
+        ),
+        why=(
+            r"The directions $q_j$ are at hand: differences of outputs that the sampler has computed anyway. Least "
+            "squares on training particles choose how far to go along each, and no coefficient at all is the sampler "
+            "itself, so that no step gets worse in training. For the end that promises nothing, as steps that are each "
+            "better may still lead apart; here they do not, and the most directions gain the most."
+        ),
+        formula=(
+            r"x_t=\Phi(x_s)+\sum_j\varphi_j\,q_j,\qquad "
+            r"\varphi=\arg\min\sum\Bigl\|x^*-\Phi(x_s)-\sum_j\varphi_j\,q_j\Bigr\|^2"
+        ),
+        level=3,
+        minutes=6,
+        then="compensate",
     ),
 )
