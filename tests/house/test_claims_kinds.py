@@ -205,3 +205,15 @@ def test_a_line_of_its_own_is_not_the_measured_one_again():
 
 def test_the_old_module_has_the_same_classes():
     assert before.Bound is tk.Bound and before.Crowd is tk.Crowd and before.monotone is tk.monotone
+
+
+def test_a_slope_over_two_settings_decides_nothing():
+    """A knob turned on the way: one factor cannot be fitted to both stretches; a bound is judged as before."""
+    problem, method = Zero(), Contraction(factor=0.5)
+    rate = tk.Rate(measure="residual", factor=0.5, **ABOUT)
+    bound = tk.Bound(measure="residual", curve=lambda k, v: v[0] * 0.5**k, **ABOUT)
+    run = tk.Run(problem, method, SHORT).step(6).turn(factor=0.9).finish()
+    assert tk.judge(rate, run).holds is None and "a knob was turned at step 6" in tk.judge(rate, run).why
+    assert tk.judge(bound, run).holds is False
+    from_the_start = tk.Run(problem, Contraction(factor=0.9), SHORT).turn(factor=0.5).finish()
+    assert tk.judge(rate, from_the_start).holds is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -227,6 +228,8 @@ class Lane:
     def _figures(self, measure: str) -> Observed:
         """Observed and promised orders, or factors per step; a share or a count has no factor."""
         seen, known = figures(self.claims, self.verdicts, self.run.history, measure), self.measures.get(measure)
+        if any(k for k, _ in self.run.changes):
+            seen = replace(seen, promised=float("nan"))  # it was promised of other knobs
         linear = measure in self.method.linear or (known is not None and not known.log)
         return Observed(float("nan"), float("nan")) if linear and not seen.order else seen
 

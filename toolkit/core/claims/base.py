@@ -38,6 +38,7 @@ class Claim:
     formula: str = ""
     stop: Stop = field(default_factory=lambda: Stop(rtol=1e-10, steps=2000))
     evidence = "run"  # what decides it, for a sentence; `while_running` is what to ask
+    fitted = False  # whether it fits one law to all that a run has shown: then no knob may be turned on the way
     share = 1.0  # of the way to its stopping rule that a run must have gone to decide it
 
     @property
@@ -102,6 +103,9 @@ class Claim:
         """The verdict on a run that shows nothing to judge, or None."""
         if self.about not in run.history:
             return undecided(f"{self.about} was not measured")
+        turned = next((k for k, _ in run.changes if k), None) if self.fitted else None
+        if turned is not None:
+            return undecided(f"needs a run of one setting: a knob was turned at step {turned}")
         return Verdict(False, why=run.status.cause) if run.status.kind == "non-finite" else None
 
     def judge(self, history: History, stage: str = gathered.WHOLE) -> Verdict:

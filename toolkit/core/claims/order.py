@@ -40,6 +40,7 @@ class Order(Ladder):
     over: str
     values: tuple = ()
     tol: float = 0.15
+    fitted = True
     growing: bool = False
     at_least: bool = False
     skip: int = 0

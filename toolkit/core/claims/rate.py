@@ -37,6 +37,7 @@ class Rate(Claim):
     start: float = 0.5
     floor: float = 1e-9
     share = 0.75
+    fitted = True
 
     def overlay(self, history):
         k, values = history.series(self.measure)
