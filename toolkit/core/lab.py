@@ -53,7 +53,7 @@ class Experiment:
     `predict` is what a person is asked before Start, `why` the answer in about three sentences, `formula` the one that
     it rests on (TeX, without dollar signs), `level` an index into LEVELS, `minutes` what it takes a person who reads it
     all, `then` the name of the experiment of the same lab to go on with. In `question`, `why` and the prediction
-    formulas stand between dollar signs.
+    formulas stand between dollar signs. `trouble` are the kinds of status, other than a good end, that are its point.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Experiment:
     level: int = 1
     minutes: int = 5
     then: str = ""
+    trouble: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from toolkit.preconditioner import (
     InnerGMRES,
     Jacobi,
     Poisson,
+    UncheckedHelmholtz,
     system,
 )
 from toolkit.preconditioner.krylov.basis import Basis
@@ -388,6 +389,17 @@ def test_cg_names_an_indefinite_matrix():
     run = tk.solve(system(sp.diags_array([1.0, -1.0, 2.0]), np.ones(3), definite=True), CG())
     assert run.status.kind == "breakdown" and "not positive definite" in run.status.cause and run.status.advice
     assert run.history["k"].tolist() == list(range(run.k + 1))
+
+
+@pytest.mark.parametrize("method", [CG(), FlexibleCG()])
+def test_cg_on_signs_that_nobody_asked_for_ends_with_the_first_negative_ritz_value_and_promises_no_energy(method):
+    problem = UncheckedHelmholtz(n=20, wavenumber=14.0, load="noise")
+    assert not method.suits(problem) and problem.exact is not None
+    assert {claim.about for claim in method.claims(problem)} == {"residual_gap"}
+    run = tk.solve(problem, method)
+    assert run.status.kind == "breakdown" and "not positive definite" in run.status.cause
+    least = [tk.solve(problem, MINRES(), tk.Stop(rtol=0.0, steps=k)).state.ritz()[0] for k in (run.k - 1, run.k)]
+    assert least[0] > 0 > least[1]
 
 
 def test_an_indefinite_preconditioner_is_named():

@@ -149,7 +149,7 @@ class CG(_ConjugateGradients):
         """The energy error never grows, obeys the bound of the spectrum, and vanishes when that is used up."""
         yield no_gap()
         yield from self.preconditioner.krylov_claims(system)
-        if system.exact is None:
+        if system.exact is None or not system.definite:
             return
         kappa = self.preconditioner.condition(system)
         floor = 1e-13 * (kappa or 1e4)
@@ -215,7 +215,7 @@ class FlexibleCG(_ConjugateGradients):
     def promises(self, system):
         """The energy error never grows whatever M is; with a fixed Hermitian M it is CG."""
         yield no_gap()
-        if system.exact is None:
+        if system.exact is None or not system.definite:
             return
         fixed = self.preconditioner.fixed and self.preconditioner.hermitian
         kappa = self.preconditioner.condition(system) if fixed else None

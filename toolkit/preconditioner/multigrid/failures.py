@@ -1,4 +1,4 @@
-"""Failures worth a run: a step too long, a wrong spectrum, lost orthogonality, lost digits."""
+"""Failures worth a run: a step too long, a wrong sign, a wrong spectrum, lost orthogonality, lost digits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from toolkit.preconditioner.krylov.chebyshev import ChebyshevIteration
 from toolkit.preconditioner.krylov.gmres import GMRES
 from toolkit.preconditioner.krylov.minres import MINRES
 from toolkit.preconditioner.stationary.relaxation import Jacobi
+from toolkit.preconditioner.stencils.helmholtz import UncheckedHelmholtz
 from toolkit.preconditioner.stencils.poisson import Poisson
 from toolkit.preconditioner.systems.outliers import Outliers
 
@@ -57,6 +58,28 @@ EXPERIMENTS = (
         level=0,
         minutes=4,
         then="mesh",
+        trouble=("diverged",),
+    ),
+    Experiment(
+        "wrong_sign",
+        "CG where energy is none",
+        "A wave has eigenvalues of both signs, and nobody has told CG. What happens to it?",
+        UncheckedHelmholtz(n=20, wavenumber=14.0, load="noise"),
+        (CG(), MINRES()),
+        Stop(rtol=1e-8, steps=400),
+        picture="spectrum",
+        predict=Pick("Does CG come to eight digits?", arrives(0), theory=1, options=YES_NO),
+        why=r"CG goes down along $p$ to the lowest point of the energy, and that there is one takes $\langle p, "
+        r"A p \rangle > 0$. These numbers are, but for positive factors, the pivots of the Lanczos matrix "
+        "$T_k$: by Sylvester's law one is negative as soon as a Ritz value is, and here Ritz values of "
+        "both signs come up. There the run ends, and says why. MINRES asks for the least residual instead, "
+        "which is a length whatever the signs are.",
+        formula=r"\alpha_k = \frac{\langle r_k, r_k \rangle}{\langle p_k, A p_k \rangle}, \qquad T_k = L_k D_k "
+        r"L_k^{\mathsf T}, \quad D_k = \operatorname{diag}(1/\alpha_0, \dots, 1/\alpha_{k-1})",
+        level=2,
+        minutes=4,
+        then="helmholtz",
+        trouble=("breakdown",),
     ),
     Experiment(
         "wrong_interval",
@@ -81,6 +104,7 @@ EXPERIMENTS = (
         level=2,
         minutes=4,
         then="convection",
+        trouble=("diverged",),
     ),
     Experiment(
         "lost_orthogonality",
@@ -129,5 +153,6 @@ EXPERIMENTS = (
         level=3,
         minutes=6,
         then="wrong_interval",
+        trouble=("stagnated",),
     ),
 )

@@ -263,7 +263,7 @@ EXPERIMENTS = (
         formula=r"\|r_k\| = \min_{p \in \mathcal{P}_k, \; p(0) = 1} \|p(A) \, r_0\|",
         level=2,
         minutes=6,
-        then="helmholtz",
+        then="wrong_sign",
     ),
     Experiment(
         "helmholtz",

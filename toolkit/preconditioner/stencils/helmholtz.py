@@ -88,3 +88,17 @@ class Helmholtz(GridProblem):
         if self.damping:
             return None
         return float(self.spectrum.min()), float(self.spectrum.max())
+
+
+@dataclass(frozen=True)
+class UncheckedHelmholtz(Helmholtz):
+    """−Δu − (1 − iδ) k² u = f, as `Helmholtz`, but nobody asks for the signs of its eigenvalues before a run.
+
+    So CG may start on it, as on an operator of which nothing is known, and ends where it meets a direction with
+    ⟨p, A p⟩ ≤ 0: by Sylvester's law it must, once a Ritz value is negative.
+    Reference: C. C. Paige, M. A. Saunders, SIAM J. Numer. Anal. 12 (1975) 617–629, doi:10.1137/0712047.
+    """
+
+    title: ClassVar[str] = "Helmholtz, signs not asked for"
+    sources: ClassVar[tuple[str, ...]] = ("paige1975", "erlangga2004")
+    undecided: ClassVar[bool] = True
