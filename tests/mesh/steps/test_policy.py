@@ -149,6 +149,17 @@ def test_online_td_comes_near_and_repeats_by_seed():
     assert runs[0].history["parameter_error"][-50:].mean() < 0.35
 
 
+def test_online_td_learns_half_as_fast_after_fifty_batches():
+    """a_k = a/(1 + k/50): a small change of θ on the same episodes is proportional to it."""
+    problem, method, changes = LinearQuadratic(), OnlineTD(rate=0.01, instants=4), []
+    for k in (0, 50, 150):
+        state = method.init(problem)
+        state.k = k
+        changes.append(method.step(problem, state).theta)
+    np.testing.assert_allclose(changes[1], changes[0] / 2, rtol=0.03)
+    np.testing.assert_allclose(changes[2], changes[0] / 4, rtol=0.03)
+
+
 def test_means_are_over_the_same_paths_on_all_meshes():
     p = PROBLEM.turned(paths=20, levels=6)
     np.testing.assert_array_equal(p.seen(16), p.seen(64)[:, ::4])
