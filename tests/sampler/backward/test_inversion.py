@@ -83,6 +83,17 @@ def test_inversion_amplifies_rounding(gamma, steps):
     assert np.polyfit(counts, np.log(errors), 1)[0] == pytest.approx(-np.log(gamma), rel=0.25)
 
 
+def test_the_promised_growth_is_drawn_from_where_the_way_back_begins():
+    """It is first measured in the middle of the run, and is met at the end: the drawn line and the run end together."""
+    method = BDIARoundTrip(steps=80, gamma=0.75)
+    (claim,) = method.claims(LAWS[0])
+    (run,) = claim.runs(LAWS[0], method)
+    run.finish(claim.stop)
+    (k, values), (drawn_k, drawn) = run.history.series("retrace"), claim.overlay(run.history)
+    assert k[0] > 80 and np.array_equal(k, drawn_k) and drawn[0] == values[0] > 0
+    assert abs(np.log10(drawn[-1] / values[-1])) < 1.5
+
+
 def test_beyond_that_the_way_back_is_lost():
     assert error(LAWS[0], BDIARoundTrip(steps=400, gamma=0.5)) > 1
     assert BDIARoundTrip(steps=400, gamma=0.5).claims(LAWS[0]) == ()

@@ -9,7 +9,7 @@ from toolkit.sampler.laws.mixtures import PlaneMixture, SpaceMixture
 from toolkit.sampler.laws.schedules import SCHEDULES
 from toolkit.sampler.learnt.denoiser import preconditioning
 from toolkit.sampler.solvers.ddim import DDIM, HeunSampler
-from toolkit.sampler.stochastic.edm import EDMStochastic
+from toolkit.sampler.stochastic.edm import MOST_CHURN, EDMStochastic
 
 THROUGH = tk.Stop(rtol=0.0, steps=None)
 
@@ -130,3 +130,10 @@ def test_evaluations_are_counted():
     for heun in (True, False):
         run = tk.solve(PlaneMixture(particles=4), EDMStochastic(steps=7, heun=heun), THROUGH)
         assert run.state.work.nfe == 7 * (2 if heun else 1)
+
+
+def test_the_samplers_that_are_compared_in_churn_differ_in_it():
+    """Above (√2 − 1) N more churn adds no more noise, and two samplers would be one."""
+    methods = tk.lab("sampler").experiment("churn").methods
+    added = [min(method.churn / method.steps, MOST_CHURN) for method in methods]
+    assert len(set(added)) == len(methods) and max(added) < MOST_CHURN

@@ -41,7 +41,7 @@ class Rate(Claim):
 
     def overlay(self, history):
         k, values = history.series(self.measure)
-        return (k, values[0] * self.factor**k) if len(k) else None
+        return (k, values[0] * self.factor ** (k - k[0])) if len(k) else None  # from where it was first measured
 
     def observed(self, history: History) -> Observed:
         """The observed factor beside the promised one."""

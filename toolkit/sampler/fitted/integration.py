@@ -256,10 +256,10 @@ EXPERIMENTS = (
             close=2.0,
         ),
         why=(
-            r"The directions $q_j$ are at hand: differences of outputs that the sampler has computed anyway. Least "
-            "squares on training particles choose how far to go along each, and no coefficient at all is the sampler "
-            "itself, so that no step gets worse in training. For the end that promises nothing, as steps that are each "
-            "better may still lead apart; here they do not, and the most directions gain the most."
+            r"The directions $q_j$ are at hand: outputs that the sampler has computed anyway, and their differences. "
+            "Least squares on training particles choose how far to go along each, and no coefficient at all is the "
+            "sampler itself, so that no step gets worse in training. For the end that promises nothing, as steps that "
+            "are each better may still lead apart; here they do not, and the most directions gain the most."
         ),
         formula=(
             r"x_t=\Phi(x_s)+\sum_j\varphi_j\,q_j,\qquad "

@@ -89,7 +89,7 @@ EXPERIMENTS = (
     Experiment(
         "batches-in-random-order",
         "Does the order of the batches matter?",
-        "Steps are exact, yet the law at rest is wrong. Halve the step: which way of choosing batches quarters that?",
+        "Steps are exact, yet the law at rest is biased. Halve the step: which choice of batches quarters the bias?",
         MinibatchRegression(),
         tuple(StepHalved(sampler=SGHMC(batching=one)) for one in ("i.i.d.", "fixed order", "random order"))
         + tuple(StepHalved(sampler=SGHMC(batching="full", integrator=one)) for one in ("Euler", "OBABO")),

@@ -9,7 +9,7 @@ from toolkit.core.prediction import Guess, last
 from toolkit.core.stop import THROUGH
 from toolkit.sampler.purification.diffpure import DiffPure
 from toolkit.sampler.purification.noise_ladder import DiffPureLadder, PurificationLadder
-from toolkit.sampler.purification.problems import DIGITS, LINE, Purification
+from toolkit.sampler.purification.problems import DIGITS, FORWARD, LINE, Purification
 from toolkit.sampler.solvers.looks import tiles
 
 SIDE = 5  # images in a row
@@ -59,6 +59,14 @@ PICTURES = (
 )
 
 
+def expected_share(runs) -> float:
+    """The share that an exact reverse equation puts right on average, of the points as the first method noised them."""
+    problem, state = runs[0].problem, runs[0].state
+    process, t = problem.diffusion.process, float(state.times[0])
+    noised = process.alpha(t) * state.given + process.sigma(t) * problem.normal(FORWARD, 0)
+    return float(problem.expected(noised, t))
+
+
 def best_time(runs) -> float:
     """t* at which most attacked points were right again, of the first method."""
     history = runs[0].history
@@ -78,6 +86,7 @@ EXPERIMENTS = (
         predict=Guess(
             "What share of the attacked points will be right after the way back?",
             *(last("robust_accuracy"), 0.0, 1.0),
+            theory=expected_share,
             log=False,
             close=1.05,
         ),

@@ -102,7 +102,7 @@ EXPERIMENTS = (
             r"DDIM's step is exact where the noise $\varepsilon$ does not change, and is wrong by as much as it does: "
             "order 1. F-PNDM puts a mean of the last four in its place, whose weights take the change into account, "
             "and S-PNDM one of two: order 2. Fifty such steps are worth about a thousand of DDIM's here, because "
-            "$50^2$ is more than $1000$; which is ahead depends on the constants, which no theory names."
+            "$50^2$ is of the size of $1000$; which is ahead depends on the constants, which no theory names."
         ),
         formula=(
             r"\bar\varepsilon=\tfrac{1}{24}\bigl(55\,\varepsilon-59\,\varepsilon'+37\,\varepsilon''-9\,\varepsilon'''\bigr),"
