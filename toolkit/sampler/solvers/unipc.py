@@ -185,8 +185,8 @@ EXPERIMENTS = (
         why=(
             "Once the output at the end of a step is known, the step can be done again with one more point in its "
             "polynomial: order $p$ becomes $p+1$. The next step needs that output anyway, so the correction costs "
-            "nothing. That is a promise for small steps. With eight of them the correction helps some and harms others, "
-            "and with four the highest orders do worst of all."
+            "nothing. That is a promise for small steps. With eight of them the correction helps some and harms "
+            "others, and with four the highest orders do worst of all."
         ),
         formula=(
             r"x_t=\frac{\sigma_t}{\sigma_s}\,x_s-\alpha_t(e^{-h}-1)\,m_0"
