@@ -277,22 +277,6 @@ def test_closing_the_tab_ends_the_run_and_frees_the_session(lab, browser, served
     until(gone, 30)
 
 
-def test_the_index_leads_to_every_lab_and_experiment(page, served):
-    from toolkit.core.lab import labs
-
-    page.goto(served)
-    for name, lab in labs().items():
-        link = page.get_by_role("link", name=lab.title, exact=True)
-        expect(link).to_be_visible(timeout=SLOW)
-        assert link.get_attribute("href").endswith(name)
-    for more in page.get_by_text(re.compile("more experiments$")).all():
-        more.click()
-    expect(page.locator("details[open]")).to_have_count(sum(len(lab.experiments) > 6 for lab in labs().values()))
-    for lab in labs().values():
-        for one in lab.experiments:
-            expect(page.get_by_role("link").filter(has_text=one.question)).to_be_visible()
-
-
 PLACES = """() => {
   const found = {}, seen = {}
   const look = (root) => {

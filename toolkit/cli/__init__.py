@@ -1,4 +1,4 @@
-"""The command line: `toolkit serve · run · check · catalogue · warm · train`; a file a command."""
+"""The command line: `toolkit serve · run · check · catalogue · warm · train · record`; a file a command."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ import sys
 import traceback
 
 from toolkit import __version__
-from toolkit.cli import checking, interrupts, listing, running, serving, training, warming
+from toolkit.cli import checking, interrupts, listing, recording, running, serving, training, warming
 from toolkit.cli.natives import natives_apart
 from toolkit.core import plain
 from toolkit.core.errors import ToolkitError
 
-COMMANDS = (serving, running, checking, listing, warming, training)
+COMMANDS = (serving, running, checking, listing, warming, training, recording)
 WRONG, FAULT = 2, 4  # a caller's mistake, the toolkit's own
 TRACEBACK = "TOOLKIT_TRACEBACK"  # set in the environment, it has a fault of the toolkit tell where it is
 EPILOG = f"""\

@@ -38,7 +38,24 @@ function suit(page) {
   if (window.matchMedia("(max-width: 599px)").matches) page.sidebar_open = false
 }
 
+// Say in the tab where somebody is, and keep it for the index; a browser that keeps nothing is as well.
+const RECENT = "toolkit.recents"
+function placed({lab, experiment, title, heading}) {
+  if (!title) return
+  document.title = heading ? `${title} · ${heading}` : title
+  if (!experiment) return
+  const path = location.pathname, own = path.endsWith(`/${lab}`) ? "" : `lab=${encodeURIComponent(lab)}&`
+  const href = `${path}?${own}experiment=${encodeURIComponent(experiment)}`
+  try {
+    const kept = JSON.parse(localStorage.getItem(RECENT) || "[]")
+    const others = (Array.isArray(kept) ? kept : []).filter((one) => one?.href !== href)
+    localStorage.setItem(RECENT, JSON.stringify([{title, href}, ...others].slice(0, 12)))
+  } catch (refused) {}
+}
+
 export function render({model, view}) {
+  model.on("place", () => placed(model.place))
+  placed(model.place)
   model.on("msg:custom", async (event) => {
     const asked = event.data ?? event
     if (asked.search !== undefined && window.location.search !== asked.search)

@@ -92,8 +92,21 @@ class Entries(JSComponent):
             self._asked(data["act"], data["uid"])
 
 
+class Nearest(JSComponent):
+    """Where somebody may have wanted to go: links, each [title, address]."""
+
+    links = param.List(default=[], doc="title and address of each")
+
+    _esm = script("words.js", "nearest.js")
+    _stylesheets = [HERE / "nearest.css"]
+
+
 class Bridge(JSComponent):
-    """Address bar, back button, clipboard, downloads, and plots as PNG or SVG. Shows nothing itself."""
+    """Address bar, tab, back button, clipboard, downloads, and plots as PNG or SVG. Shows nothing itself."""
+
+    place = param.Dict(
+        default={}, doc="where somebody is: lab, experiment, title; the tab says it, the index recalls it"
+    )
 
     _esm = HERE / "bridge.js"
 

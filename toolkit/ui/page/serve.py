@@ -7,8 +7,10 @@ import logging
 import pkgutil
 import sys
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import panel as pn
+from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from toolkit.core.lab import labs
@@ -33,6 +35,14 @@ def _of(app: Callable, name: str) -> Callable:
         return app(name)
 
     return page
+
+
+class Lost(RequestHandler):
+    """An address of no page: the index, which looks for what comes nearest to it."""
+
+    def get(self, name: str) -> None:
+        """Go there."""
+        self.redirect(f"./?{urlencode({'find': name.replace('-', ' ')[:80]})}")
 
 
 def calm(loop) -> None:
@@ -68,6 +78,7 @@ def serve(port: int = 5006, address: str = "127.0.0.1", show: bool = True, threa
         threaded=threaded,
         title="Convergence toolkit",
         websocket_origin=origins,
+        extra_patterns=[(r"/([A-Za-z0-9_-]{1,80})", Lost)],
         static_dirs={"formulas": str(FORMULAS)} | options.pop("static_dirs", {}),
         **(LIFETIME | options),
     )

@@ -16,6 +16,7 @@ from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
 from toolkit.session.rows import rows
 from toolkit.ui.page.browser import Board, Bridge
+from toolkit.ui.page.homing import place, suggested, way_home
 from toolkit.ui.page.knobs import Panel
 from toolkit.ui.page.panel_patches import released
 from toolkit.ui.page.picture_card import PictureCard
@@ -43,7 +44,7 @@ class LabView:
     def __init__(self, lab: Lab, query: str = "", home: str = "./"):
         self.model, self.lab = LabModel(lab), lab
         refused = self._open(query)
-        self._version, self._search = -1, ""
+        self._version, self._search, self._asked = -1, "", query
         self._closed = False
         self._make()
         self.page = self._assemble(home)
@@ -149,7 +150,8 @@ class LabView:
         middle = pn.FlexBox(plot, picture, gap="0px", align_items="stretch", margin=0, styles=TALL, **WIDE)
         main = pn.Column(*self._top.views, middle, table, margin=(4, 6), styles=TALL, **WIDE)
         page = pmui.Page(
-            title=self.lab.title, sidebar=sidebar, main=[main, self._alert, self._bridge], sidebar_width=340,
+            title=self.lab.title, sidebar=sidebar, header=[way_home(home)], sidebar_width=340,
+            main=[*suggested(self.model, self._asked, home), main, self._alert, self._bridge],
             busy_indicator=None, site_url=home, theme_config=THEME, sx=BAR, meta_description=self.lab.about,
         )  # fmt: skip
         return released(page)
@@ -245,6 +247,7 @@ class LabView:
             self._problem_box[:] = [self._problem_panel.view]
             self._problem_box.visible = bool(knobs(problem))
         self._shown_problem = problem
+        self._bridge.place = place(self.model)
         self._caption.param.update(object=escape(problem.caption()), visible=bool(problem.caption()))
 
     def _next(self) -> None:

@@ -1,0 +1,45 @@
+"""Recorded curves are of experiments that there are, small, and shown only of what an experiment still is."""
+
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+from screen import TOYS, TWO
+
+from toolkit.core.lab import lab, labs
+from toolkit.session import recorded
+
+
+@pytest.mark.parametrize("name", list(labs()))
+def test_what_is_recorded_is_small_and_mostly_of_what_there_is(name):
+    whole, found = lab(name), recorded.shipped(lab(name))
+    known = {one.name for one in whole.experiments}
+    assert found and len(found.keys() & known) >= 0.75 * len(found)
+    for one in found.values():
+        assert len(gzip.compress(json.dumps(one).encode())) <= recorded.BYTES
+        assert one["curves"] and len(one["mark"]) == 16
+        for curve in one["curves"] + one["promised"]:
+            assert len(curve["x"]) == len(curve["y"]) <= 2 * recorded.POINTS
+
+
+@pytest.mark.parametrize("name", list(labs()))
+def test_only_what_an_experiment_still_is_is_shown(name, monkeypatch):
+    whole = lab(name)
+    one = next(one for one in whole.experiments if recorded.of(whole, one))
+    assert recorded.mark(replace(one, title="another", why="another")) == recorded.mark(one)
+    changed = replace(one, methods=one.methods[:-1], measure="another")
+    assert recorded.of(whole, changed) == {}
+
+
+def test_a_run_is_taken_down_as_the_page_draws_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(recorded, "path", lambda lab: tmp_path / "recorded.json.gz")
+    recorded.shipped.cache_clear()
+    assert recorded.stale(TOYS) == ["two"]
+    found = recorded.record(TOYS, TWO, 20.0)
+    assert recorded.save(TOYS, {"two": found}) < 5000
+    assert recorded.of(TOYS, TWO) == found and recorded.stale(TOYS) == []
+    values = found["curves"][0]["y"]
+    assert len(found["curves"]) == 2 and values[0] > values[-1]
+    assert not any("verdict" in key or "holds" in key for key in json.dumps(found).split('"'))
+    recorded.shipped.cache_clear()
