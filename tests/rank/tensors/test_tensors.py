@@ -157,6 +157,13 @@ def test_the_subspace_power_iteration_by_plain_contractions(d, half):
     np.testing.assert_allclose(x, y, rtol=0, atol=1e-13)
 
 
+def test_no_start_of_the_experiment_on_sweeps_is_the_planted_tensor():
+    """Factors drawn with the tensor's own seed and rank are its own: rounding after one sweep would show nothing."""
+    shown = tk.lab("rank").experiment("als-sweeps")
+    steps = [tk.solve(shown.problem, method, shown.stop).state.k for method in shown.methods]
+    assert min(steps) > 10 and max(steps) > 2 * min(steps)
+
+
 class TestPromisesFitTheKnobs:
     """Nothing is promised, or what is holds, wherever the knobs of a method stand."""
 
