@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import SLOW, page_of, press, shows
+from pages import SLOW, page_of, press, shows, take
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -76,3 +76,19 @@ def test_the_abscissa_becomes_logarithmic_and_curves_are_hidden_and_shown_alone(
     page.wait_for_function(f"() => ({FIGURE})().end < {wide} / 2")
     page.get_by_role("button", name="Curve of CG").click()
     page.wait_for_function(f"() => ({FIGURE})().points === 0")
+
+
+def test_a_sweep_draws_its_ladder_beside_the_curves_and_goes_into_the_table(lab):
+    page = lab(page_of("preconditioner", POISSON, CG, stop={"rtol": 1e-8}))
+    page.get_by_role("button", name="Sweep n", exact=True).click()
+    ladder = """() => {
+      const [one] = [...Bokeh.index.query((view) => view.model.name === "sweep")]
+      return one ? Math.max(...one.model.renderers.map((r) => (r.data_source.data.x || []).length)) : 0
+    }"""
+    page.wait_for_function(f"() => ({ladder})() >= 5", timeout=SLOW)
+    expect(page.get_by_role("button", name="sweep: steps")).to_have_attribute("aria-pressed", "true")
+    head, *rows = take(page, "CSV").splitlines()
+    assert head.startswith("n,method,steps") and len(rows) >= 5
+    press(page, "curves")
+    page.wait_for_function(f"() => ({ladder})() === 0")
+    expect(page.get_by_role("button", name="curves", exact=True)).to_have_attribute("aria-pressed", "true")

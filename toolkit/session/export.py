@@ -11,6 +11,7 @@ from toolkit.core import likeness
 from toolkit.core.history import History
 from toolkit.core.knob import Knobbed, knobs
 from toolkit.core.stop import Stop
+from toolkit.session.sweep import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Race:
     problem: Knobbed
     stop: Stop
     records: tuple[Record, ...]
+    sweep: Plan | None = None
+    rungs: tuple[tuple, ...] = ()
 
 
 def records(entries, lanes: dict, problem, stop: Stop) -> Race:
@@ -69,11 +72,23 @@ def script(race: Race) -> str:
         lines += ["", f"method = {expression(one.method)}", _RUN, *_way(one)]
         lines += [f"runs.append((run, {_seen(one)}))"]
     lines += ["", "for run, seen in runs:", _REPORT]
+    lines += _ladders(race) if race.sweep is not None else []
     return "\n".join(lines) + "\n"
 
 
 _RUN = "run = tk.Run(problem, method, stop, tk.witnesses(problem, method))"
 _REPORT = "    tk.report(run, seen)"
+
+
+def _ladders(race: Race) -> list[str]:
+    """The statements that run the sweep of a knob again."""
+    plan = race.sweep
+    lines = ["", f"values = {plan.values!r}"]
+    for *_, methods in plan.runners:
+        about = f"problem, {expression(methods[0])}, {plan.knob!r}, values, stop"
+        lines += [f"for value, run in zip(values, tk.ladder({about})):"]
+        lines += [f"    print({plan.knob!r}, value, run.k, run.history.solving, run.status)"]
+    return lines
 
 
 def _seen(one: Record) -> str:
@@ -172,7 +187,11 @@ def notebook(race: Race, lab: str, measure: str, spec: dict) -> str:
 
 
 def table(race: Race) -> str:
-    """All columns of all traces as CSV, one row a step."""
+    """All columns of all traces as CSV, one row a step; of a sweep one row a rung."""
+    if race.rungs:
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(race.rungs)
+        return out.getvalue()
     told = [one for one in race.records if one.history is not None]
     names = list(dict.fromkeys(name for one in told for name in one.history.names))
     out = io.StringIO()

@@ -128,6 +128,22 @@ class Ghost:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """A ladder along a knob: curves of (line style, label, knob values, results, which of them count) and promises of
+    (line style, title, knob values, promised results). `show` says what the results are; `of` is -1 for the problem.
+    """
+
+    words: str
+    knob: str
+    of: int
+    log: bool
+    show: str
+    curves: tuple[tuple[int, str, np.ndarray, np.ndarray, np.ndarray], ...] = ()
+    promises: tuple[tuple[int, str, np.ndarray, np.ndarray], ...] = ()
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Everything to draw at one moment. `version` grows by one with every frame of a session.
 
@@ -146,6 +162,7 @@ class Frame:
     outcome: Outcome | None = None
     ghosts: tuple[Ghost, ...] = ()
     scene: int = 0
+    sweep: Sweep | None = None
 
 
 def thin(y: np.ndarray, most: int = POINTS) -> np.ndarray:

@@ -9,7 +9,7 @@ from toolkit.core.knob import Knobbed
 from toolkit.core.lab import Experiment, Lab
 from toolkit.core.lab import lab as lab_named
 from toolkit.core.stop import Stop
-from toolkit.session import share, story
+from toolkit.session import share, story, sweep
 from toolkit.session.attic import changed, comparable
 from toolkit.session.frame import ABSCISSAE, AGAINST
 from toolkit.session.palette import MOST
@@ -34,6 +34,7 @@ class LabModel(Race):
         super().__init__(self.lab.pictures, self.lab.experiments)
         self.against, self.measure, self.picture, self.abscissa = "k", self.lab.measure, "", ""
         self.experiment, self.said = "", None
+        self.swept, self.sweep_shows = None, "k"
         if spec is not None:
             self.load(spec)
         elif self.lab.experiments:
@@ -125,6 +126,7 @@ class LabModel(Race):
         elif before != problem:
             self._haunt(self.entries, changed(before, problem))
         self.problem, self.at = problem, None
+        self._unsweep()
         self._restart(self.entries)
 
     def _natural(self) -> str:
@@ -140,6 +142,45 @@ class LabModel(Race):
         """Turn knobs of the stopping rule; a run goes on under the new one, or starts anew if it is past its end."""
         self.stop = self.stop.turned(**values)
         self._worker.do("extend", self.stop)
+
+    # -- sweeps -------------------------------------------------------------------------------------------------
+
+    def sweep(self, of: int, knob: str, show: str = "k") -> None:
+        """Run a ladder along a knob of the problem (`of` = -1) or of the entry at a place in the list.
+
+        `show`: steps ("k"), the last "value" of the measure, or "seconds".
+        """
+        made = sweep.plan(self, of, knob)
+        self.show_sweep(show)
+        self.swept = (of, knob)
+        self._worker.do("sweep", made)
+
+    def show_sweep(self, show: str) -> None:
+        """What of the ladder is drawn."""
+        if show not in sweep.SHOWN:
+            raise KnobError(f"show = {show!r}: expected one of {', '.join(map(repr, sweep.SHOWN))}.")
+        self.sweep_shows = show
+        self._look()
+
+    def _unsweep(self) -> None:
+        """Let go of a sweep of what stands there no more."""
+        if self.swept is not None:
+            self.swept = None
+            self._worker.do("sweep", None)
+
+    def set_method(self, uid: int, method: Knobbed) -> None:
+        """Another method, or other knobs, for an entry: its run starts anew, the last one stays as a ghost."""
+        self._unsweep()
+        super().set_method(uid, method)
+
+    def remove(self, uid: int) -> None:
+        """Take an entry out of the race."""
+        self._unsweep()
+        super().remove(uid)
+
+    def _clear(self) -> None:
+        self._unsweep()
+        super()._clear()
 
     # -- how it is looked at ------------------------------------------------------------------------------------
 
@@ -160,6 +201,7 @@ class LabModel(Race):
 
     def _looked(self) -> dict:
         view = dict(measure=self.measure, against=self.against, picture=self.picture)
+        view["show"] = self.sweep_shows
         return super()._looked() | view | dict(experiment=self.experiment, said=self.said)
 
     # -- specs --------------------------------------------------------------------------------------------------
@@ -196,6 +238,8 @@ class LabModel(Race):
         self.hidden = frozenset(one.uid for i, one in enumerate(self.entries) if i in page.hidden)
         if self.entries:
             self.set_focus(self.entries[min(page.focus, len(self.entries) - 1)].uid)
+        if page.sweep:
+            self.sweep(*page.sweep)
         self._worker.do("settle_ghosts")
         self._look()
         if any(k for *_, k, _ in page.entries):

@@ -14,7 +14,7 @@ from toolkit.core.course import planned
 from toolkit.core.errors import SpecError, ToolkitError
 from toolkit.core.machine import Machine, machine
 from toolkit.core.stop import Stop
-from toolkit.session import story
+from toolkit.session import story, sweep
 from toolkit.session.frame import ABSCISSAE, AGAINST
 from toolkit.session.palette import MOST
 
@@ -37,6 +37,7 @@ class Page:
     focus: int
     abscissa: str = ""
     hidden: tuple[int, ...] = ()
+    sweep: tuple = ()
     experiment: str = ""
     said: object = None
 
@@ -60,6 +61,7 @@ def write(model, steps: bool) -> dict:
     where = {"machine": machine().short()} if any("seen" in one for one in entries) else {}
     where |= {"experiment": model.experiment} if model.experiment else {}
     where |= {"said": model.said} if model.said is not None else {}
+    where |= {"sweep": [*model.swept, model.sweep_shows]} if model.swept is not None else {}
     where |= {"abscissa": model.abscissa} if model.abscissa else {}
     return where | {
         "schema": specs.SCHEMA,
@@ -101,7 +103,8 @@ def read(spec: dict, lab) -> Page:
         raise SpecError(f"The link has the abscissa {abscissa!r}; known: {', '.join(map(repr, ABSCISSAE))}.")
     if picture not in ("", *(one.name for one in lab.pictures)):
         raise SpecError(f"The link shows the picture {picture!r}, which the lab {lab.name!r} does not have.")
-    about = (max(0, focus), abscissa, hidden)
+    swept = sweep.checked(problem, [method for method, *_ in entries], spec.get("sweep"))
+    about = (max(0, focus), abscissa, hidden, swept)
     return Page(problem, entries, stop, against, measure, picture, *about, *story.read(spec, lab))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolkit.core.stop import Stop
 from toolkit.session import export
@@ -11,6 +11,7 @@ from toolkit.session.attic import Attic
 from toolkit.session.checks import Check
 from toolkit.session.lane import Lane
 from toolkit.session.palette import MOST
+from toolkit.session.sweep import Plan, Sweeping, table
 
 SNAPSHOT_BYTES = 192 << 20  # of all lanes together
 
@@ -38,10 +39,11 @@ class Track:
     def __init__(self):
         self.lanes: dict[int, Lane] = {}
         self.playing = False
-        self.view = dict(measure="", against="k", focus=0, picture=None, at=None, experiment="", said=None)
+        self.view = dict(measure="", against="k", focus=0, picture=None, show="k", at=None, experiment="", said=None)
         self.checks: list[tuple[int, int, Check]] = []
         self.unwanted = threading.Event()
         self.attic, self.scene = Attic(), 0
+        self.sweeping: Sweeping | None = None
 
     # -- how it stands ------------------------------------------------------------------------------------------
 
@@ -52,7 +54,8 @@ class Track:
     @property
     def busy(self) -> bool:
         """Whether another round has something to do."""
-        return bool(self.checks) or (self.playing and any(not one.held for one in self.all()))
+        sweeps = self.sweeping is not None and not self.sweeping.done
+        return sweeps or bool(self.checks) or (self.playing and any(not one.held for one in self.all()))
 
     @property
     def stage(self) -> str:
@@ -141,6 +144,8 @@ class Track:
         """End every run, and let checks be."""
         self.unwanted.clear()
         self.playing, self.checks = False, []
+        if self.sweeping is not None:
+            self.sweeping.done = True
         for lane in self.all():
             if not lane.status.done:
                 lane.cancel()
@@ -154,6 +159,10 @@ class Track:
         """Go on under another stopping rule."""
         for lane in self.all():
             lane.extend(stop)
+
+    def sweep(self, plan: Plan | None) -> None:
+        """Run a ladder along a knob beside the race; None: no more of it."""
+        self.sweeping = Sweeping(plan) if plan is not None else None
 
     # -- what is asked of it ------------------------------------------------------------------------------------
 
@@ -185,4 +194,8 @@ class Track:
 
     def records(self, entries: tuple, problem, stop: Stop) -> export.Race:
         """What exports are made of."""
-        return export.records(entries, self.lanes, problem, stop)
+        race = export.records(entries, self.lanes, problem, stop)
+        if self.sweeping is None:
+            return race
+        rungs = tuple(map(tuple, table(self.sweeping, self.view["measure"])))
+        return replace(race, sweep=self.sweeping.plan, rungs=rungs)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SLICE = 0.01
 BEAT = 0.1
-APART = {"look", "play", "pause", "put", "drop", "clear", "haunt", "lay"}  # verbs that touch no run
+APART = {"look", "play", "pause", "put", "drop", "clear", "haunt", "lay", "sweep"}  # verbs that touch no run
 OF_ONE = {"turn", "fork", "check"}
 FAREWELL = 2.0  # s that the end of the program waits for its workers
 
@@ -205,6 +205,11 @@ class Worker:
         if self._track.checks:
             self._busy = self._track.gather()
             self._changed = True
+            return
+        sweeping = self._track.sweeping
+        if sweeping is not None and not sweeping.done:
+            sweeping.go()
+            self._busy, self._changed = sweeping.words, True
 
     def _say(self, words: str) -> None:
         """Tell at once what takes long."""
@@ -240,6 +245,7 @@ class Worker:
             self._teller.outcome(view["experiment"], view["said"], lanes) if stage == "ended" else None,
             tuple(one.seen(view["measure"], view["against"]) for one in self._track.attic.shades),
             self._track.scene,
+            self._track.sweeping.seen(view["measure"], view["show"]) if self._track.sweeping is not None else None,
         )
         self.told()
 

@@ -10,7 +10,9 @@ import panel_material_ui as pmui
 from toolkit.core import registry, rooms
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import Knob, Knobbed, knobs
+from toolkit.session.sweep import numeric
 from toolkit.ui.page.panel_patches import answering
+from toolkit.ui.page.plot_bar import Sweeps
 from toolkit.ui.page.scale import Scale, shown, typed
 from toolkit.ui.page.theme import WIDE
 
@@ -28,18 +30,25 @@ class Panel:
     """The knobs of one object, one below the other; a nested part has its own panel inside.
 
     `turned(name, value)` is called when a person turned a knob and may refuse by raising ToolkitError: the reason is
-    shown at the knob and nothing changes. `show(owner)` puts another state of the same class on the screen.
+    shown at the knob and nothing changes. `sweep(name)` runs a ladder along a knob. `show(owner)` puts another state of
+    the same class on the screen.
     """
 
-    def __init__(self, owner: Knobbed, turned: Callable):
-        self.owner, self._turned = owner, turned
+    def __init__(self, owner: Knobbed, turned: Callable, sweep: Callable | None = None):
+        self.owner, self._turned, self._sweep = owner, turned, sweep
         self._fields = {name: self._field(one) for name, one in knobs(owner).items()}
-        self.view = pn.Column(*(one for field in self._fields.values() for one in field.widgets), margin=0, **WIDE)
+        shown = [one for field in self._fields.values() for one in field.widgets]
+        self.view = pn.Column(*shown, *self._with_sweeps(), margin=0, **WIDE)
+
+    def _with_sweeps(self) -> list:
+        """A button for every number, where sweeps are wanted."""
+        found = [[name, words(one)] for name, one in knobs(self.owner).items() if numeric(one)]
+        return [Sweeps(self._sweep, knobs=found, margin=0, **WIDE)] if found and self._sweep is not None else []
 
     def _field(self, knob: Knob):
         value = getattr(self.owner, knob.name)
         if knob.family is not None:
-            return PartField(knob, self.owner, value, self._turned)
+            return PartField(knob, self.owner, value, self._turned, self._sweep)
         kind = FileField if knob.file else ValueField
         return kind(knob, self.owner, value, self._turned)
 
@@ -214,7 +223,8 @@ class FileField(ValueField):
 class PartField:
     """A nested part: a choice of class, and the panel of the chosen one's knobs, indented."""
 
-    def __init__(self, knob: Knob, owner: Knobbed, value: Knobbed, turned: Callable):
+    def __init__(self, knob: Knob, owner: Knobbed, value: Knobbed, turned: Callable, sweep: Callable | None):
+        self._sweep = sweep and (lambda name: sweep(f"{knob.name}.{name}"))
         self.knob, self._turned, self._value, self._quiet = knob, turned, value, False
         self._members = registry.classes("method", rooms.lab_of(type(owner)), knob.family)
         self._choice = pmui.Select(
@@ -243,7 +253,7 @@ class PartField:
         self._replace(part)
 
     def _replace(self, part: Knobbed) -> None:
-        self._value, self._inner = part, Panel(part, self._turn)
+        self._value, self._inner = part, Panel(part, self._turn, self._sweep)
         self._box[:] = [self._inner.view]
         self._box.visible = bool(knobs(part))
 

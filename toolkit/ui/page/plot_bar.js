@@ -9,11 +9,27 @@ export function render({model, el}) {
   fit.addEventListener("click", () => model.send_msg({fit: true}))
   ghosts.setAttribute("role", "group")
   ghosts.setAttribute("aria-label", "curves of earlier runs")
-  bar.append(words, ghosts, tools)
+  const tabs = make("span", "tabs")
+  tabs.setAttribute("role", "group")
+  tabs.setAttribute("aria-label", "what is drawn")
+  bar.append(words, tabs, ghosts, tools)
   el.append(bar)
   const known = new Map()
   const write = () => {
     put(words, model.words)
+    words.hidden = model.tabs.length > 0
+    tools.hidden = ghosts.hidden = model.tab !== ""
+    while (tabs.children.length > model.tabs.length) tabs.lastChild.remove()
+    model.tabs.forEach(([key, text], i) => {
+      if (!tabs.children[i]) {
+        const made = make("button", "tool")
+        made.type = "button"
+        made.addEventListener("click", () => model.send_msg({show: model.tabs[i][0]}))
+        tabs.append(made)
+      }
+      put(tabs.children[i], text)
+      tabs.children[i].setAttribute("aria-pressed", String(key === model.tab))
+    })
     log.setAttribute("aria-pressed", String(model.log))
     const left = new Set(model.ghosts.map((one) => one.number))
     for (const [number, chip] of known) if (!left.has(number)) { chip.remove(); known.delete(number) }
@@ -34,6 +50,6 @@ export function render({model, el}) {
       ghosts.append(chip)
     }
   }
-  for (const name of ["ghosts", "log", "words"]) model.on(name, write)
+  for (const name of ["ghosts", "log", "words", "tabs", "tab"]) model.on(name, write)
   write()
 }

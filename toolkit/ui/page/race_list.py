@@ -38,7 +38,7 @@ class Editor:
         self._look = pmui.Select(label="line", options=looks, value=entry.look, **about)
         self._method.param.watch(self._chosen, "value")
         self._look.param.watch(lambda e: self._act(lambda: self._model.recolour(self._entry.uid, e.new)), "value")
-        self._panel = Panel(entry.method, self._turned)
+        self._panel = Panel(entry.method, self._turned, self._sweep)
         self._knobs = pn.Column(self._panel.view, margin=0, **WIDE)
         self.view = pn.Column(self._method, self._knobs, self._look, margin=0, **WIDE)
 
@@ -46,6 +46,10 @@ class Editor:
         if event.new != self._model.entry(self._entry.uid).method.slug():
             cls = self._model.lab.methods()[event.new]
             self._act(lambda: self._model.set_method(self._entry.uid, cls()))
+
+    def _sweep(self, name: str) -> None:
+        places = [one.uid for one in self._model.entries]
+        self._act(lambda: self._model.sweep(places.index(self._entry.uid), name))
 
     def _turned(self, name: str, value) -> None:
         self._model.turn_method(self._entry.uid, **{name: value})
@@ -64,7 +68,7 @@ class Editor:
         if same:
             self._panel.show(entry.method)
         else:
-            self._panel = Panel(entry.method, self._turned)
+            self._panel = Panel(entry.method, self._turned, self._sweep)
             self._knobs[:] = [self._panel.view]
 
 

@@ -28,6 +28,7 @@ from toolkit.ui.page.theme import BAR, CARD, FOLD, TALL, THEME, WIDE
 from toolkit.ui.page.top import Top
 from toolkit.ui.plots.axes import Axes
 from toolkit.ui.plots.curves import ConvergencePlot
+from toolkit.ui.plots.sweep import SweepPlot
 
 PATIENCE, SHOWN = 500, 5000  # ms
 HEIGHT = 400
@@ -89,7 +90,8 @@ class LabView:
         self._plots = {self._plot.kind: self._plot}
         self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, **WIDE)
         self._picture = PictureCard(HEIGHT)
-        self._plot_bar = PlotBar(self._lay, self._log, lambda: self._plot.fit(), margin=0, **WIDE)
+        self._plot_bar = PlotBar(self._lay, self._log, lambda: self._plot.fit(), self._tab, margin=0, **WIDE)
+        self._sweeps, self._curves, self._sweep_of = None, False, None
         self._board = Board(self._check, self._scrub, self._next, margin=0, styles=TALL, **WIDE)
         self._make_choices()
 
@@ -196,6 +198,14 @@ class LabView:
     def _lay(self, number: int) -> None:
         self._list.act(lambda: self.model.lay(number))
 
+    def _sweep(self, name: str) -> None:
+        self._list.act(lambda: self.model.sweep(-1, name))
+
+    def _tab(self, show: str) -> None:
+        """Draw the curves ("") or what of a sweep."""
+        self._curves = not show
+        self._list.act(lambda: self.model.show_sweep(show) if show else None)
+
     def _log(self, on: bool) -> None:
         self._look(abscissa="log" if on else "linear")
 
@@ -243,7 +253,7 @@ class LabView:
         if type(problem) is type(self._shown_problem):
             self._problem_panel.show(problem)
         else:
-            self._problem_panel = Panel(problem, self._turn_problem)
+            self._problem_panel = Panel(problem, self._turn_problem, self._sweep)
             self._problem_box[:] = [self._problem_panel.view]
             self._problem_box.visible = bool(knobs(problem))
         self._shown_problem = problem
@@ -274,11 +284,31 @@ class LabView:
             self._plots[axes.kind] = self._plot
             self._plot_pane.object = self._plot.figure
         self._plot.patch(frame, model.shown(), axes)
-        self._plot_bar.show(frame.ghosts, axes.scale)
+        self._draw_sweep(frame)
+        self._plot_bar.show(frame.ghosts, axes.scale, self._tab_now(frame))
         entry = next((one for one in model.entries if one.uid == frame.drawing.uid), None)
         self._picture.show(frame.drawing, entry.style if entry else None, model.labels().get(frame.drawing.uid, ""))
         at = -1 if frame.at is None else min(frame.at, frame.last)
         self._board.show(rows(model, frame), frame.last, at)
+
+    def _tab_now(self, frame: Frame) -> str | None:
+        """What is drawn of a sweep: nothing ("") while a person looks at the curves, None where there is none."""
+        return None if frame.sweep is None else "" if self._curves else frame.sweep.show
+
+    def _draw_sweep(self, frame: Frame) -> None:
+        """Put a sweep in the place of the curves, as long as it is looked at."""
+        sweep, pane = frame.sweep, self._plot_pane
+        if self._sweep_of != (sweep and (sweep.of, sweep.knob)):  # a new one is looked at
+            self._sweep_of, self._curves = sweep and (sweep.of, sweep.knob), False
+        if not self._tab_now(frame):
+            if pane.object is not self._plot.figure:
+                pane.object = self._plot.figure
+            return
+        if self._sweeps is None or self._sweeps.log != sweep.log:
+            self._sweeps = SweepPlot(sweep.log, HEIGHT)
+        self._sweeps.patch(sweep, self.model.shown(), _words(self.model.measure))
+        if pane.object is not self._sweeps.figure:
+            pane.object = self._sweeps.figure
 
     def _offer(self, frame: Frame) -> None:
         """Keep the choices of curve and counter in step with what is measured."""
