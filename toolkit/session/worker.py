@@ -207,8 +207,8 @@ class Worker:
             self._changed = True
             return
         sweeping = self._track.sweeping
-        if sweeping is not None and not sweeping.done:
-            sweeping.go()
+        if sweeping is not None and not sweeping.done and sweeping not in self._hands.left:
+            self._hands.do(sweeping, sweeping.go)
             self._busy, self._changed = sweeping.words, True
 
     def _say(self, words: str) -> None:
