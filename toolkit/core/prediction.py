@@ -261,6 +261,17 @@ def ratio(measure: str, of: int, to: int) -> Truth:
     return truth
 
 
+def shrunk(measure: str, of: int = 0, since: int = -2) -> Truth:
+    """How many times smaller the last value of a measure is than one before, the last but one unless said."""
+
+    def truth(runs):
+        values = runs[of].history[measure]
+        values = values[np.isfinite(values)]
+        return float(values[since] / values[-1]) if len(values) > 1 and values[-1] else None
+
+    return truth
+
+
 def first_below(measure: str, goal: float, against: str = "k") -> Truth:
     """The method whose measure came down to a goal for the least of a counter; None where none did."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Guess, Pick, first_below, lowest, shrunk, whether
 from toolkit.mesh.elements.collocation import ChebyshevCollocation, CollocationState
 from toolkit.mesh.elements.differences import FiniteDifferences, GridState
 from toolkit.mesh.elements.galerkin import Approximation, InSpace
@@ -114,17 +115,58 @@ CASES = (
 
 _LAYER = Interval(data="layer", width=0.02, diffusion=0.02, speed=1.0)
 
+
+def promised_fall(runs) -> float:
+    """What a halving of the cells divides the energy error of a smooth solution by."""
+    return 2.0 ** runs[1].method.degree
+
+
+def steeper(one: int, other: int):
+    """Whether the last halving divided the error of one method by clearly more than that of another."""
+
+    def true(runs):
+        falls = [shrunk("energy_error", of)(runs) for of in (one, other)]
+        return None if None in falls else falls[0] > 1.25 * falls[1]
+
+    return true
+
+
+def in_vain(runs) -> float | None:
+    """The first step at which the error of the iteration is at most that of the mesh."""
+    history = runs[0].history
+    there = np.flatnonzero(history["algebraic_error"] <= history["discretisation_error"])
+    return float(history["k"][there[0]]) if len(there) else None
+
+
 EXPERIMENTS = (
     Experiment(
         "smooth_order",
         "Order on a smooth solution",
-        "Four degrees, one smooth solution. Which slope does each line settle on, and who is first at four digits?",
+        ("Four degrees, one smooth solution. Which slope does each line settle on, and who is first at four digits?"),
         Square(),
         tuple(FiniteElements(degree=p) for p in (1, 2, 3, 4)),
         WHOLE,
         measure="energy_error",
         against="unknowns",
         picture="convergence_triangle",
+        predict=Guess(
+            "By what number does each halving of the cells divide the error of degree two (P2) in the end?",
+            shrunk("energy_error", 1),
+            1.0,
+            32.0,
+            theory=promised_fall,
+            close=1.1,
+        ),
+        why=(
+            "In a cell of width $h$ a smooth solution looks like its Taylor polynomial, and elements of degree "
+            "$p$ miss only what comes after it. So in energy the error falls like $h^p$: a halving divides it by "
+            "$2^p$, whatever the constant is. In a picture with logarithmic axes that is a straight line, and the"
+            " higher degree has the steeper one."
+        ),
+        formula=r"\|u-u_h\|_E\le C\,h^{p}\,|u|_{H^{p+1}}",
+        level=0,
+        minutes=4,
+        then="equidistribution",
     ),
     Experiment(
         "reentrant",
@@ -136,6 +178,22 @@ EXPERIMENTS = (
         measure="energy_error",
         against="unknowns",
         picture="element_error",
+        predict=Pick(
+            "Halving the cells: does degree three (P3) divide the error by clearly more than degree one (P1)?",
+            whether(steeper(1, 0)),
+            theory=1,
+            options=YES_NO,
+        ),
+        why=(
+            "At the corner the solution goes like $r^{2/3}$ and its slope is without bound, so that no polynomial"
+            r" comes near it. Halving the cells then gives the order $\alpha=2/3$ for every degree; raising the "
+            r"degree on the same cells gives twice as much, $p^{-2\alpha}$. Cells that shrink towards the corner "
+            "while the degree grows away from it are exponential: a fixed factor a step."
+        ),
+        formula=r"\|u-u_h\|_E=O(h^{\min(p,\alpha)}),\qquad \|u-u_p\|_E=O(p^{-2\alpha})",
+        level=1,
+        minutes=6,
+        then="corner",
     ),
     Experiment(
         "power",
@@ -147,16 +205,46 @@ EXPERIMENTS = (
         measure="energy_error",
         against="unknowns",
         picture="interval_error",
+        predict=Pick("Who ends with the smallest error?", lowest("energy_error"), theory=2),
+        why=(
+            "The power of $x$ is rough only at one end. Elements that are all halved spend most unknowns where "
+            "nothing happens; hp-elements add one small cell at the end and a degree elsewhere, and gain a fixed "
+            "factor with each layer. As $N$ layers and degrees make about $N^2$ unknowns, the error goes like the"
+            " exponential of a square root. A grading of $1/2$ makes the cells shrink too slowly, and $b$ is "
+            "smaller."
+        ),
+        formula=r"\|u-u_N\|_E\le C\,e^{-b\sqrt{N}}",
+        level=2,
+        minutes=6,
+        then="boundary_layer",
     ),
     Experiment(
         "enough",
         "Stop here",
-        "From which step on is more iteration in vain, as the mesh itself is no better? Turn the halvings up.",
+        "The mesh itself is only so good. From which step on is more iteration in vain, also on a finer one?",
         LShape(),
         (StopHere(), StopHere(preconditioner="SSOR"), StopHere(preconditioner="incomplete Cholesky")),
         SOLVED,
         measure="total_error",
         picture="element_field",
+        predict=Guess(
+            "From which step on is plain CG's own error smaller than that of the mesh?",
+            in_vain,
+            1,
+            200,
+            unit="steps",
+            whole=True,
+        ),
+        why=(
+            "The error of the mesh and that of the iteration stand at right angles to each other, so their "
+            "squares add up. Once that of the iteration is the smaller one, all further steps together gain no "
+            r"more than a factor $\sqrt2$: the total error has a floor. A preconditioner gets there sooner, but "
+            "the floor is the mesh's."
+        ),
+        formula=r"\|u-u_k\|_E^2=\|u-u_h\|_E^2+\|u_h-u_k\|_E^2",
+        level=2,
+        minutes=5,
+        then="power",
     ),
     Experiment(
         "boundary_layer",
@@ -174,16 +262,44 @@ EXPERIMENTS = (
         measure="max_error",
         against="unknowns",
         picture="interval_profile",
+        predict=Pick(
+            "Who is below an error of $10^{-4}$ with the fewest unknowns?", first_below("max_error", 1e-4, "unknowns")
+        ),
+        why=(
+            "The layer is as thin as diffusion over wind, and a method with equal cells sees it only when a cell "
+            "is thinner. Until then there is more wind than diffusion in a cell and the values swing. Whoever "
+            "knows where the layer is needs few unknowns: hp-elements put one thin cell there, Chebyshev's points"
+            " crowd at both ends by themselves."
+        ),
+        formula=r"\mathrm{Pe}_h=\frac{\beta h}{2\varepsilon}\le 1",
+        level=2,
+        minutes=6,
+        then="fine-patch",
     ),
     Experiment(
         "curved_edge",
         "What a straight edge costs",
-        "A disk with straight edges. Raise the degree: does it help? Then set the edges to quadratic.",
+        "A disk with straight edges: does a higher degree help, and what if you set the edges to quadratic?",
         Disk(edges="straight"),
         tuple(FiniteElements(degree=p) for p in (1, 2, 3, 4)),
         WHOLE,
         measure="energy_error",
         against="unknowns",
         picture="element_error",
+        predict=Pick(
+            "Halving the cells: does degree four (P4) divide the error by clearly more than degree two (P2)?",
+            whether(steeper(3, 1)),
+            theory=1,
+            options=YES_NO,
+        ),
+        why=(
+            "Straight edges cut off a strip of the disk that is as thin as $h^2$. The solution on that polygon is"
+            " another one, off by $h^{3/2}$ in energy, and no degree inside can mend what the domain has got "
+            "wrong. From degree two on all lines are therefore parallel; with curved edges they part again."
+        ),
+        formula=r"\|u-u_h\|_E=O\!\left(h^{\min(p,\,3/2)}\right)",
+        level=1,
+        minutes=5,
+        then="reentrant",
     ),
 )

@@ -11,6 +11,7 @@ from toolkit.core.claims import FEWER, Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, shrunk
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.stop import Stop
@@ -153,5 +154,22 @@ EXPERIMENTS = (
         Stop(rtol=0.0, atol=1e-10, steps=60),
         measure="max_error",
         picture="nodes",
+        predict=Guess(
+            "By what number will moving the nodes divide the largest error (first method)?",
+            shrunk("max_error", since=0),
+            1.0,
+            1000.0,
+            close=1.5,
+        ),
+        why=(
+            "A straight line over a cell of width $h$ misses a curve by about $h^2|u''|/8$. With equal cells "
+            "nearly all of the error sits in the few at the front. Giving every cell the same amount of "
+            r"$\sqrt{|u''|}$ makes all their errors alike, and with the same number of cells the largest is far "
+            "smaller."
+        ),
+        formula=r"\int_{x_{j-1}}^{x_j} m\,dx=\frac1N\int_0^1 m\,dx,\qquad m\approx\sqrt{|u''|}",
+        level=0,
+        minutes=4,
+        then="degrees",
     ),
 )

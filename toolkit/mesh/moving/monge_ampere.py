@@ -14,6 +14,7 @@ from toolkit.core.claims import FEWER, Beats, Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick, first_there, lowest
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -260,6 +261,17 @@ EXPERIMENTS = (
         Stop(rtol=0.0, atol=1e-8, steps=400),
         measure="error_ratio",
         picture="moved_field",
+        predict=Pick("With which share is the error smallest in the end?", lowest("error_ratio")),
+        why=(
+            "The mesh is moved so that every cell holds the same amount of a density that is large where the ring"
+            " bends. The error is then divided among cells that are small where it would be large. With a larger "
+            "share $s$ it falls further, but by less each time, and the equation is harder to solve: more steps "
+            "are needed."
+        ),
+        formula=r"m(x)\,\det(I+D^2\varphi)=\theta,\qquad x=\xi+\nabla\varphi",
+        level=1,
+        minutes=5,
+        then="mesh_movers",
     ),
     Experiment(
         "mesh_movers",
@@ -270,5 +282,16 @@ EXPERIMENTS = (
         Stop(rtol=0.0, atol=1e-10, steps=400),
         measure="residual",
         picture="moved_field",
+        predict=Pick("Who is there first, counted in steps?", first_there(), theory=2),
+        why=(
+            "All solve the same equation for one potential and end on the same mesh. Relaxing takes off a fixed "
+            "share of the error a step, and the more the density varies the smaller that share is. Newton's "
+            "method linearises: near the solution the number of right digits doubles with each step. Each of its "
+            "steps costs a factorisation, so the clock may see it differently."
+        ),
+        formula=r"e_{k+1}\le C\,e_k^2\ \text{(Newton)},\qquad e_{k+1}\le q\,e_k\ \text{(relaxed)}",
+        level=2,
+        minutes=5,
+        then="high_contrast",
     ),
 )

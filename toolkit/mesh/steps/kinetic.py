@@ -11,6 +11,7 @@ from toolkit.core.claims import Exact, Flat, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import YES_NO, Pick, whether
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
@@ -235,6 +236,12 @@ PICTURES = (
 
 CASES = (DisparateMixture(), DisparateMixture(epsilon=1e-3, light=0.7, heavy=1.4, drift=-0.3))
 
+
+def lives(runs) -> bool:
+    """Whether the last of the runs came to its end."""
+    return runs[-1].status.kind == "converged"
+
+
 EXPERIMENTS = (
     Experiment(
         "epochs",
@@ -245,5 +252,16 @@ EXPERIMENTS = (
         THROUGH,
         measure="moment_error",
         picture="temperatures",
+        predict=Pick("Will the explicit scheme live through 40 long steps?", whether(lives), theory=1, options=YES_NO),
+        why=(
+            r"With masses 1 : 100 the light particles collide on the scale $\varepsilon^2$, the heavy ones on "
+            r"$\varepsilon$, and heat goes from one gas to the other on the scale 1: three epochs, one after the "
+            "other. An explicit step must be shorter than the fastest of them, even when that has long come to "
+            "rest. The asymptotic-preserving scheme treats collisions implicitly and may take any step."
+        ),
+        formula=r"h\le\varepsilon^2\ \text{(explicit)},\qquad h\ \text{arbitrary (implicit)}",
+        level=3,
+        minutes=6,
+        then="policy",
     ),
 )

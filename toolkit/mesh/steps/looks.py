@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import Pick, lowest
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.steps.parabolic import AllenCahn, Brusselator, Burgers, Heat
 from toolkit.mesh.steps.runge_kutta import SDIRK2, ImplicitEuler, RungeKutta4, TimeState
@@ -83,16 +84,37 @@ EXPERIMENTS = (
         THROUGH,
         measure="error",
         picture="evolution",
+        predict=Pick("Who has the smallest error at the end of two hundred steps?", lowest("error")),
+        why=(
+            "The fastest mode of diffusion on a grid decays at a rate that grows like $1/h_x^2$, and an explicit "
+            "method multiplies it by more than one where the step is long: it is lost within a few steps. The "
+            "implicit ones damp that mode at any length of step. So do explicit stages behind an operator "
+            r"$(I-\gamma hW)^{-1}$, and they have the smaller error as their order is higher."
+        ),
+        formula=r"|R(h\lambda)|\le 1\ \text{for all}\ \lambda<0",
+        level=1,
+        minutes=5,
+        then="relaxation_oscillator",
     ),
     Experiment(
         "orders_in_time",
         "Order in time",
-        "A front that travels: does the error fall as h, h² and h³ with a Jacobian ten percent off?",
+        ("A front that travels, and a Jacobian ten percent off: does the error still fall as $h$, $h^2$ and $h^3$?"),
         AllenCahn(),
         (ModifiedTASE3(), ModifiedTASE2(), SinglyTASE(), SDIRK2(), ImplicitEuler()),
         THROUGH,
         measure="error",
         picture="profile",
+        predict=Pick("Who has the smallest error after a hundred steps?", lowest("error")),
+        why=(
+            "The operators here need only a matrix $W$ near the Jacobian: the conditions of order hold whatever "
+            "$W$ is. An order says how the error falls when the steps are halved, not how large it is: at a given"
+            " number of steps the higher order need not win. Double the steps and see who gains more."
+        ),
+        formula=r"y(t_n)-y_n=O(h^{q})\quad\text{for every}\ W",
+        level=2,
+        minutes=5,
+        then="epochs",
     ),
     Experiment(
         "relaxation_oscillator",
@@ -104,5 +126,16 @@ EXPERIMENTS = (
         measure="error",
         against="nfe",
         picture="trajectory",
+        predict=Pick("Who has the smallest error at the end?", lowest("error")),
+        why=(
+            r"Between its jumps the oscillator is slow, and long steps would do; a jump takes about $\varepsilon$."
+            " Steps of one length are too long for the jumps and too short between them, and an error in the "
+            "moment of a jump stays. Adaptive steps follow an estimate of their own error and become short where "
+            "it asks for it."
+        ),
+        formula=r"\varepsilon\,y_2'=(1-y_1^2)\,y_2-y_1",
+        level=1,
+        minutes=5,
+        then="hydrogen",
     ),
 )

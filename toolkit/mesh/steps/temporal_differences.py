@@ -11,6 +11,7 @@ from toolkit.core.claims import Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick, lowest
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -246,6 +247,13 @@ CASES = (
     LinearQuadratic(paths=200, levels=6),
 )
 PICTURES = (Picture("value", "value at the start", "lines", _values, "x", "J(0, x)", of=PolicyState),)
+
+
+def astray(runs) -> int:
+    """The method that ended farthest from the true parameters."""
+    return int(np.argmax([run.history.last("parameter_error") for run in runs]))
+
+
 EXPERIMENTS = (
     Experiment(
         "policy",
@@ -257,16 +265,38 @@ EXPERIMENTS = (
         measure="parameter_error",
         against="instants",
         picture="value",
+        predict=Pick("Who ends farthest from the true parameters?", astray, theory=3),
+        why=(
+            "The true value function makes $M_t$ a martingale: its future changes have mean zero. Squaring the "
+            "changes does something else: their sum tends to the quadratic variation, and the smallest of that is"
+            " not the true one. So the mean-square TD error comes nearer and nearer to a wrong answer, while the "
+            r"others are wrong by $O(\Delta t)$ only."
+        ),
+        formula=r"\sum_i (M_{t_{i+1}}-M_{t_i})^2\ \to\ \langle M\rangle_T",
+        level=3,
+        minutes=6,
+        then="policy_noise",
     ),
     Experiment(
         "policy_noise",
         "Time differences from a thousand paths",
-        "The same from data: where does noise, not the time step, decide? Change the seed.",
+        "The same from a thousand paths: where does noise, not the time step, decide, and what does another seed do?",
         LinearQuadratic(paths=1000, levels=9),
         (MartingaleLoss(), OrthogonalityTD(), OrthogonalityTD(trace=0.5), MeanSquareTD()),
         ALL,
         measure="parameter_error",
         against="instants",
         picture="value",
+        predict=Pick("Who ends nearest to the true parameters?", lowest("parameter_error")),
+        why=(
+            r"With a coarse time mesh the error of the steps, $O(\Delta t)$, decides; with a fine one that of the "
+            r"paths does, about $1/\sqrt n$ for $n$ of them, and halving the steps no longer helps. Which of the "
+            "sound estimators is nearest depends on the draw. That of the mean-square TD error stays far off: no "
+            "number of paths mends a wrong aim."
+        ),
+        formula=r"\hat\theta-\theta^*=O(\Delta t)+O(n^{-1/2})",
+        level=3,
+        minutes=6,
+        then="fractional",
     ),
 )
