@@ -8,7 +8,7 @@ import toolkit as tk
 from toolkit.core.lab import LEVELS
 from toolkit.core.references import source
 
-TOLD = ("preconditioner", "rank", "sampler")  # the labs whose experiments are written
+TOLD = ("preconditioner", "mesh", "rank", "sampler")  # the labs whose experiments are written
 
 
 def stories():

@@ -164,6 +164,6 @@ EXPERIMENTS = (
         formula=r"\|u-u_h\|_E\le C(\text{angles})\,h^{p}\,|u|_{H^{p+1}}",
         level=1,
         minutes=6,
-        then="orders_in_time",
+        then="smooth_order",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Guess, Pick, first_below, reached, whether
 from toolkit.core.stop import THROUGH
 from toolkit.mesh.compression.compressors import MGARD, ZFP, StreamState, Zlib, zfp_is_here
 from toolkit.mesh.compression.problems import Field, Photograph, TurbulentField
@@ -47,6 +48,12 @@ CASES = (
 
 _RIVALS = (MGARD(), MGARD(spend=True), Zlib(), *((ZFP(),) if zfp_is_here() else ()))
 
+
+def exceeds(runs) -> bool:
+    """Whether an error was above its tolerance, but for rounding."""
+    return any(bool(np.any(run.history["max_error"] > run.history["tolerance"] * (1 + 1e-9))) for run in runs)
+
+
 EXPERIMENTS = (
     Experiment(
         "compress-turbulence",
@@ -58,6 +65,17 @@ EXPERIMENTS = (
         measure="max_error",
         against="bits",
         picture="compressed",
+        predict=Pick("Is the tolerance exceeded anywhere, by anyone?", whether(exceeds), theory=1, options=YES_NO),
+        why=(
+            r"Each method promises that no value is off by more than the tolerance $\tau$. For MGARD that is "
+            "proven: the coefficients of all levels are rounded so finely that their errors together, each times "
+            r"what the way back can make of it, stay below $\tau$. A smooth field has small coefficients on the "
+            "fine levels, and they cost few bits."
+        ),
+        formula=r"\max_x|u(x)-\tilde u(x)|\le\sum_l\kappa_l\,\delta_l\le\tau",
+        level=2,
+        minutes=5,
+        then="curved_edge",
     ),
     Experiment(
         "compress-photograph",
@@ -69,6 +87,18 @@ EXPERIMENTS = (
         measure="max_error",
         against="bits",
         picture="compressed",
+        predict=Pick(
+            "Who is below an error of one percent with the fewest bits a value?", first_below("max_error", 0.01, "bits")
+        ),
+        why=(
+            "Compression lives on what neighbours have in common. Across an edge they have little, and the "
+            "coefficients there are large on every level, so that the gain over plain rounding is smaller than on"
+            " a smooth field. The bound holds all the same: it asks nothing of the field."
+        ),
+        formula=r"\max_x|u(x)-\tilde u(x)|\le\tau",
+        level=1,
+        minutes=4,
+        then="compress-turbulence",
     ),
     Experiment(
         "levels-added",
@@ -80,5 +110,23 @@ EXPERIMENTS = (
         measure="max_error",
         against="coefficients",
         picture="compressed",
+        predict=Guess(
+            "With how many coefficients is the largest error below a tenth of the range?",
+            reached("max_error", 0.1, against="coefficients"),
+            1.0,
+            1e6,
+            unit="coefficients",
+            close=2.0,
+        ),
+        why=(
+            "The coarsest level gives the large areas, each further one what the last could not show, with about "
+            "four times as many coefficients. What is still missing can be told beforehand: the largest "
+            "coefficient of each missing level times what the way back can make of it. At edges the error stays "
+            "large until the last levels, and with all of them the photograph is back."
+        ),
+        formula=r"\max_x|u-u_k|\le\sum_{l\ \text{missing}}\kappa_l\,\max|c_l|",
+        level=1,
+        minutes=4,
+        then="compress-photograph",
     ),
 )

@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, Pick, lowest, reached
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -289,15 +290,47 @@ EXPERIMENTS = (
         Stop(measure="objective", rtol=1e-5, steps=150),
         measure="objective",
         picture="contour",
+        predict=Pick("Which grid ends with the smallest misfit?", lowest("objective")),
+        why=(
+            "How marching squares join the points cannot be differentiated, but where a point of the contour goes"
+            " when the field changes can: along the normal, by $-1$ over the slope of the field. That is enough "
+            "for a gradient, and the topology may change between two steps. A coarse grid comes down less far, as the mesh's own error hides the rest."
+        ),
+        formula=r"\frac{\partial v}{\partial s}=-\frac{n}{|\nabla s|},\qquad n=\frac{\nabla s}{|\nabla s|}",
+        level=2,
+        minutes=5,
+        then="silhouette_solid",
     ),
     Experiment(
         "silhouette_solid",
         "Two become one, solid",
-        "The same in three dimensions, through marching cubes: watch the bodies meet.",
+        "The same in three dimensions, through marching cubes: after how many steps do the bodies meet?",
         Silhouette(dim=3),
         (DeepMesh(n=41),),
         Stop(measure="objective", rtol=1e-4, steps=80),
         measure="objective",
         picture="solid",
+        predict=Guess(
+            "After how many steps are the two bodies one?",
+            reached("pieces", 1.0),
+            1,
+            100,
+            unit="steps",
+            whole=True,
+            close=1.5,
+        ),
+        why=(
+            "The bodies are where a smooth function of space is negative, and the descent changes that function, "
+            "not a list of triangles. Two bodies become one when the function turns negative between them; the "
+            "mesh of the next step simply shows it. Each vertex follows the field along the normal, as in the "
+            "plane."
+        ),
+        formula=(
+            r"\frac{dF}{d\theta}=\sum_v\frac{\partial F}{\partial v}\cdot\frac{\partial v}{\partial "
+            r"s}\,\frac{\partial s}{\partial\theta}"
+        ),
+        level=2,
+        minutes=5,
+        then="enough",
     ),
 )

@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.claims import FEWER, Beats, Exact, Flat, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import Guess, Pick, first_there, needed
 from toolkit.core.stop import Stop
 from toolkit.kernels.stencil.elasticity import sigmoid_shift
 from toolkit.mesh.design.structure import Structure
@@ -226,6 +227,17 @@ EXPERIMENTS = (
         Stop(measure="stationarity", rtol=0.0, atol=0.003, steps=150),
         measure="compliance",
         picture="density",
+        predict=Pick("Who is settled after the fewest steps?", first_there()),
+        why=(
+            "Every cell has a density between nothing and full, and half the weight is allowed. Projection cuts "
+            r"off what leaves that range, and cells then stick to its ends. SiMPL steps in $\psi$, which may be "
+            r"any number, and $\rho$ stays strictly between 0 and 1 by itself; the steps may be long without "
+            "cutting."
+        ),
+        formula=r"\psi\leftarrow\psi-\alpha g+\mu,\qquad \rho=\frac{1}{1+e^{-\psi}}",
+        level=2,
+        minutes=6,
+        then="topology_grids",
     ),
     Experiment(
         "topology_grids",
@@ -236,5 +248,24 @@ EXPERIMENTS = (
         Stop(measure="stationarity", rtol=0.0, atol=0.01, steps=150),
         measure="stationarity",
         picture="density",
+        predict=Guess(
+            "How many steps will the first method need on this grid?",
+            needed(),
+            1,
+            150,
+            unit="steps",
+            whole=True,
+            close=1.5,
+        ),
+        why=(
+            "The filter has a length of its own, so a finer grid shows the same design more sharply and asks for "
+            "about as many steps. SiMPL's step measures distances of densities by their entropy, which knows no "
+            "grid. A thinner filter is another matter: it lets in finer struts, and those take more steps to "
+            "settle."
+        ),
+        formula=r"\psi\leftarrow\psi-\alpha g+\mu,\qquad \int\rho=\theta\,|\Omega|",
+        level=3,
+        minutes=6,
+        then="silhouette",
     ),
 )

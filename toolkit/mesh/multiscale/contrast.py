@@ -14,6 +14,7 @@ from toolkit.core.claims import Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Sketch
 from toolkit.core.problem import Problem
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -177,5 +178,16 @@ EXPERIMENTS = (
         measure="distance",
         against="contrast",
         picture="inclusions",
+        predict=Sketch("With which slope does the distance to the limit fall?", "distance"),
+        why=(
+            "As an inclusion conducts better, less and less of a difference can stand in it, and in the limit the"
+            " solution is constant there. What is left of the difference is what drives the same flow through a "
+            r"conductivity $\kappa$: it goes like $1/\kappa$. The flow around the inclusions hardly notices any "
+            "more."
+        ),
+        formula=r"\|\nabla(u_\kappa-u_\infty)\|\le\frac{C}{\kappa}",
+        level=1,
+        minutes=4,
+        then="phase_descent",
     ),
 )

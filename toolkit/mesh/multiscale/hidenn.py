@@ -12,6 +12,7 @@ from toolkit.core.errors import KnobError
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Sketch
 from toolkit.core.state import State, Work
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
@@ -158,6 +159,17 @@ EXPERIMENTS = (
         measure="energy_error",
         against="unknowns",
         picture="convolved-profile",
+        predict=Sketch("Which slope will patches of degree three have?", "energy_error", 2),
+        why=(
+            "Linear elements know a node's nearest neighbours only. Here each function looks at a patch of them, "
+            "and together they reproduce all polynomials of degree $p$: the error in energy goes like $h^p$. "
+            "Nodes and unknowns stay what they were; the price is a fuller matrix, as more of them know each "
+            "other."
+        ),
+        formula=r"\|u-u_h\|_E\le C\,h^{p}\,|u|_{H^{p+1}}",
+        level=1,
+        minutes=5,
+        then="levels-added",
     ),
 )
 

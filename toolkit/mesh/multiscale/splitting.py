@@ -20,6 +20,7 @@ from toolkit.core.claims import Beats, Exact, Order, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Pick, lowest
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import Stop
@@ -252,5 +253,16 @@ EXPERIMENTS = (
         Stop(rtol=0.0, atol=1e-12, steps=40),
         measure="error",
         picture="split",
+        predict=Pick("Who ends nearest to the fine solution?", lowest("error")),
+        why=(
+            "A grid that is coarse in one direction is cheap, and wrong mainly in that direction. Solutions on "
+            "several such grids are put together so that their errors of second order cancel where they cross, "
+            "which makes a good start. Each step then corrects by what is left over; whoever keeps the old "
+            "corrections never has to make one twice."
+        ),
+        formula=r"w\,(u_i+u_j)+(1-2w)\,u_{ij},\qquad w=\frac{H^2}{H^2-h^2}",
+        level=3,
+        minutes=6,
+        then="orders_in_time",
     ),
 )

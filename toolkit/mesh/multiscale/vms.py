@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, ratio
 from toolkit.core.probe import Measure
 from toolkit.core.state import State
 from toolkit.core.status import Status
@@ -256,6 +257,22 @@ EXPERIMENTS = (
         SWEPT,
         measure="energy_error",
         picture="multiscale-mesh",
+        predict=Guess(
+            "How many times larger is the error with $p=1$ (the last) than with $p=2$ (the first)?",
+            ratio("energy_error", 3, 0),
+            1.0,
+            100.0,
+            close=1.5,
+        ),
+        why=(
+            "The warmth is steep under the beam only, so a fine mesh is needed only there: the solution is a sum "
+            "of a coarse part and of finer ones on patches. The scales hear each other by sweeps from the fine "
+            "meshes to the coarse one and back, until nothing changes. Functions of order two instead of one then take off most of the error."
+        ),
+        formula=r"u=u^{0}+u^{1}+u^{2},\qquad a(u,v)=(f,v)\ \text{for the functions } v \text{ of all levels}",
+        level=2,
+        minutes=5,
+        then="split-by-direction",
     ),
 )
 

@@ -12,6 +12,7 @@ from toolkit.core.claims import FEWER, Beats, Bound, Crowd, Exact, monotone
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import YES_NO, Guess, Pick, first_there, last, whether
 from toolkit.core.probe import Measure
 from toolkit.core.state import State, scratch
 from toolkit.core.stop import Stop
@@ -222,6 +223,13 @@ PICTURES = (
     ),
 )
 
+
+def falls_always(runs) -> bool:
+    """Whether the energy of the third method never rose, but for rounding."""
+    energy = runs[2].history["energy"]
+    return bool(np.all(np.diff(energy) <= 1e-9 * abs(energy[0])))
+
+
 EXPERIMENTS = (
     Experiment(
         "phase_momentum",
@@ -232,6 +240,17 @@ EXPERIMENTS = (
         Stop(measure="energy", rtol=0.02, steps=600),
         measure="energy",
         picture="phase",
+        predict=Pick("Who is at the goal with the fewest steps?", first_there()),
+        why=(
+            r"A step of the splitting goes downhill a little and forgets where it came from. With momentum $\rho$ "
+            "it starts from a point further along the last move, as a ball would, and steps in one direction add "
+            "up. Too much of it overshoots: the energy then rises at times, though the energy with that of the "
+            r"motion does not where $\rho$ is moderate."
+        ),
+        formula=r"y=u+\rho\,(u-u^-),\qquad u^+=y-\tfrac{\tau}{\varepsilon}\,(\nabla F(u^+)+\nabla G(y))",
+        level=2,
+        minutes=5,
+        then="phase_digits",
     ),
     Experiment(
         "phase_descent",
@@ -242,6 +261,22 @@ EXPERIMENTS = (
         Stop(rtol=0.0, steps=300),
         measure="energy",
         picture="phase",
+        predict=Pick(
+            "Does the energy fall at every step of the absurd length 100 000 (the third)?",
+            whether(falls_always),
+            theory=0,
+            options=YES_NO,
+        ),
+        why=(
+            "The energy is written as a convex part, taken implicitly, and a concave one, taken explicitly. With "
+            r"$S\ge1$ the step then lowers the energy whatever its length; without it a long step shoots over and "
+            "the values grow without bound. The price of safety: however long the step, the interface moves no "
+            r"further than about $\varepsilon^2/S$."
+        ),
+        formula=r"E(u^+)\le E(u)-\left(\frac{\varepsilon}{\tau}+\frac{S-1}{\varepsilon}\right)|u^+-u|^2",
+        level=2,
+        minutes=5,
+        then="phase_momentum",
     ),
     Experiment(
         "phase_digits",
@@ -252,5 +287,26 @@ EXPERIMENTS = (
         Stop(rtol=1e-4, steps=600),
         measure="wrong",
         picture="classes",
+        predict=Guess(
+            "What share of the digits is wrong in the end with the most momentum (the last)?",
+            last("wrong", 2),
+            0.0,
+            0.5,
+            log=False,
+            close=1.05,
+        ),
+        why=(
+            "Each digit is joined to those that look most like it, and a border between the two phases costs "
+            "energy where it cuts such a bond. So the phases settle where few bonds are cut, and the labelled "
+            "digits say which is which. A digit is wrong where it looks more like those of the other class; other"
+            " labelled ones, by another seed, make other errors."
+        ),
+        formula=(
+            r"E(u)=\tfrac{\varepsilon}{2}\langle u,Lu\rangle+\tfrac1\varepsilon\sum "
+            r"W(u)+\tfrac{\lambda}{2}\sum_{\text{labelled}}(u\mp1)^2"
+        ),
+        level=2,
+        minutes=5,
+        then="topology",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.core.lab import Experiment, Picture
+from toolkit.core.prediction import YES_NO, Guess, Pick, first_below, needed, reached, whether
 from toolkit.core.stop import Stop
 from toolkit.mesh.quantum.energy_levels import DegreeLadder, DiracLadder, ElementLadder, RadialState
 from toolkit.mesh.quantum.kohn_sham import AtomState, KohnShamAtom, SelfConsistency
@@ -74,6 +75,12 @@ CASES = (
     KohnShamAtom(Z=10, relativistic=True),
 )
 
+
+def gets_there(runs) -> bool:
+    """Whether the second method came to an error below 1e-3."""
+    return bool(runs[1].history["energy_error"].min() < 1e-3)
+
+
 EXPERIMENTS = (
     Experiment(
         "hydrogen",
@@ -85,6 +92,20 @@ EXPERIMENTS = (
         measure="energy_error",
         against="unknowns",
         picture="orbitals",
+        predict=Pick(
+            "Who has an error below $10^{-10}$ with the fewest unknowns?",
+            first_below("energy_error", 1e-10, "unknowns"),
+        ),
+        why=(
+            "An energy level is as exact as the square of its function, so elements of degree $p$ give the order "
+            "$2p$. Raising the degree is better still: the functions are analytic, and each degree divides the "
+            "error by a factor. Equal elements are too long at the nucleus, where the function is steep, and too "
+            "many far out, where it is nearly zero."
+        ),
+        formula=r"|E_h-E|\le C\,h^{2p}",
+        level=1,
+        minutes=5,
+        then="neon",
     ),
     Experiment(
         "relativistic-ion",
@@ -96,6 +117,18 @@ EXPERIMENTS = (
         measure="energy_error",
         against="unknowns",
         picture="orbitals",
+        predict=Pick(
+            "Without $r^\beta$ (the second), is an error below $10^{-3}$ reached?", whether(gets_there), options=YES_NO
+        ),
+        why=(
+            r"At a point nucleus the 1s function of Dirac's equation goes like $r^\beta$ with $\beta<1$, and its "
+            r"slope diverges; no polynomial follows that. Take $r^\beta$ out beforehand, and the rest is smooth: "
+            "now each degree divides the error. Without it the error falls like a small power of the unknowns."
+        ),
+        formula=r"P(r)\sim r^{\beta},\qquad \beta=\sqrt{\kappa^2-(Z/c)^2}",
+        level=3,
+        minutes=5,
+        then="optimal_truncation",
     ),
     Experiment(
         "neon",
@@ -106,6 +139,17 @@ EXPERIMENTS = (
         Stop(rtol=1e-9, steps=60),
         measure="potential_change",
         picture="shells",
+        predict=Guess("How many rounds will the first method need?", needed(), 1, 100, unit="rounds", whole=True),
+        why=(
+            "The electrons' density makes a potential, and the potential makes a density; sought is the one that "
+            "comes back as it went in. Taking a share of the new potential each time shrinks what is missing by a"
+            " fixed factor a round. Anderson's mixing finds out from the last rounds which combination of them "
+            "misses least, and needs far fewer."
+        ),
+        formula=r"V=V_{\text{out}}(V),\qquad \min_\gamma\Bigl\|f_k-\sum_j\gamma_j\,\Delta f_j\Bigr\|",
+        level=2,
+        minutes=5,
+        then="uranium",
     ),
     Experiment(
         "uranium",
@@ -116,6 +160,23 @@ EXPERIMENTS = (
         Stop(rtol=1e-9, steps=60),
         measure="energy_error",
         picture="shells",
+        predict=Guess(
+            "After how many rounds is the first method within $10^{-6}$ of the table?",
+            reached("energy_error", 1e-6),
+            1,
+            100,
+            unit="rounds",
+            whole=True,
+        ),
+        why=(
+            "At the ground state the energy has a minimum, so that its error is about the square of that of the "
+            "density: the digits come in pairs. The number of rounds hardly depends on how many electrons there "
+            "are, but on how well the potentials are mixed. The curve ends where the digits of the table end."
+        ),
+        formula=r"E[n]-E[n_0]=O(\|n-n_0\|^2)",
+        level=2,
+        minutes=5,
+        then="relativistic-uranium",
     ),
     Experiment(
         "relativistic-uranium",
@@ -126,5 +187,16 @@ EXPERIMENTS = (
         Stop(rtol=1e-9, steps=60),
         measure="energy_error",
         picture="shells",
+        predict=Guess("How many rounds will it need?", needed(), 1, 100, unit="rounds", whole=True),
+        why=(
+            "Electrons near a heavy nucleus move at a good part of the speed of light. Those that come close to "
+            "it, s and $p_{1/2}$, are drawn in and their levels sink. They then hide more of the nucleus from the"
+            " others, and levels of d and f electrons rise. The iteration for the potential is the same as "
+            "without relativity."
+        ),
+        formula=r"c\,\boldsymbol\alpha\cdot\mathbf p\,\psi+(\beta-1)c^2\psi+V\psi=\varepsilon\,\psi",
+        level=3,
+        minutes=5,
+        then="relativistic-ion",
     ),
 )

@@ -13,6 +13,7 @@ from toolkit.core.claims import Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, needed
 from toolkit.core.state import State
 from toolkit.core.status import Status
 from toolkit.core.stop import THROUGH
@@ -266,12 +267,25 @@ CASES = (
 EXPERIMENTS = (
     Experiment(
         "optimal_truncation",
-        "A series that diverges, and is good to thirteen digits",
+        "A series that diverges, and is good all the same",
         "Every term helps, until they grow again. Where is it best to stop, and what is left then?",
         OscillatoryWave(epsilon=0.1),
         (OptimalWKB(), TruncatedWKB(terms=24), TruncatedWKB(terms=4)),
         THROUGH,
         measure="wave_error",
         picture="wave",
+        predict=Guess(
+            "How many terms will the first method take before it stops?", needed(), 1, 100, unit="terms", whole=True
+        ),
+        why=(
+            r"Each term is $\varepsilon$ times something that grows as fast as a factorial. So the terms shrink at"
+            " first and then grow: the series diverges. Stopped at the smallest, after a number of terms that "
+            r"goes like $1/\varepsilon$, it is wrong by something exponentially small. Halve $\varepsilon$, and "
+            "the right digits about double."
+        ),
+        formula=r"\|\varphi-\varphi_N\|=O(\varepsilon^{-2}e^{-r/\varepsilon}),\qquad N\sim\frac1\varepsilon",
+        level=3,
+        minutes=5,
+        then="ring_mesh",
     ),
 )

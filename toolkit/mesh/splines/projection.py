@@ -13,6 +13,7 @@ from toolkit.core.claims import Exact, Order
 from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.method import Method
+from toolkit.core.prediction import Guess, order_seen
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.core.state import State
@@ -271,6 +272,12 @@ def _misfit(problem, state: FitState):
 
 CASES = (Curve(),)
 
+
+def order_of_second(runs) -> float:
+    """The order of the L2 projection onto splines of the second degree of the race."""
+    return runs[1].method.degree + 1.0
+
+
 EXPERIMENTS = (
     Experiment(
         "degrees",
@@ -282,6 +289,24 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="spline-fit",
+        predict=Guess(
+            "Which order will degree three (the second) have?",
+            order_seen("error", "unknowns", 1),
+            0.0,
+            10.0,
+            theory=order_of_second,
+            log=False,
+            close=1.05,
+        ),
+        why=(
+            "A spline of degree $p$ is a polynomial of that degree between two knots, and a smooth curve is one "
+            "too but for a rest that goes like $h^{p+1}$. So each degree buys one order: a steeper line. The "
+            "matrix and the recursion are two ways to write the same basis, and their curves lie on one another."
+        ),
+        formula=r"\|u-u_h\|_{L^2}\le C\,h^{p+1}\,\|u^{(p+1)}\|_{L^2}",
+        level=1,
+        minutes=4,
+        then="convolved",
     ),
 )
 

@@ -13,6 +13,7 @@ from toolkit.core.knob import knob
 from toolkit.core.lab import Experiment, Picture
 from toolkit.core.memo import remembered
 from toolkit.core.method import Method
+from toolkit.core.prediction import YES_NO, Guess, Pick, shrunk, whether
 from toolkit.core.probe import Measure
 from toolkit.core.problem import Problem
 from toolkit.core.state import State
@@ -235,6 +236,18 @@ def _few(problem, state: CollocationState) -> bool:
 
 CASES = (Riesz(), Riesz(data="exit"))
 
+
+def odd_pays(runs) -> bool | None:
+    """Whether the last halving divided the error of the second method by clearly more than that of the first."""
+    falls = [shrunk("error", of)(runs) for of in (1, 0)]
+    return None if None in falls else falls[0] > 1.25 * falls[1]
+
+
+def rough_ends(runs) -> float:
+    """What a halving divides the error by where the solution is like the power α/2 at the ends."""
+    return 2.0 ** (runs[0].problem.alpha / 2)
+
+
 EXPERIMENTS = (
     Experiment(
         "fractional",
@@ -246,6 +259,18 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="riesz-spectrum",
+        predict=Pick(
+            "Is degree three of a clearly higher order than degree two?", whether(odd_pays), theory=1, options=YES_NO
+        ),
+        why=(
+            "Collocation asks the equation at points, as many as there are splines, and an even degree gets more "
+            r"out of them than an odd one. The orders are $p+2-\alpha$ for even and $p+1-\alpha$ for odd $p$: two "
+            "and three have the same, four and five again. This was found by experiment and is not proven."
+        ),
+        formula=r"\|u-u_h\|_\infty=O(h^{p+2-\alpha})\ (p\ \text{even}),\qquad O(h^{p+1-\alpha})\ (p\ \text{odd})",
+        level=3,
+        minutes=5,
+        then="exit-time",
     ),
     Experiment(
         "exit-time",
@@ -257,6 +282,24 @@ EXPERIMENTS = (
         measure="error",
         against="unknowns",
         picture="riesz-solution",
+        predict=Guess(
+            "By what number does a halving of the intervals divide the error of degree two in the end?",
+            shrunk("error"),
+            1.0,
+            16.0,
+            theory=rough_ends,
+            close=1.1,
+        ),
+        why=(
+            r"The time until the walker leaves is $(x(1-x))^{\alpha/2}$ up to a constant: near an end it grows "
+            "like a power below one, with a slope without bound. No polynomial of any degree follows that on "
+            r"equal intervals, so that all lines have the slope $\alpha/2$. A degree shifts the line but does not "
+            "turn it."
+        ),
+        formula=r"u(x)=\frac{(x(1-x))^{\alpha/2}}{\Gamma(1+\alpha)},\qquad \|u-u_h\|_\infty=O(h^{\alpha/2})",
+        level=3,
+        minutes=5,
+        then="own_mesh",
     ),
 )
 
