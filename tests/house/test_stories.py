@@ -26,6 +26,8 @@ def test_an_experiment_asks_predicts_and_says_why(lab, one):
     assert one.sources and all(source(key) for key in one.sources)
     for words in (one.question, one.why, one.predict.ask):
         assert words.count("$") % 2 == 0, words
+        assert words.isprintable(), repr(words)  # a backslash of TeX in a string that is not raw
+    assert one.formula.isprintable(), repr(one.formula)
 
 
 @pytest.mark.parametrize("lab", TOLD)

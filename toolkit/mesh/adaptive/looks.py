@@ -101,7 +101,7 @@ EXPERIMENTS = (
         why=(
             "Both estimates go down in step with the true error: their ratio stays in a band. The equilibrated "
             "one is a bound without unknown constants, as a flux in equilibrium with the load is at least as far "
-            r"from $\nabla u_h$ as the true one is. The residual one bounds the error only up to a constant that "
+            r"from $-\nabla u_h$ as the true one is. The residual one bounds the error only up to a constant that "
             "nobody tells, and what it shows is larger."
         ),
         formula=r"\|u-u_h\|_E\le\|\sigma+\nabla u_h\|\quad\text{if}\quad \nabla\cdot\sigma=f",
@@ -134,9 +134,9 @@ EXPERIMENTS = (
         ),
         why=(
             "On the first meshes the front is thinner than a cell and the estimates are nearly blind. Once a few "
-            "cells touch it, those are marked, and again, until the mesh shows the front better than a drawing. "
-            "Then the order is that of a smooth solution, $N^{-p/2}$; refining everywhere has it too, but only "
-            "when every cell is as thin as the front."
+            "cells touch it, those are marked, and again, until the mesh itself shows the front. Then the order "
+            "is that of a smooth solution, $N^{-p/2}$; refining everywhere has it too, but only when every cell "
+            "is as thin as the front."
         ),
         formula=r"\sum_{T\in M}\eta_T^2\ \ge\ \theta\sum_T\eta_T^2",
         level=2,

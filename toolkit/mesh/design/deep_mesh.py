@@ -294,7 +294,8 @@ EXPERIMENTS = (
         why=(
             "How marching squares join the points cannot be differentiated, but where a point of the contour goes"
             " when the field changes can: along the normal, by $-1$ over the slope of the field. That is enough "
-            "for a gradient, and the topology may change between two steps. A coarse grid comes down less far, as the mesh's own error hides the rest."
+            "for a gradient, and the topology may change between two steps. A coarse grid comes down less far, as"
+            " the mesh's own error hides the rest."
         ),
         formula=r"\frac{\partial v}{\partial s}=-\frac{n}{|\nabla s|},\qquad n=\frac{\nabla s}{|\nabla s|}",
         level=2,
@@ -320,10 +321,10 @@ EXPERIMENTS = (
             close=1.5,
         ),
         why=(
-            "The bodies are where a smooth function of space is negative, and the descent changes that function, "
-            "not a list of triangles. Two bodies become one when the function turns negative between them; the "
-            "mesh of the next step simply shows it. Each vertex follows the field along the normal, as in the "
-            "plane."
+            "The surface is where a smooth function of space is zero, and the descent changes that function, not "
+            "a list of triangles. Two bodies become one when the function between them takes the sign that it has"
+            " inside; the mesh of the next step simply shows it. Each vertex follows the field along the normal, "
+            "as in the plane."
         ),
         formula=(
             r"\frac{dF}{d\theta}=\sum_v\frac{\partial F}{\partial v}\cdot\frac{\partial v}{\partial "

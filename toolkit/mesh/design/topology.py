@@ -260,7 +260,7 @@ EXPERIMENTS = (
         why=(
             "The filter has a length of its own, so a finer grid shows the same design more sharply and asks for "
             "about as many steps. SiMPL's step measures distances of densities by their entropy, which knows no "
-            "grid. A thinner filter is another matter: it lets in finer struts, and those take more steps to "
+            "grid. A thinner filter is another matter: it lets in finer struts, and those may take more steps to "
             "settle."
         ),
         formula=r"\psi\leftarrow\psi-\alpha g+\mu,\qquad \int\rho=\theta\,|\Omega|",

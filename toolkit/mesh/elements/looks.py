@@ -188,7 +188,7 @@ EXPERIMENTS = (
             "At the corner the solution goes like $r^{2/3}$ and its slope is without bound, so that no polynomial"
             r" comes near it. Halving the cells then gives the order $\alpha=2/3$ for every degree; raising the "
             r"degree on the same cells gives twice as much, $p^{-2\alpha}$. Cells that shrink towards the corner "
-            "while the degree grows away from it are exponential: a fixed factor a step."
+            "while the degree grows are exponential: a fixed factor a step."
         ),
         formula=r"\|u-u_h\|_E=O(h^{\min(p,\alpha)}),\qquad \|u-u_p\|_E=O(p^{-2\alpha})",
         level=1,
@@ -209,9 +209,9 @@ EXPERIMENTS = (
         why=(
             "The power of $x$ is rough only at one end. Elements that are all halved spend most unknowns where "
             "nothing happens; hp-elements add one small cell at the end and a degree elsewhere, and gain a fixed "
-            "factor with each layer. As $N$ layers and degrees make about $N^2$ unknowns, the error goes like the"
-            " exponential of a square root. A grading of $1/2$ makes the cells shrink too slowly, and $b$ is "
-            "smaller."
+            "factor with each layer. As $L$ layers make a number $N$ of unknowns that grows like $L^2$, the error"
+            " goes like the exponential of a square root. A grading of $1/2$ makes the cells shrink too slowly, "
+            "and $b$ is smaller."
         ),
         formula=r"\|u-u_N\|_E\le C\,e^{-b\sqrt{N}}",
         level=2,

@@ -267,7 +267,8 @@ EXPERIMENTS = (
         why=(
             "The warmth is steep under the beam only, so a fine mesh is needed only there: the solution is a sum "
             "of a coarse part and of finer ones on patches. The scales hear each other by sweeps from the fine "
-            "meshes to the coarse one and back, until nothing changes. Functions of order two instead of one then take off most of the error."
+            "meshes to the coarse one and back, until nothing changes. Functions of order two instead of one then"
+            " take off most of the error."
         ),
         formula=r"u=u^{0}+u^{1}+u^{2},\qquad a(u,v)=(f,v)\ \text{for the functions } v \text{ of all levels}",
         level=2,

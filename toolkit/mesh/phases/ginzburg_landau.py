@@ -244,8 +244,8 @@ EXPERIMENTS = (
         why=(
             r"A step of the splitting goes downhill a little and forgets where it came from. With momentum $\rho$ "
             "it starts from a point further along the last move, as a ball would, and steps in one direction add "
-            "up. Too much of it overshoots: the energy then rises at times, though the energy with that of the "
-            r"motion does not where $\rho$ is moderate."
+            "up. Too much of it overshoots: the energy may then rise at times, though the energy with that of the"
+            r" motion does not where $\rho$ is moderate."
         ),
         formula=r"y=u+\rho\,(u-u^-),\qquad u^+=y-\tfrac{\tau}{\varepsilon}\,(\nabla F(u^+)+\nabla G(y))",
         level=2,

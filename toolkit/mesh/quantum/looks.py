@@ -118,7 +118,7 @@ EXPERIMENTS = (
         against="unknowns",
         picture="orbitals",
         predict=Pick(
-            "Without $r^\beta$ (the second), is an error below $10^{-3}$ reached?", whether(gets_there), options=YES_NO
+            r"Without $r^\beta$ (the second), is an error below $10^{-3}$ reached?", whether(gets_there), options=YES_NO
         ),
         why=(
             r"At a point nucleus the 1s function of Dirac's equation goes like $r^\beta$ with $\beta<1$, and its "
@@ -171,7 +171,7 @@ EXPERIMENTS = (
         why=(
             "At the ground state the energy has a minimum, so that its error is about the square of that of the "
             "density: the digits come in pairs. The number of rounds hardly depends on how many electrons there "
-            "are, but on how well the potentials are mixed. The curve ends where the digits of the table end."
+            "are, but on how well the potentials are mixed. The curve ends where the digits of the table do."
         ),
         formula=r"E[n]-E[n_0]=O(\|n-n_0\|^2)",
         level=2,
