@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from screen import TOYS, TWO
+from screen import TOYS, TWO, until
 
 from toolkit.core.lab import lab, labs
 from toolkit.session import recorded
@@ -43,3 +43,16 @@ def test_a_run_is_taken_down_as_the_page_draws_it(monkeypatch, tmp_path):
     assert len(found["curves"]) == 2 and values[0] > values[-1]
     assert not any("verdict" in key or "holds" in key for key in json.dumps(found).split('"'))
     recorded.shipped.cache_clear()
+
+
+def test_an_experiment_shows_its_recorded_curves_until_it_is_started_or_changed(make):
+    whole = lab("rank")
+    one = next(one for one in whole.experiments if recorded.of(whole, one))
+    model = make(whole)
+    model.show(one.name)
+    until(lambda: len(model.frame.traces) == len(one.methods[:6]) and model.frame.stage == "ready")
+    (ghost,) = recorded.awaited(model, model.frame).ghosts
+    assert ghost.label == "recorded" and len(ghost.curves) == len(recorded.of(whole, one)["curves"])
+    assert recorded.awaited(model, replace(model.frame, stage="running")).ghosts == ()
+    model.set_stop(steps=model.stop.steps + 1)
+    assert model.own and recorded.awaited(model, model.frame).ghosts == ()

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from toolkit.core import spec as specs
 from toolkit.core.lab import Experiment, Lab
 from toolkit.core.stop import Stop
-from toolkit.session.frame import Frame, thin
+from toolkit.session.frame import Frame, Ghost, thin
 from toolkit.session.model import LabModel
 from toolkit.session.palette import MOST
 
@@ -54,6 +55,18 @@ def of(lab: Lab, one: Experiment) -> dict:
     """What is recorded of an experiment; empty where there is nothing, or it has been changed since."""
     found = shipped(lab).get(one.name, {})
     return found if found and found["mark"] == mark(one) else {}
+
+
+def awaited(model: LabModel, frame: Frame) -> Frame:
+    """The frame with the recorded curves as a ghost, while nothing of an experiment as it stands is computed yet."""
+    if frame.stage != "ready" or frame.ghosts or any(len(one.curve[0]) for one in frame.traces) or model.own:
+        return frame
+    found = of(model.lab, model.story)
+    if not found or (found["measure"], found["against"]) != (model.measure, model.against):
+        return frame
+    lines = ((one["look"], np.array(one["x"], dtype=float), np.array(one["y"], dtype=float)) for one in found["curves"])
+    curves = tuple((look, x, y, np.arange(len(x))) for look, x, y in lines)
+    return replace(frame, ghosts=(Ghost(0, "recorded", curves),))
 
 
 def stale(lab: Lab) -> list[str]:
@@ -92,7 +105,7 @@ def _taken(one: Experiment, model: LabModel, frame: Frame, looks: dict[int, int]
             pick = _spread(len(px))
             if len(px) > 1:
                 promised.append({"look": looks[trace.uid], "x": _short(px[pick]), "y": _short(py[pick])})
-    if not curves:
+    if not curves or (frame.stage != "ended" and len(curves) < len(looks)):  # a race without one of its curves misleads
         return {}
     about = {"mark": mark(one), "measure": model.measure, "against": model.against, "linear": linear}
     return about | {"curves": curves, "promised": promised}

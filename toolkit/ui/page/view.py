@@ -11,7 +11,7 @@ from tornado.ioloop import IOLoop
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knobs
 from toolkit.core.lab import Lab, labs
-from toolkit.session import share
+from toolkit.session import recorded, share
 from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
 from toolkit.session.rows import rows
@@ -283,7 +283,7 @@ class LabView:
             self._plot = self._plots.get(axes.kind) or ConvergencePlot(axes.kind, HEIGHT)
             self._plots[axes.kind] = self._plot
             self._plot_pane.object = self._plot.figure
-        self._plot.patch(frame, model.shown(), axes)
+        self._plot.patch(recorded.awaited(model, frame), model.shown(), axes)
         self._draw_sweep(frame)
         self._plot_bar.show(frame.ghosts, axes.scale, self._tab_now(frame))
         entry = next((one for one in model.entries if one.uid == frame.drawing.uid), None)
