@@ -95,3 +95,14 @@ def test_an_axis_says_what_there_is_room_for():
     assert labelled("a title that is much too long to stand beside a plot with its symbol", "x/y") == "x/y"
     assert labelled("a title that has room alone but not with its symbol", "max |u − u_N| / Δ").endswith("symbol")
     assert len(labelled("w" * 90, "")) == 54
+
+
+def test_logarithms_are_drawn_on_one_ramp_from_decade_to_decade():
+    """Their sign says nothing: zero is no middle, and a scale about it would waste half of the colours."""
+    z = np.array([[-3.4, -1.0], [0.5, np.nan]])
+    (_, image, scale, signed), *_ = drawing(tk.Picture("eta", "eta", "image", None, log=True), {"z": z}, 1, 1).images
+    assert scale == (-4.0, 1.0) and signed is False
+    np.testing.assert_array_equal(image, [[31, 153], [230, 0]])
+    views = {"error": z - 0.5, "log₁₀ error": z}
+    (_, _, _, plain), (_, _, scale, signed) = drawing(tk.Picture("two", "two", "images", None), views, 1, 1).images
+    assert (plain, scale, signed) == (True, (-4.0, 1.0), False)

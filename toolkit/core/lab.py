@@ -22,6 +22,8 @@ class Picture:
     "mesh": {"points": (n, 2), "cells": (m, 3 or 4), "values": (n,) or (m,)}.
     `of` are the kinds of state or of problem it is a picture of; `when(problem, state)` is what must be true besides,
     cheap to ask. Which pictures there are of a run is known from these, and none is computed to find out.
+    `log`: the ordinate of lines and points is logarithmic; the values of images and meshes are logarithms (as they are
+    where a title begins with log₁₀).
     `grey`: images that are photographs, black to white; those that take both signs keep their two colours.
     """
 

@@ -23,6 +23,7 @@ AGAINST = {
     "flops": "flops",
     "seconds": "time",
 }
+LOG = "log₁₀"  # how the title of a picture of logarithms begins
 ABSCISSAE = ("", "linear", "log")
 EMPTY = (np.empty(0), np.empty(0), np.empty(0))
 
@@ -237,12 +238,15 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
         return Drawing(title=picture.title, empty=f"{picture.title.capitalize()}: nothing to show here.", k=k, uid=uid)
     if picture.kind in ("image", "images"):
         images = {"": found["z"]} if picture.kind == "image" else found
-        made = [(title, *quantised(np.asarray(z, dtype=float))) for title, z in images.items()]
+        made = [
+            (title, *quantised(np.asarray(z, dtype=float), log=picture.log or (title or picture.title).startswith(LOG)))
+            for title, z in images.items()
+        ]
         return Drawing(**about, images=tuple(made), grey=picture.grey)
     if picture.kind == "mesh":
         cells, values = np.asarray(found["cells"]), np.asarray(found["values"], dtype=float)
         per_cell = values if len(values) == len(cells) else values[cells].mean(axis=1)
-        shade, scale, signed = shaded(per_cell)
+        shade, scale, signed = shaded(per_cell, picture.log or picture.title.startswith(LOG))
         return Drawing(**about, cells=np.asarray(found["points"])[cells], shade=shade, scale=scale, signed=signed)
     if picture.kind == "points":
         series = [(label, np.asarray(x, float), np.asarray(y, float)) for label, (x, y) in found.items()]
@@ -253,20 +257,27 @@ def drawing(picture, found: dict | None, k: int, uid: int) -> Drawing:
     return Drawing(**about, series=tuple(series))
 
 
-def quantised(z: np.ndarray, most: int = 256) -> tuple[np.ndarray, tuple[float, float], bool]:
+def quantised(z: np.ndarray, most: int = 256, log: bool = False) -> tuple[np.ndarray, tuple[float, float], bool]:
     """(eight-bit image of at most `most` a side, its scale, whether that is symmetric), as `shaded` makes them."""
     step = max(1, -(-max(z.shape) // most))
     if step > 1:
         rows, cols = (n // step * step for n in z.shape)
         z = z[:rows, :cols].reshape(rows // step, step, cols // step, step).mean(axis=(1, 3))
-    return shaded(z)
+    return shaded(z, log)
 
 
-def shaded(z: np.ndarray) -> tuple[np.ndarray, tuple[float, float], bool]:
+def shaded(z: np.ndarray, log: bool = False) -> tuple[np.ndarray, tuple[float, float], bool]:
     """(eight-bit values, (low, high) of their scale, whether the scale is symmetric about zero).
 
     The ends of the scale are 1, 2 or 5 times a power of ten, so that a shrinking error changes its scale in steps.
+    `log`: the values are logarithms, whose sign says nothing: from one whole number to another, never symmetric.
     """
+    if log:
+        known = z[np.isfinite(z)]
+        low, high = (float(np.floor(known.min())), float(np.ceil(known.max()))) if len(known) else (0.0, 1.0)
+        high = max(high, low + 1.0)
+        scaled = (np.where(np.isfinite(z), z, low) - low) * (255.0 / (high - low))
+        return np.clip(np.rint(scaled), 0, 255).astype(np.uint8), (low, high), False
     z = np.where(np.isfinite(z), z, 0.0)
     low, high = float(z.min()), float(z.max())
     signed = (low < -0.02 * abs(high) and high > 0) or high <= 0 > low

@@ -15,7 +15,7 @@ from toolkit.mesh.elements.your_mesh import YourMesh
 DRAWN = 20_000  # cells, at most
 
 
-def _mesh_picture(name: str, title: str, values) -> Picture:
+def _mesh_picture(name: str, title: str, values, log: bool = False) -> Picture:
     """A picture of `values(state)` at the vertices or in the cells of the mesh, while it is not too fine."""
 
     def data(problem, state: AdaptiveState):
@@ -23,7 +23,7 @@ def _mesh_picture(name: str, title: str, values) -> Picture:
         return {"points": mesh.points, "cells": mesh.cells, "values": values(state)}
 
     few = lambda problem, state: len(state.level.mesh) <= DRAWN  # noqa: E731
-    return Picture(name, title, "mesh", data, "x", "y", of=AdaptiveState, when=few)
+    return Picture(name, title, "mesh", data, "x", "y", log, of=AdaptiveState, when=few)
 
 
 def _decades(squares: np.ndarray) -> np.ndarray:
@@ -35,11 +35,12 @@ CASES = (LShape(), Square("front", width=0.1), Disk())
 
 PICTURES = (
     _mesh_picture("adaptive_mesh", "solution on its mesh", lambda state: state.level.u),
-    _mesh_picture("indicator", "log₁₀ η_T in every cell", lambda state: _decades(state.squares)),
+    _mesh_picture("indicator", "log₁₀ η_T in every cell", lambda state: _decades(state.squares), True),
     _mesh_picture(
         "error_density",
         "log₁₀ of the true error over √area",
         lambda state: _decades(state.level.errors / state.level.mesh.areas),
+        True,
     ),
     # of all ladders of spaces; here, as where there is a mesh to be seen the mesh comes first
     Picture(

@@ -18,4 +18,4 @@ def _varies(problem, state) -> bool:
     return problem.medium != "constant"
 
 
-PICTURES = (Picture("medium", "log₁₀ of the coefficient", "image", _medium, of=Diffusion, when=_varies),)
+PICTURES = (Picture("medium", "log₁₀ of the coefficient", "image", _medium, log=True, of=Diffusion, when=_varies),)
