@@ -240,3 +240,10 @@ def test_fields_that_are_largest_at_one_element_are_told_apart_at_another():
     dual = np.array([[3.0, 1.0, 0.0, 0.0, 0.0, 0.0], [3.0, 0.0, 1.5, 0.0, 0.0, 0.0]])
     assert spread(dual, np.array([5]), 1).tolist() == [0, 2]
     assert spread(dual, np.array([0]), 1).tolist() == [2]
+
+
+def test_coarse_points_promise_nothing_of_the_modes():
+    promised = [one.title for one in NonnegativeCubature().claims(ViscoplasticBar())]
+    coarse = [one.title for one in NonnegativeCubature(pod_tolerance=1e-6, tolerance=0.05).claims(ViscoplasticBar())]
+    assert any("twice what the modes miss" in one for one in promised)
+    assert not any("twice what the modes miss" in one for one in coarse)

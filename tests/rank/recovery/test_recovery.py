@@ -310,3 +310,13 @@ def test_scaled_descent_asks_for_no_knob_that_its_problem_has_not():
     """With plentiful measurements, but not so many that a race with more columns is decided, there is none."""
     problem = PlentifulSensing(side=19, rank=3, samples=6000.0)
     assert [claim.kind for claim in ScaledDescent(alpha=1e-9).claims(problem)] == ["flat"]
+
+
+def test_what_is_said_of_the_estimate_waits_for_its_last_term():
+    """After one of three terms predictions are worse than from raw data: that decides nothing yet."""
+    problem, method = Completion(condition=1.0, noise=0.765148559949471, rows=200), ThresholdedSvd()
+    (claim,) = [one for one in method.claims(problem) if one.measure == "prediction_share"]
+    (run,) = claim.runs(problem, method)
+    run.step(1)
+    assert run.history.last("prediction_share") > 1.05 and tk.judge(claim, run).holds is None
+    assert tk.judge(claim, run.finish()).holds

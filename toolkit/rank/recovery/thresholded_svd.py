@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolkit.core.claims import Bound, Order, at_most_one
+from toolkit.core.claims import Exact, Order, at_most_one
 from toolkit.core.knob import knob
 from toolkit.core.method import Method
 from toolkit.core.probe import Measure
@@ -197,12 +197,7 @@ class ThresholdedSvd(Method):
                     title="rows come nearer to each other than in the raw data",
                     **about,
                 ),
-                Bound(
-                    measure="error_share",
-                    curve=lambda k, values: np.where(k < k[-1], np.inf, 1.0),
-                    title="the estimate is no worse than the raw data",
-                    **about,
-                ),
+                Exact(measure="error_share", tol=1.0, title="the estimate is no worse than the raw data", **about),
             ]
             found += self._fair(problem, about)
         return tuple(found)
@@ -212,8 +207,7 @@ class ThresholdedSvd(Method):
         if problem.condition > 1.5 or problem.rows < 3 * problem.columns or problem.share > 0.7:
             return []
         words = {
-            "ratio_share": ("predictions of two rows are nearer, for their distance, than from raw data", 0.0),
-            "prediction_share": ("predictions are no worse than from raw data, to 5 %", 0.05),
+            "ratio_share": ("predictions of two rows are nearer, for their distance, than from raw data", 1.0),
+            "prediction_share": ("predictions are no worse than from raw data, to 5 %", 1.05),
         }
-        last = dict(curve=lambda k, values: np.where(k < k[-1], np.inf, 1.0), **about)
-        return [Bound(measure=name, title=title, slack=slack, **last) for name, (title, slack) in words.items()]
+        return [Exact(measure=name, title=title, tol=most, **about) for name, (title, most) in words.items()]
