@@ -20,12 +20,13 @@ def row(claim: Claim, verdict: Verdict) -> dict:
         "measured": number(verdict.measured),
         "promised": number(verdict.promised),
         "why": verdict.why,
+        "told": claim.told(verdict),
     }
 
 
 def show(rows: list[dict], *about: str) -> None:
     """A table of such rows; `about`: what each is said of."""
-    columns = ("holds", *about, "claim", "measured", "promised", "why")
+    columns = ("holds", *about, "claim", "told")
     table([one | {"holds": WORDS[one["holds"]]} for one in rows], columns)
 
 

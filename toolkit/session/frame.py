@@ -34,6 +34,7 @@ class Promise:
 
     `evidence` says in a word what decides it, `asked` whether that is gathered only when somebody asks. `band` holds
     abscissa, lower and upper ends of what a crowd of runs looked like, empty for other claims and until it has run.
+    `told` is the verdict in one sentence, `formula` the promise as TeX.
     """
 
     title: str
@@ -47,6 +48,8 @@ class Promise:
     curve: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
     band: tuple[np.ndarray, np.ndarray, np.ndarray] = EMPTY
     asked: bool = False
+    told: str = ""
+    formula: str = ""
 
 
 @dataclass(frozen=True, slots=True)

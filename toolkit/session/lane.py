@@ -255,7 +255,10 @@ class Lane:
                 curve = curve if len(curve[0]) else frame.overlay(claim, self.run.history, against)
             about = (claim.title or claim.kind, claim.kind, claim.about, claim.source, claim.assumes, claim.evidence)
             along = claim.along.replace("_", " ")
-            found.append(frame.Promise(*about, along, verdict, curve, band, asked=not claim.while_running))
+            known = self.measures.get(claim.about)
+            called = known.title if known else ""
+            words = dict(told=claim.told(verdict, called), formula=claim.typeset(called))
+            found.append(frame.Promise(*about, along, verdict, curve, band, asked=not claim.while_running, **words))
         return tuple(found)
 
     def _judge(self) -> None:

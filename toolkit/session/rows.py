@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from toolkit.core.claims import number, spoken
 from toolkit.core.errors import ToolkitError
 from toolkit.core.references import source
 from toolkit.session.frame import Frame, Promise, Trace
@@ -91,16 +92,13 @@ def _state(one: Promise) -> str:
 
 def _promise(one: Promise) -> dict:
     verdict = one.verdict
-    parts = []
-    if np.isfinite(verdict.measured):
-        parts.append(f"measured {number(verdict.measured)}, promised {number(verdict.promised)}")
-    if verdict.why:
-        parts.append(verdict.why)
     words, url = cited(one.source)
     return {
         "state": _state(one),
-        "title": one.title,
-        "figures": "; ".join(parts),
+        "title": spoken(one.title),
+        "told": one.told,
+        "formula": one.formula,
+        "drawn": bool(len(one.curve[0])),
         "assumes": f"assumes {one.assumes}" if one.assumes else "",
         "source": words,
         "url": url,
@@ -120,18 +118,6 @@ def cited(key: str) -> tuple[str, str]:
     return f"{found.short()}, {found.title}", found.url
 
 
-def number(value: float) -> str:
-    """A measured value: four digits, as a power of ten outside 0.001 … 9999."""
-    if not np.isfinite(value):
-        return "–"
-    if abs(value) < 1e-290:  # what stands for zero where a logarithm is taken
-        return "0"
-    if 1e-3 <= abs(value) < 1e4:
-        return f"{value:.4g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa} · 10{superscript(int(exponent))}"
-
-
 def rate(value: float, order: bool = False) -> str:
     """A factor per step, or an order of convergence."""
     if not np.isfinite(value):
@@ -147,11 +133,6 @@ def slopes(points: tuple[tuple[float, float], ...], most: int = 10) -> list[list
         slope = f"{np.log(y / y0) / np.log(x / x0):+.2f}" if known else ""
         found.append([number(x), number(y), slope])
     return found[-most:]
-
-
-def superscript(value: int) -> str:
-    """A whole number in raised digits."""
-    return str(value).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def si(value: float, unit: str = "") -> str:

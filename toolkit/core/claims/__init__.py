@@ -12,3 +12,4 @@ from toolkit.core.claims.rate import Rate, factor_of
 from toolkit.core.claims.slopes import stretches
 from toolkit.core.claims.table import figures
 from toolkit.core.claims.verdict import Band, Figures, Observed, Verdict, undecided
+from toolkit.core.claims.words import number, spoken, superscript

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.core.claims import evidence as gathered
 from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
+from toolkit.core.claims.words import HELD, counted, spoken
 from toolkit.core.history import History
 from toolkit.core.probe import Every, Probe
 from toolkit.core.run import Run
@@ -115,6 +116,30 @@ class Claim:
     def observed(self, history: History) -> Observed | None:
         """What a table shows of it beside a run, or None."""
         return None
+
+    # -- how it is told -----------------------------------------------------------------------------------------
+
+    def told(self, verdict: Verdict, called: str = "") -> str:
+        """How it stands, in one sentence; `called` is what its measure is called (empty: by its name)."""
+        if verdict.holds is None:
+            why = spoken(verdict.why).removeprefix("not decided: ")
+            return f"{HELD[None]}: {why or self.waiting.why}"
+        words = self.seen(verdict, called or counted(self.about)) if np.isfinite(verdict.measured) else ""
+        words = words or spoken(verdict.why)
+        where = f" at step {verdict.at:g}" if verdict.holds is False and np.isfinite(verdict.at) else ""
+        return f"{HELD[verdict.holds]}{where}" + (f": {words}" if words else "")
+
+    def seen(self, verdict: Verdict, called: str) -> str:
+        """What a decided verdict with a measured number says of it, behind "Held: " or "Broken: "."""
+        return f"{called} {verdict.measured:.4g}, promised {verdict.promised:.4g}"
+
+    def typeset(self, called: str = "") -> str:
+        """Its formula with its numbers, as TeX without dollar signs; empty where its kind has none to write."""
+        return self.formula or self.usual(called or counted(self.about))
+
+    def usual(self, called: str) -> str:
+        """The formula that its kind writes where none is given."""
+        return ""
 
     # -- what there is to draw ----------------------------------------------------------------------------------
 

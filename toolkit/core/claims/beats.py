@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from toolkit.core.claims.base import Claim
 from toolkit.core.claims.evidence import outcome, unstarted
 from toolkit.core.claims.verdict import Figures, Verdict, undecided
+from toolkit.core.claims.words import counted, number, spoken, tex, text
 from toolkit.core.knob import knobs
 
 FEWER = 1 - 1e-9  # of what the other needs, as a `factor`: a tie is not fewer
@@ -27,6 +29,26 @@ class Beats(Claim):
     factor: float = 1.0
     on: object = None
     evidence = "race"
+
+    def told(self, verdict, called=""):
+        """The sentence of every kind, with its measure's name in it."""
+        named = re.sub(rf"\b{re.escape(self.measure)}\b", called or counted(self.measure), verdict.why)
+        return super().told(replace(verdict, why=named), called)
+
+    def seen(self, verdict, called):
+        """What both needed."""
+        if " against " not in verdict.why:
+            return ""  # one of them did not arrive: why says it
+        mine, theirs = verdict.measured, verdict.promised / self.factor
+        words = f"{called} {number(mine)} against {number(theirs)}"
+        if abs(self.factor - 1) < 1e-6 or not theirs > 0:
+            return words
+        return f"{words}, {mine / theirs:.2g} times as much; promised at most {self.factor:.3g} times"
+
+    def usual(self, called):
+        """What one needs beside what the other does."""
+        share = "" if abs(self.factor - 1) < 1e-6 else rf"{tex(self.factor)} \cdot "
+        return rf"{text(called)} \le {share}{text(called + ' of ' + spoken(self.other.label()))}"
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.claims.base import Claim
 from toolkit.core.claims.rate import factor_of
 from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
+from toolkit.core.claims.words import number, spoken, text, times
 from toolkit.core.history import History
 
 
@@ -19,13 +20,34 @@ class Bound(Claim):
 
     `curve(k, values)` returns the promised values at the steps k; it sees the measured values, so that a bound may be
     relative to the first one or, for monotonicity (`monotone`), to the one before. `floor` is the attainable accuracy
-    in the units of the measure: below it rounding, not theory, decides.
+    in the units of the measure: below it rounding, not theory, decides. `limit` is what the curve is called.
     """
 
     measure: str
     curve: Callable
     floor: float = 0.0
     slack: float = 1e-8
+    limit: str = "the bound"
+
+    def seen(self, verdict, called):
+        """How far below or above the curve it is where it is worst."""
+        value, promised = verdict.measured, verdict.promised
+        if not (value > 0 and promised > 0 and np.isfinite(promised)):
+            return f"{number(value)} where {self.limit} is {number(promised)}"
+        if not verdict.holds:
+            return f"{times(value / promised)} {self.limit}"
+        if value > promised * (1 + 1e-6):
+            return f"at {self.limit}, to {'rounding' if self.slack < 1e-3 else f'{100 * self.slack:.2g} %'}"
+        last, allowed = verdict.end
+        far = allowed / last if 0 < last < allowed < np.inf else 1.0
+        if value > promised / 1.0005:
+            return f"never above {self.limit}" + (f", at the end {times(far)} below" if far > 1.05 else "")
+        nearest = f"{times(promised / value)} below {self.limit} where it is nearest"
+        return nearest + (f", {times(far)} at the end" if far > 1.05 * promised / value else "")
+
+    def usual(self, called):
+        """The measure below its curve."""
+        return rf"{text(called)}_k \le {text(self.limit.removeprefix('the '))}_k"
 
     def overlay(self, history):
         k, values = history.series(self.measure)
@@ -64,7 +86,8 @@ class Bound(Claim):
         worst = int(np.argmax(np.where(np.isfinite(excess), share, unlimited)))
         holds = bool(excess[worst] <= 0)
         why = "stays below" if holds else f"exceeds it at step {k[worst]:g}"
-        return Verdict(holds, float(values[worst]), float(promised[worst]), (k[0], k[-1]), why)
+        seen = dict(at=float(k[worst]), end=(float(values[-1]), float(promised[-1])))
+        return Verdict(holds, float(values[worst]), float(promised[worst]), (k[0], k[-1]), why, **seen)
 
     def figures(self, tables):
         """The values at every step, each below what the curve allows there."""
@@ -74,10 +97,13 @@ class Bound(Claim):
 
 def monotone(measure: str, *, floor: float = 0.0, **about) -> Bound:
     """The measure never grows from one measured step to the next, down to `floor`."""
-    about.setdefault("title", f"{measure} never grows")
+    about.setdefault("title", f"{spoken(measure)} never grows")
+    about.setdefault("limit", "the value before it")
+    about.setdefault("formula", rf"{text(measure)}_{{k+1}} \le {text(measure)}_k")
     return Bound(measure=measure, curve=lambda k, v: np.concatenate((v[:1], v[:-1])), floor=floor, **about)
 
 
 def at_most_one(measure: str, **about) -> Bound:
     """A share of a bound, error over bound say, never exceeds one."""
+    about.setdefault("formula", rf"{text(measure)}_k \le 1")
     return Bound(measure=measure, curve=lambda k, values: np.ones(len(k)), **about)

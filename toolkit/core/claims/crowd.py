@@ -14,6 +14,7 @@ from toolkit.core.claims.base import Claim
 from toolkit.core.claims.evidence import unstarted
 from toolkit.core.claims.gaps import Gaps
 from toolkit.core.claims.verdict import Band, Verdict, undecided
+from toolkit.core.claims.words import text
 from toolkit.core.errors import KnobError
 from toolkit.core.history import History
 from toolkit.core.knob import rung
@@ -85,6 +86,21 @@ class Crowd(Claim):
         title = f"{inner.title or inner.kind}: {self.words}"
         for name, value in dict(source=inner.source, assumes=inner.assumes, title=title).items():
             object.__setattr__(self, name, getattr(self, name) or value)
+
+    def seen(self, verdict, called):
+        """What was seen over seeds, with its interval, beside the promise."""
+        if self.share is not None:
+            return f"{verdict.why}; promised in {100 * self.share:g} % of all seeds"
+        return verdict.why.split(";")[0]
+
+    def usual(self, called):
+        """That of the claim it wraps, over seeds."""
+        inner = self.claim.typeset(called)
+        if not inner:
+            return ""
+        if self.share is None:
+            return rf"{text(self.words + ':')}\quad {inner}"
+        return rf"\mathbb{{P}}\bigl({inner}\bigr) \ge {self.share:g}"
 
     @property
     def words(self) -> str:

@@ -9,7 +9,9 @@ import numpy as np
 from toolkit.core.claims.base import Claim
 from toolkit.core.claims.evidence import GROWING, SHORT, WHOLE, missing
 from toolkit.core.claims.verdict import Figures, Verdict, undecided
+from toolkit.core.claims.words import number, short, tex, text
 
+ROUNDING = 1e-8  # a `tol` up to here is what rounding explains, a larger one is what is promised
 FALLS = 0.5  # of what it fell, in digits, in a quarter of a run before: what is measured is on its way down
 
 
@@ -24,6 +26,24 @@ class Exact(Claim):
     measure: str
     tol: float
     always: bool = False
+
+    def seen(self, verdict, called):
+        """How near to exact, or how near to what is allowed."""
+        worst, when = verdict.measured, " at every step" if self.always else ""
+        if worst == 0:
+            return f"{called} is exactly 0{when}"
+        if self.tol == 0:
+            return f"{called} is {number(worst)} and not 0"
+        if self.tol > ROUNDING:
+            return f"{called} {number(worst)}{when if verdict.holds else ''}, promised at most {short(self.tol)}"
+        if verdict.holds:
+            return f"exact to {number(worst)}{when}"
+        return f"off by {number(worst)}, where rounding explains {short(self.tol)}"
+
+    def usual(self, called):
+        """The measure is zero, or at most what is allowed."""
+        name = text(called) + ("_k" if self.always else "")
+        return f"{name} = 0" if self.tol <= ROUNDING else rf"|{name}| \le {tex(self.tol)}"
 
     def overlay(self, history):
         k, _ = history.series(self.measure)

@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.core.claims.ladder import Ladder
 from toolkit.core.claims.verdict import Figures, Verdict, undecided
+from toolkit.core.claims.words import spoken, symbol, tex, text
 from toolkit.core.stop import BUDGETS
 
 
@@ -25,6 +26,16 @@ class Flat(Ladder):
     growth: float = 1.25
     slack: float = 1.0
     must_converge = True
+
+    def seen(self, verdict, called):
+        """Every rung with what it needed."""
+        return f"{called} {'did not grow' if verdict.holds else 'grew'} along {spoken(self.over)} ({verdict.why})"
+
+    def usual(self, called):
+        """The largest on the ladder beside the smallest."""
+        name, at = text(called), symbol(self.over)
+        more = f" + {tex(self.slack)}" if self.slack else ""
+        return rf"\max_{{{at}}} {name} \le {tex(self.growth)}\, \min_{{{at}}} {name}{more}"
 
     def table(self, runs):
         """Rows (knob value, the least that it needs, what it needed), the latter as `Ladder.table` has it."""

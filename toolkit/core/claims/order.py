@@ -11,6 +11,7 @@ from toolkit.core.claims.evidence import SHORT, WHOLE, missing
 from toolkit.core.claims.ladder import Ladder
 from toolkit.core.claims.slopes import Trend, masked_slope
 from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
+from toolkit.core.claims.words import symbol, text
 from toolkit.core.history import History
 from toolkit.core.stop import BUDGETS
 
@@ -46,6 +47,22 @@ class Order(Ladder):
     skip: int = 0
     floor: float = 0.0
     share = 0.75
+
+    def seen(self, verdict, called):
+        """The order, and how it stands to the promised one."""
+        seen, promised = f"{verdict.measured:.2f}", f"{verdict.promised:.3g}"
+        if float(seen) == float(promised):
+            return f"order {seen}, as promised"
+        if self.at_least and verdict.holds and verdict.measured < verdict.promised:
+            return f"order {seen}, the promised {promised} as nearly as a fit can tell"
+        return f"order {seen}, promised{' at least' if self.at_least else ''} {promised}"
+
+    def usual(self, called):
+        """e ∝ h^p."""
+        power = self.p if self.growing else -self.p
+        raised = "" if power == 1 else f"^{{{power:.3g}}}"
+        sign = r"\lesssim C\," if self.at_least else r"\propto"
+        return rf"{text(called)} {sign} {symbol(self.over)}{raised}"
 
     @property
     def evidence(self) -> str:

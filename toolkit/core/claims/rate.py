@@ -10,6 +10,7 @@ from toolkit.core.claims.base import Claim
 from toolkit.core.claims.evidence import SHORT, WHOLE, missing
 from toolkit.core.claims.slopes import Trend, masked_slope
 from toolkit.core.claims.verdict import Figures, Observed, Verdict, undecided
+from toolkit.core.claims.words import factor, text
 from toolkit.core.history import History
 
 FEWEST = 5  # steps in the asymptotic window
@@ -38,6 +39,21 @@ class Rate(Claim):
     floor: float = 1e-9
     share = 0.75
     fitted = True
+
+    def seen(self, verdict, called):
+        """The factor, and how it stands to the promised one."""
+        seen, promised = factor(verdict.measured, verdict.promised)
+        if self.sharp:
+            return f"factor {seen} a step, promised {promised}"
+        beyond = verdict.measured > verdict.promised if self.factor < 1 else verdict.measured < verdict.promised
+        if seen == promised or (beyond and verdict.holds):
+            return f"factor {seen} a step, the promised {promised} as nearly as a fit can tell"
+        return f"factor {seen} a step, promised at {'most' if self.factor < 1 else 'least'} {promised}"
+
+    def usual(self, called):
+        """r_k ≲ C ρ^k."""
+        sign = r"\sim" if self.sharp else r"\lesssim" if self.factor < 1 else r"\gtrsim"
+        return rf"{text(called)}_k {sign} C\,\rho^k, \quad \rho = {factor(self.factor)[0]}"
 
     def overlay(self, history):
         k, values = history.series(self.measure)

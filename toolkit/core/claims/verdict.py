@@ -21,6 +21,9 @@ class Band:
 class Verdict:
     """Whether a claim held (None: not decided yet), what was measured, what was promised, where, and why in words.
 
+    A claim tells it in one sentence (`Claim.told`). `at` is the step at which it came nearest to its limit or beyond,
+    `end` what was measured and promised last, where the promise is a curve.
+
     `points` are the (abscissa, value) pairs of the evidence where a slope was fitted, `band` is what a crowd of runs
     looked like.
     """
@@ -32,6 +35,11 @@ class Verdict:
     why: str = ""
     points: tuple[tuple[float, float], ...] = ()
     band: Band | None = field(default=None, compare=False)
+    at: float = field(default=float("nan"), compare=False)
+    end: tuple[float, float] = field(default=(float("nan"), float("nan")), compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Verdict: {self}>"
 
     def __str__(self) -> str:
         word = {True: "holds", False: "does not hold", None: "open"}[self.holds]
