@@ -62,7 +62,7 @@ def test_a_greedy_run_is_paused_and_forked(lab):
     until(lambda: page.locator("tr.run").count() == 2 and steps(page, 1) == 2)
     press(page, "Start")
     for row in (0, 1):
-        shows(page, "budget", row)
+        shows(page, "budget spent", row)
     assert cell(page, "value", 0) == cell(page, "value", 1) and points(page) == 9
     expect(page.get_by_text("at step 8").first).to_be_visible(timeout=SLOW)
 

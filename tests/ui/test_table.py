@@ -20,6 +20,7 @@ def test_every_text_of_a_row_stands_in_the_table(make):
             assert f">{escape(row[key])}<" in html or f"</span> {escape(row[key])}<" in html, key
         for one in row["promises"]:
             assert f">{SIGNS[one['state']]}</span>" in html and escape(one["title"]) in html
+            assert escape(one["told"]) in html
     assert html.count("<tr>") == 1 + len(told)
 
 
@@ -34,6 +35,6 @@ def test_what_a_name_holds_stays_text():
         ("k", "value", "observed", "promised", "work", "flops", "setup", "solve", "cause", "no_claim", "like"), "–"
     )
     row = blank | {"label": "<script>", "glyph": "●", "colour": "#000", "kind": '"<b>', "tone": "", "started": True}
-    row |= {"promises": [{"state": "open", "title": '" onclick="', "figures": "<i>"}]}
+    row |= {"promises": [{"state": "open", "title": '" onclick="', "told": "<i>"}]}
     html = table([row])
     assert "<script>" not in html and "<b>" not in html and "<i>" not in html and '" onclick="' not in html

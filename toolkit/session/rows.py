@@ -28,6 +28,7 @@ COLUMNS = (  # key, head, and what it means
 )
 SIGNS = {"holds": "✓", "broken": "✗", "open": "…"}
 TONES = {"converged": "good", "running": "", "budget": "", "cancelled": "", "stagnated": "bad"}
+ENDS = {"budget": "budget spent", "non-finite": "no finite number"}  # others are called as they are
 WORDS = {"ready": "ready", "paused": "paused", "running": "running", "held": "waiting", "ended": ""}
 WORDS |= {"compiling": "compiling", "preparing": "preparing"}
 
@@ -56,7 +57,7 @@ def row(entry, label: str, trace: Trace) -> dict:
         "flops": si(work["flops"]) if started and work["flops"] else "–",
         "setup": si(work["setup"], "s") if started else "–",
         "solve": si(work["seconds"] - work["setup"], "s") if started else "–",
-        "kind": trace.status.kind if trace.status.done else WORDS[trace.stage],
+        "kind": ENDS.get(trace.status.kind, trace.status.kind) if trace.status.done else WORDS[trace.stage],
         "cause": _cause(trace),
         "tone": "bad" if trace.likeness.same is False else TONES.get(trace.status.kind, "bad"),
         "like": trace.likeness.words,
@@ -64,6 +65,18 @@ def row(entry, label: str, trace: Trace) -> dict:
         "promises": [_promise(one) for one in trace.promises],
         "no_claim": trace.no_claim or "No claim is known that applies to this method on this problem.",
     }
+
+
+def key(frame: Frame, goal: bool = True) -> str:
+    """What the strokes of the plot mean, of those that it shows; `goal`: a tolerance belongs on its axis."""
+    promises = [one for trace in frame.traces for one in trace.promises]
+    shown = {
+        "— measured": True,
+        "- - promised": any(len(one.curve[0]) for one in promises),
+        "▒ over seeds": any(len(one.band[0]) for one in promises),
+        "··· tolerance": goal and any(one.goal > 0 for one in frame.traces),
+    }
+    return "\u2003 ".join(words for words, there in shown.items() if there)
 
 
 def _cause(trace: Trace) -> str:

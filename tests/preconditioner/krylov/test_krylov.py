@@ -317,7 +317,7 @@ def test_lanczos_finds_the_ends_of_the_spectrum():
 
 def test_the_indefinite_bound_is_that_of_chebyshev_on_the_square_where_the_intervals_mirror():
     values = np.array([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0])
-    curve, _ = indefinite_curve(values)
+    curve, *_ = indefinite_curve(values)
     kappa = 3.0
     k = np.arange(0, 12, 2)
     np.testing.assert_allclose(curve(k, [1.0]), 2 * ((kappa - 1) / (kappa + 1)) ** (k / 2))

@@ -122,8 +122,9 @@ class Claim:
     def told(self, verdict: Verdict, called: str = "") -> str:
         """How it stands, in one sentence; `called` is what its measure is called (empty: by its name)."""
         if verdict.holds is None:
-            why = spoken(verdict.why).removeprefix("not decided: ")
-            return f"{HELD[None]}: {why or self.waiting.why}"
+            if not verdict.why or verdict.why == self.waiting.why:
+                return f"{HELD[None]}: a {self.evidence} of {self.size} runs decides it"
+            return f"{HELD[None]}: {spoken(verdict.why).removeprefix('not decided: ')}"
         words = self.seen(verdict, called or counted(self.about)) if np.isfinite(verdict.measured) else ""
         words = words or spoken(verdict.why)
         where = f" at step {verdict.at:g}" if verdict.holds is False and np.isfinite(verdict.at) else ""

@@ -43,10 +43,12 @@ class Rate(Claim):
     def seen(self, verdict, called):
         """The factor, and how it stands to the promised one."""
         seen, promised = factor(verdict.measured, verdict.promised)
+        if seen == promised:
+            return f"factor {seen} a step, as promised"
         if self.sharp:
             return f"factor {seen} a step, promised {promised}"
         beyond = verdict.measured > verdict.promised if self.factor < 1 else verdict.measured < verdict.promised
-        if seen == promised or (beyond and verdict.holds):
+        if beyond and verdict.holds:
             return f"factor {seen} a step, the promised {promised} as nearly as a fit can tell"
         return f"factor {seen} a step, promised at {'most' if self.factor < 1 else 'least'} {promised}"
 

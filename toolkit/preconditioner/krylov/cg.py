@@ -23,6 +23,7 @@ from toolkit.preconditioner.krylov.method import (
     KrylovState,
     bound,
     chebyshev_curve,
+    chebyshev_formula,
     distinct,
     first_residual,
     inverse_diagonal,
@@ -157,7 +158,7 @@ class CG(_ConjugateGradients):
         if not kappa:
             return
         title = f"2 ((√κ−1)/(√κ+1))^k with κ(M⁻¹A) = {kappa:.3g}"
-        about = dict(assumes="A, M Hermitian positive definite")
+        about = dict(assumes="A, M Hermitian positive definite", formula=chebyshev_formula("energy_error", kappa))
         yield bound("energy_error", chebyshev_curve(kappa), title, floor=floor, **about)
         values = spectrum(self.preconditioner, system)
         if values is not None:
@@ -223,7 +224,8 @@ class FlexibleCG(_ConjugateGradients):
         yield monotone("energy_error", floor=floor, source="notay2000", assumes="A positive definite, any M")
         if kappa:
             title = f"2 ((√κ−1)/(√κ+1))^k with κ(M⁻¹A) = {kappa:.3g}"
-            yield bound("energy_error", chebyshev_curve(kappa), title, floor=floor, assumes="M fixed, A and M definite")
+            about = dict(assumes="M fixed, A and M definite", formula=chebyshev_formula("energy_error", kappa))
+            yield bound("energy_error", chebyshev_curve(kappa), title, floor=floor, **about)
         if kappa and kappa <= 1e4:  # beyond, rounding delays the two by different numbers of steps
             yield Beats(
                 other=CG(preconditioner=self.preconditioner),

@@ -23,6 +23,7 @@ from toolkit.preconditioner.krylov.method import (
     bound,
     chebyshev_curve,
     chebyshev_factor,
+    chebyshev_formula,
     first_residual,
     inverse_diagonal,
     no_gap,
@@ -139,9 +140,11 @@ class ChebyshevIteration(KrylovMethod):
         kappa = given[1] / given[0]
         about = dict(title=f"1/T_k((κ+1)/(κ−1)) with κ = {kappa:.3g}", assumes="the spectrum of M⁻¹A is in [low, high]")
         if self.plain:
-            yield bound("residual", chebyshev_curve(kappa), source="golub1961", **about)
+            shown = dict(source="golub1961", formula=chebyshev_formula("residual", kappa))
+            yield bound("residual", chebyshev_curve(kappa), **shown, **about)
         if system.exact is not None:
-            yield bound("energy_error", chebyshev_curve(kappa), floor=1e-13 * kappa, source="golub1961", **about)
+            shown = dict(source="golub1961", formula=chebyshev_formula("energy_error", kappa))
+            yield bound("energy_error", chebyshev_curve(kappa), floor=1e-13 * kappa, **shown, **about)
         factor = chebyshev_factor(kappa)
         if self.plain or system.exact is not None or factor < 0.2:  # the exact curve says more; too few steps to fit
             return
@@ -150,6 +153,7 @@ class ChebyshevIteration(KrylovMethod):
             measure="residual",
             factor=factor,
             title=title,
+            formula=rf"\rho = \frac{{\sqrt{{\kappa}}-1}}{{\sqrt{{\kappa}}+1}} = {factor:.4f}",
             source="golub1961",
             assumes=about["assumes"],
             stop=Stop(rtol=1e-10, steps=5000),

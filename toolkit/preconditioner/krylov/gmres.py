@@ -20,6 +20,7 @@ from toolkit.preconditioner.krylov.method import (
     KrylovState,
     bound,
     chebyshev_curve,
+    chebyshev_formula,
     end,
     first_residual,
     no_gap,
@@ -143,7 +144,10 @@ class GMRES(KrylovMethod):
         if values[0] > 0:
             kappa = values[-1] / values[0]
             title = f"1/T_k((κ+1)/(κ−1)) with κ = {kappa:.3g}"
-            yield bound("residual", chebyshev_curve(kappa), title, assumes="A Hermitian positive definite, no restart")
+            about = dict(assumes="A Hermitian positive definite, no restart")
+            yield bound(
+                "residual", chebyshev_curve(kappa), title, formula=chebyshev_formula("residual", kappa), **about
+            )
         if abs(values).max() > 1e6 * abs(values).min():  # the last of n steps may be below rounding
             return
         yield Beats(
@@ -254,6 +258,8 @@ def _field_of_values(preconditioner: Preconditioner, system) -> list:
             curve=lambda k, values: values[0] * factor**k,
             floor=1e-13,
             title=f"(1 − μ²/‖A M⁻¹‖²)^(k/2) = {factor:.4f}^k",
+            formula=r"\frac{\|r_k\|}{\|r_0\|} \le \left(1 - \frac{\mu^2}{\|A M^{-1}\|^2}\right)^{k/2}"
+            rf" = {factor:.4f}^k",
             source="eisenstat1983",
             assumes="the Hermitian part of A M⁻¹ is positive definite, μ its least eigenvalue",
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.core.arrays import norm
 from toolkit.core.claims import Bound, Exact
+from toolkit.core.claims.words import tex
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import part
 from toolkit.core.memo import remembered
@@ -216,6 +217,14 @@ def distinct(values: np.ndarray, tol: float = 1e-9) -> int:
 def chebyshev_factor(kappa: float) -> float:
     """(√κ − 1)/(√κ + 1)."""
     return (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
+
+
+def chebyshev_formula(measure: str, kappa: float) -> str:
+    """Chebyshev's bound of a residual or the energy error as TeX, with its κ (Saad 2003, thm. 6.29)."""
+    norm = r"\|e_{}\|_A" if measure == "energy_error" else r"\|r_{}\|"
+    least = r"\frac{1}{T_k\left(\frac{\kappa+1}{\kappa-1}\right)}"
+    power = r"2\left(\frac{\sqrt{\kappa}-1}{\sqrt{\kappa}+1}\right)^{k}"
+    return rf"\frac{{{norm.format('k')}}}{{{norm.format('0')}}} \le {least} \le {power}, \quad \kappa = {tex(kappa)}"
 
 
 def chebyshev_curve(kappa: float):

@@ -19,6 +19,7 @@ from toolkit.preconditioner.krylov.method import (
     KrylovState,
     bound,
     chebyshev_curve,
+    chebyshev_formula,
     end,
     first_residual,
     no_gap,
@@ -171,11 +172,12 @@ class MINRES(KrylovMethod):
         if values[0] > 0:
             kappa = values[-1] / values[0]
             title = f"1/T_k((κ+1)/(κ−1)) with κ = {kappa:.3g}"
-            yield bound(measure, chebyshev_curve(kappa), title=title, assumes="M⁻¹A positive definite")
+            about = dict(assumes="M⁻¹A positive definite", formula=chebyshev_formula(measure, kappa))
+            yield bound(measure, chebyshev_curve(kappa), title=title, **about)
         elif values[0] < 0 < values[-1]:
-            yield bound(
-                measure, *indefinite_curve(values), source="greenbaum1997", assumes="M⁻¹A indefinite, nonsingular"
-            )
+            curve, title, formula = indefinite_curve(values)
+            about = dict(source="greenbaum1997", assumes="M⁻¹A indefinite, nonsingular", formula=formula)
+            yield bound(measure, curve, title, **about)
         if self.plain and values[0] > 0:
             yield Beats(
                 other=ChebyshevIteration(),
@@ -223,7 +225,7 @@ def _indefinite(state: MINRESState, beta: float) -> MINRESState:
 
 
 def indefinite_curve(values: np.ndarray):
-    """(curve, title): 2 ((√(ad) − √(bc))/(√(ad) + √(bc)))^⌊k/2⌋ for a spectrum in [−a, −b] ∪ [c, d], a − b = d − c.
+    """(curve, title, TeX): 2((√(ad) − √(bc))/(√(ad) + √(bc)))^⌊k/2⌋ for spectra in [−a, −b] ∪ [c, d], a − b = d − c.
 
     The shorter interval is widened to the length of the longer one.
     Reference: A. Greenbaum, Iterative Methods for Solving Linear Systems (1997), doi:10.1137/1.9781611970937, sec. 3.1.
@@ -234,4 +236,7 @@ def indefinite_curve(values: np.ndarray):
     outer, inner = np.sqrt((b + length) * (c + length)), np.sqrt(b * c)
     factor = (outer - inner) / (outer + inner)
     title = f"2 ((√(ad)−√(bc))/(√(ad)+√(bc)))^⌊k/2⌋ = 2 · {factor:.4f}^⌊k/2⌋"
-    return (lambda k, v: 2 * v[0] * factor ** (k // 2)), title
+    share = r"\frac{\sqrt{ad}-\sqrt{bc}}{\sqrt{ad}+\sqrt{bc}}"
+    power = r"^{\lfloor k/2 \rfloor}"
+    formula = rf"\frac{{\|r_k\|}}{{\|r_0\|}} \le 2\left({share}\right){power} = 2 \cdot {factor:.4f}{power}"
+    return (lambda k, v: 2 * v[0] * factor ** (k // 2)), title, formula

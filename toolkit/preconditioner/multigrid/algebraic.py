@@ -169,7 +169,9 @@ class AlgebraicMultigrid(Preconditioner):
         factor = gauss_seidel_factor(system.matrix.toarray()) ** self.sweeps
         title = f"falls at least as by symmetric Gauss–Seidel: {factor:.4g} per step"
         about = "A Hermitian positive definite, coarse matrices Pᴴ A P"
-        bound = geometric("energy_error", factor, system, title=title, source="vanek2001", assumes=about)
+        formula = rf"\frac{{\|e_k\|_A}}{{\|e_0\|_A}} \le \|S_{{\mathrm{{SGS}}}}\|_A^{{k}} = {factor:.4g}^k"
+        told = dict(title=title, formula=formula, source="vanek2001", assumes=about)
+        bound = geometric("energy_error", factor, system, **told)
         return (bound, *found)
 
     def krylov_claims(self, system: LinearSystem) -> tuple:

@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import norm, shifted
 from toolkit.core.claims import Bound, Order, Rate
+from toolkit.core.claims.words import tex
 from toolkit.core.errors import Breakdown
 from toolkit.core.knob import knob
 from toolkit.core.memo import remembered
@@ -208,7 +209,9 @@ def _contraction(method: Preconditioner, system: LinearSystem) -> tuple:
     if not shrinks < 1:
         return ()
     title = f"factor ‖I − A M⁻¹‖₂ = {shrinks:.2g} per step"
-    return (geometric("residual", shrinks, system, title=title, source="saad2003", assumes="‖I − A M⁻¹‖₂ < 1"),)
+    formula = rf"\frac{{\|r_k\|}}{{\|r_0\|}} \le \|I - A M^{{-1}}\|_2^{{k}} = ({tex(shrinks)})^k"
+    told = dict(title=title, formula=formula, source="saad2003", assumes="‖I − A M⁻¹‖₂ < 1")
+    return (geometric("residual", shrinks, system, **told),)
 
 
 def inverse_matrix(built: Built, system: LinearSystem) -> np.ndarray:

@@ -153,7 +153,8 @@ class Jacobi(Relaxation):
         factor = max(abs(1 - self.omega * (1 - mu)), abs(1 - self.omega * (1 + mu)))
         if not 0 < factor < 1 or self.omega > 1:
             return Preconditioner.claims(self, system)
-        found = [_sharp(float(factor), f"1 − ω (1 − cos πh) = {factor:.5f}", "saad2003")]
+        title, formula = f"1 − ω (1 − cos πh) = {factor:.5f}", rf"\rho = 1 - \omega\,(1 - \cos \pi h) = {factor:.5f}"
+        found = [_sharp(float(factor), title, "saad2003", formula=formula)]
         return (*found, _growth(system, 2.0, "steps grow like n²", "saad2003"))
 
 
@@ -192,7 +193,8 @@ class GaussSeidel(Relaxation):
             stop=Stop(rtol=1e-8, steps=20_000),
         )
         steps = _growth(system, 2.0, "steps grow like n²", "young1954")
-        return (_sharp(factor, f"cos² πh = {factor:.5f}", "young1954"), twice, steps)
+        formula = rf"\rho = \cos^2 \pi h = {factor:.5f}"
+        return (_sharp(factor, f"cos² πh = {factor:.5f}", "young1954", formula=formula), twice, steps)
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,10 @@ class SSOR(Relaxation):
         kappa = self.condition(system)
         title = f"1 − 1/κ with κ ≤ 1/2 + 1/(2 sin(πh/2)) = {kappa:.3f}"
         about = "Poisson, lexicographic order, ω = 2/(1 + 2 sin(πh/2))"
-        found = (Rate(measure="residual", factor=1 - 1 / kappa, title=title, source="axelsson2001", assumes=about),)
+        bound = r"\tfrac12 + \frac{1}{2 \sin(\pi h/2)}"
+        formula = rf"\rho \le 1 - \frac{{1}}{{\kappa}}, \quad \kappa \le {bound} = {kappa:.3f}"
+        told = dict(title=title, formula=formula, source="axelsson2001", assumes=about)
+        found = (Rate(measure="residual", factor=1 - 1 / kappa, **told),)
         return (*found, _growth(system, 1.0, "steps grow like n", "axelsson2001"))
 
 

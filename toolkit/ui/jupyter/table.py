@@ -16,7 +16,18 @@ def table(rows: list[dict]) -> str:
     body = "".join("<tr>" + "".join(f"<td>{_cell(key, row)}</td>" for key, *_ in shown) + "</tr>" for row in rows)
     look = "border-spacing:1em 0.2em;white-space:nowrap;font-variant-numeric:tabular-nums"
     table = f'<table class="lab-race" style="{look}"><tr>{head}</tr>{body}</table>'
-    return f'<div style="overflow-x:auto">{table}</div>'
+    return f'<div style="overflow-x:auto">{table}</div>{_told(rows)}'
+
+
+def _told(rows: list[dict]) -> str:
+    """Every promise of the race with its verdict in words, below the table."""
+    lines = [
+        f"<li>{_sign(one)} {escape(row['label'])}: {escape(one['title'])}. <strong>{escape(one['told'])}</strong></li>"
+        for row in rows
+        for one in row["promises"]
+    ]
+    look = "list-style:none;margin:0.4em 1em;padding:0;line-height:1.5"
+    return f'<ul class="lab-promises" style="{look}">{"".join(lines)}</ul>' if lines else ""
 
 
 def _cell(key: str, row: dict) -> str:
@@ -34,8 +45,13 @@ def _cell(key: str, row: dict) -> str:
 
 
 def _promise(one: dict) -> str:
-    words = ": ".join(part for part in (one["title"], one["figures"]) if part)
+    words = ": ".join(part for part in (one["title"], one["told"]) if part)
     return f"<span{_titled(words)}>{SIGNS[one['state']]}</span>"
+
+
+def _sign(one: dict) -> str:
+    tone = _TONES[{"holds": "good", "broken": "bad", "open": ""}[one["state"]]]
+    return f'<span style="color:{tone}">{SIGNS[one["state"]]}</span>'
 
 
 def _titled(words: str) -> str:

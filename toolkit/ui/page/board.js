@@ -1,15 +1,34 @@
 // The table of a race: rows are made once an entry and then only their changed texts are written, so that nothing
 // flickers, the selection stays and focus is kept while numbers stream.
 
+// One promise: what is promised with its Check, how it stands in one sentence, the formula, and what it rests on.
 function promise_row(model, uid, index) {
-  const item = make("li")
-  const sign = make("span", "sign"), title = make("span", "title"), figures = make("span", "figures")
-  const link = make("a", "source"), assumes = make("span", "assumes"), button = make("button", "check", "Check")
-  const points = make("table", "points")
+  const item = make("li"), body = make("div", "body"), head = make("p", "head")
+  const sign = make("span", "sign"), title = make("span", "title"), button = make("button", "check", "Check")
+  const told = make("p", "verdict"), tex = make("p", "tex"), ground = make("p", "ground")
+  const assumes = make("span", "assumes"), link = make("a", "source"), points = make("table", "points")
   link.target = "_blank"; link.rel = "noopener"
+  sign.setAttribute("aria-hidden", "true")
   button.addEventListener("click", () => model.send_msg({check: [uid, index]}))
-  item.append(sign, title, figures, button, assumes, link, points)
-  return {item, sign, title, figures, link, assumes, button, points}
+  head.append(title, button); ground.append(assumes, link)
+  body.append(head, told, tex, points, ground)
+  item.append(sign, body)
+  lights(model, item, uid, index)
+  return {item, sign, title, told, tex, link, assumes, button, points}
+}
+
+// Who points at a promise, or comes to it by keyboard, sees its dashed line stand out in the plot.
+function lights(model, item, uid, index) {
+  let lit = false
+  const light = (on) => {
+    on = on && item.tabIndex === 0
+    if (on === lit) return
+    lit = on
+    model.send_msg({light: on ? [uid, index] : []})
+  }
+  item.addEventListener("pointerenter", () => light(true)); item.addEventListener("focusin", () => light(true))
+  item.addEventListener("pointerleave", () => light(item.matches(":focus-within")))
+  item.addEventListener("focusout", () => light(item.matches(":hover")))
 }
 
 // The points a slope was fitted to: one column each, with the slope from the one before.
@@ -53,11 +72,14 @@ function entry_rows(model, uid) {
   toggle.addEventListener("click", () => {
     detail.hidden = !detail.hidden
     toggle.setAttribute("aria-expanded", String(!detail.hidden))
+    if (parts.data) write_promises(model, parts, parts.data)  // formulas are typeset when they are first seen
   })
-  return {row, detail, cells, glyph, label, toggle, kind, cause, list, promises: []}
+  const parts = {row, detail, cells, glyph, label, toggle, kind, cause, list, promises: []}
+  return parts
 }
 
 function write_promises(model, parts, data) {
+  parts.data = data
   while (parts.promises.length < data.promises.length) {
     const made = promise_row(model, data.uid, parts.promises.length)
     parts.promises.push(made)
@@ -67,8 +89,13 @@ function write_promises(model, parts, data) {
   data.promises.forEach((one, i) => {
     const p = parts.promises[i]
     if (p.item.className !== one.state) p.item.className = one.state
-    put(p.sign, model.signs[one.state]); put(p.title, one.title); put(p.figures, one.figures)
+    put(p.sign, model.signs[one.state]); put(p.title, one.title); put(p.told, one.told)
+    p.tex.hidden = !one.formula
+    if (!parts.detail.hidden) typeset(p.tex, one.formula ? `$${one.formula}$` : "")
     put(p.assumes, one.assumes); put(p.link, one.source)
+    p.button.setAttribute("aria-label", `Check: ${one.title}`)
+    if (one.drawn) { p.item.tabIndex = 0; p.item.title = "Its dashed line stands out in the plot while you are here" }
+    else { p.item.removeAttribute("tabindex"); p.item.removeAttribute("title") }
     if (p.link.getAttribute("href") !== one.url) { one.url ? p.link.setAttribute("href", one.url) : p.link.removeAttribute("href") }
     p.button.hidden = !one.check
     write_points(p.points, one.over, one.points)
@@ -144,6 +171,7 @@ export function render({model, el}) {
       put(parts.glyph, data.glyph); parts.glyph.style.color = data.colour; put_name(parts.label, data.label, 24)
       if (parts.label.title !== data.label) parts.label.title = data.label
       for (const key of ["k", "value", "observed", "promised", "work", "flops", "setup", "solve"]) put(parts.cells[key], data[key])
+      parts.cells.solve.title = data.started ? `set-up ${data.setup}` : ""  // a laptop has no column for it
       put(parts.kind, data.kind); put(parts.cause, data.cause)
       if (parts.cause.title !== data.cause) parts.cause.title = data.cause
       if (parts.kind.className !== `kind ${data.tone}`) parts.kind.className = `kind ${data.tone}`

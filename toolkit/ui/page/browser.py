@@ -33,7 +33,8 @@ def katex() -> str:
 class Board(JSComponent):
     """The table of a race with its promises, and the slider that looks back.
 
-    `rows` are dicts of texts; `check(uid, index)` asks for evidence, `scrub(k)` for an earlier step.
+    `rows` are dicts of texts; `check(uid, index)` asks for evidence, `scrub(k)` for an earlier step, `light(uid, i)`
+    for the dashed line of a promise to stand out, `light()` for none.
     It also says when the browser has painted a frame and rested half as long: `painted()`, and `ready` for the next.
     """
 
@@ -47,9 +48,9 @@ class Board(JSComponent):
     _esm = script("words.js", "board.js")
     _stylesheets = [HERE / "board.css"]
 
-    def __init__(self, check: Callable, scrub: Callable, painted: Callable, **params):
+    def __init__(self, check: Callable, scrub: Callable, painted: Callable, light: Callable, **params):
         super().__init__(**params)
-        self._check, self._scrub, self._painted = check, scrub, painted
+        self._check, self._scrub, self._painted, self._light = check, scrub, painted, light
         self._seen, self._sent = 0, 0.0
 
     @property
@@ -66,9 +67,10 @@ class Board(JSComponent):
         if isinstance(data, dict) and isinstance(data.get("seen"), int):
             self._seen = data["seen"]
             self._painted()
-        asked = data.get("check") if isinstance(data, dict) else None
-        if isinstance(asked, list) and len(asked) == 2 and all(isinstance(one, int) for one in asked):
-            self._check(*asked)
+        for name, do, lengths in (("check", self._check, (2,)), ("light", self._light, (0, 2))):
+            asked = data.get(name) if isinstance(data, dict) else None
+            if isinstance(asked, list) and len(asked) in lengths and all(isinstance(one, int) for one in asked):
+                do(*asked)
         if isinstance(data, dict) and isinstance(data.get("scrub"), int):
             self._scrub(data["scrub"])
 

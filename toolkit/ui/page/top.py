@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
 from toolkit.session.palette import STYLES
-from toolkit.session.rows import quoted
+from toolkit.session.rows import ENDS, quoted
 from toolkit.ui.page.theme import WIDE
 
 _STATUS = {
@@ -25,7 +25,7 @@ _STATUS = {
 }
 
 
-_LINE = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:1;overflow:hidden"
+_LINE = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden"
 
 
 class Top:
@@ -79,13 +79,14 @@ class Top:
         looks = {one.uid: STYLES[one.look] for one in self._model.entries}
         if frame.busy:
             head = escape(frame.busy)
-        elif frame.at is not None:
+        elif frame.at is not None and frame.last:
             head = f"Looking back at step {frame.at} of {frame.last}"
         elif frame.stage == "running":
             head = f"Running: step {frame.last}"
         elif frame.stage == "ended":
-            kinds = [one.status.kind for one in frame.traces]
-            head = "Ended: " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+            kinds = [ENDS.get(one.status.kind, one.status.kind) for one in frame.traces]
+            told = [f"{kinds.count(kind)} {kind}" if len(kinds) > 1 else kind for kind in dict.fromkeys(kinds)]
+            head = "Ended: " + ", ".join(told)
         elif frame.stage == "empty":
             head = "The race list is empty"
         else:

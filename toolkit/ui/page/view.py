@@ -14,7 +14,7 @@ from toolkit.core.lab import Lab, labs
 from toolkit.session import recorded, share
 from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
-from toolkit.session.rows import rows
+from toolkit.session.rows import key, rows
 from toolkit.ui.page.browser import Board, Bridge
 from toolkit.ui.page.homing import place, suggested, way_home
 from toolkit.ui.page.knobs import Panel
@@ -92,7 +92,7 @@ class LabView:
         self._picture = PictureCard(HEIGHT)
         self._plot_bar = PlotBar(self._lay, self._log, lambda: self._plot.fit(), self._tab, margin=0, **WIDE)
         self._sweeps, self._curves, self._sweep_of = None, False, None
-        self._board = Board(self._check, self._scrub, self._next, margin=0, styles=TALL, **WIDE)
+        self._board = Board(self._check, self._scrub, self._next, self._light, margin=0, styles=TALL, **WIDE)
         self._make_choices()
 
     def _make_problem(self) -> None:
@@ -212,6 +212,11 @@ class LabView:
     def _check(self, uid: int, index: int) -> None:
         self._list.act(lambda: self.model.check(uid, index))
 
+    def _light(self, uid: int | None = None, index: int = 0) -> None:
+        """Let the dashed line of a promise stand out; of none without one."""
+        looks = {one.uid: one.look for one in self.model.entries}
+        self._plot.light(looks.get(uid), index)
+
     def _came_back(self, search: str) -> None:
         """The back button: set the page up as its address says."""
         refused = self._open(search, again=True)
@@ -285,6 +290,7 @@ class LabView:
             self._plot_pane.object = self._plot.figure
         self._plot.patch(recorded.awaited(model, frame), model.shown(), axes)
         self._draw_sweep(frame)
+        self._plot_bar.words = key(frame, axes.goal)
         self._plot_bar.show(frame.ghosts, axes.scale, self._tab_now(frame))
         entry = next((one for one in model.entries if one.uid == frame.drawing.uid), None)
         self._picture.show(frame.drawing, entry.style if entry else None, model.labels().get(frame.drawing.uid, ""))

@@ -26,7 +26,7 @@ from toolkit.session.frame import Frame
 from toolkit.session.palette import STYLES
 from toolkit.session.rows import cited
 from toolkit.ui.plots.axes import Axes, View, counted, ticked
-from toolkit.ui.plots.patching import empty, held, last_of, outline, set_ends, update, visible
+from toolkit.ui.plots.patching import empty, last_of, outline, set_ends, update, visible
 
 MUTED = "#8a8f98"
 FONT = "Roboto, system-ui, sans-serif"
@@ -98,9 +98,10 @@ class ConvergencePlot:
 
     def _add_promises(self) -> list:
         """Six slots of dashed curves."""
-        names = ("xs", "ys", "title", "source", "verdict")
+        names = ("xs", "ys", "title", "source", "verdict", "index", "width")
         self._promises = [ColumnDataSource({name: [] for name in names}) for _ in STYLES]
-        about = dict(line_width=1.6, line_dash=[7, 5], line_alpha=0.95)
+        self._lit = (None, 0)
+        about = dict(line_width="width", line_dash=[7, 5], line_alpha=0.95)
         return [
             self.figure.multi_line("xs", "ys", source=source, line_color=style.colour, **about)
             for source, style in zip(self._promises, STYLES)
@@ -234,13 +235,16 @@ class ConvergencePlot:
         x, y = self._placed(*trace.curve[:2])
         self._put(f"line{look}", self._lines[look], x=x, y=y, k=k, value=value, label=[trace.label] * len(x))
         self._put(f"mark{look}", self._marks[look], x=x[list(trace.marks)], y=y[list(trace.marks)])
-        curves = [one for one in trace.promises if len(one.curve[0])]
+        places = [i for i, one in enumerate(trace.promises) if len(one.curve[0])]
+        curves = [trace.promises[i] for i in places]
         columns = dict(
             xs=[self._view.across(one.curve[0]) for one in curves],
             ys=[np.where(one.curve[1] > 0, one.curve[1], np.nan) if self.log else one.curve[1] for one in curves],
             title=[one.title for one in curves],
             source=[cited(one.source)[0] for one in curves],
-            verdict=[held(one.verdict) for one in curves],
+            verdict=[one.told or str(one.verdict) for one in curves],
+            index=places,
+            width=[self._width(look, i) for i in places],
         )
         self._put(f"promise{look}", self._promises[look], **columns)
         bands = [one.band for one in trace.promises if len(one.band[0])]
@@ -250,6 +254,17 @@ class ConvergencePlot:
         if item.label.value != trace.label:
             item.label = {"value": trace.label}
         item.visible = bool(len(x))
+
+    def light(self, look: int | None, index: int = 0) -> None:
+        """Let the dashed line of the promise `index` of the entry drawn as `look` stand out; None: of none."""
+        self._lit = (look, index)
+        for at, source in enumerate(self._promises):
+            wide = [self._width(at, i) for i in source.data["index"]]
+            if wide != source.data["width"]:
+                source.data = dict(source.data) | {"width": wide}
+
+    def _width(self, look: int, index: int) -> float:
+        return 4.0 if self._lit == (look, index) else 1.6
 
     def _put(self, key: str, data: ColumnDataSource, /, **columns) -> None:
         """Replace the data of a source, if there is anything new in it."""

@@ -10,11 +10,6 @@ from bokeh.models import ColumnDataSource, Range1d
 from toolkit.session.frame import Frame
 
 
-def held(verdict) -> str:
-    """How a promise stands, in words."""
-    return {True: "✓ holds", False: "✗ does not hold", None: f"… open: {verdict.why}"}[verdict.holds]
-
-
 def last_of(column, at: int = -1):
     """A sign of what stands at an end of a column: its value, of arrays length and value."""
     if not len(column):
