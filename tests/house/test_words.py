@@ -7,9 +7,9 @@ import pytest
 from every import offered
 
 import toolkit as tk
-from toolkit.core.claims import Verdict, undecided
+from toolkit.core.claims import Verdict, monotone, undecided
 
-CODE = re.compile(r"[a-z]_[a-z]|np\.|float64|Verdict\(|nan|inf\b")
+CODE = re.compile(r"[a-z]_[a-z]|np\.|float64|Verdict\(|\b(nan|inf)\b")
 
 
 def claims():
@@ -36,6 +36,7 @@ def test_no_title_or_formula_reads_like_code():
 
 ABOUT = dict(measure="energy_error", source="saad2003")
 BOUND = tk.Bound(curve=lambda k, v: 3 * 0.5**k, **ABOUT)
+NEVER = monotone("energy_error", source="saad2003")
 RATE = tk.Rate(factor=0.934, **ABOUT)
 ORDER = tk.Order(p=2, over="n", values=(8, 16, 32), **ABOUT)
 EXACT = tk.Exact(tol=1e-10, always=True, **ABOUT)
@@ -55,6 +56,8 @@ def bounded(values):
         (BOUND, bounded(0.5**STEPS), "Held: 3× below the bound where it is nearest"),
         (BOUND, bounded(3 * 0.4**STEPS), "Held: never above the bound, at the end 7.5× below"),
         (BOUND, bounded(np.where(STEPS == 5, 9, 1) * 0.5**STEPS), "Broken at step 5: 3× the bound"),
+        (NEVER, NEVER.weigh(np.column_stack((STEPS, 0.5**STEPS))), "Held: never above the value before it"),
+        (NEVER, NEVER.weigh(np.array([[0, 1.0], [1, 2.5]])), "Broken at step 1: 2.5× the value before it"),
         (RATE, Verdict(True, 0.931, 0.934), "Held: factor 0.9310 a step, promised at most 0.9340"),
         (RATE, Verdict(True, 0.935, 0.934), f"Held: factor 0.9350 a step, the promised 0.9340 {NEAR}"),
         (RATE, Verdict(False, 0.97, 0.934), "Broken: factor 0.9700 a step, promised at most 0.9340"),

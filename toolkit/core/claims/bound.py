@@ -39,7 +39,8 @@ class Bound(Claim):
         if value > promised * (1 + 1e-6):
             return f"at {self.limit}, to {'rounding' if self.slack < 1e-3 else f'{100 * self.slack:.2g} %'}"
         last, allowed = verdict.end
-        far = allowed / last if 0 < last < allowed < np.inf else 1.0
+        falls = self.limit == Bound.limit and 0 < last < allowed < np.inf
+        far = allowed / last if falls else 1.0
         if value > promised / 1.0005:
             return f"never above {self.limit}" + (f", at the end {times(far)} below" if far > 1.05 else "")
         nearest = f"{times(promised / value)} below {self.limit} where it is nearest"
