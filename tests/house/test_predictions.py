@@ -98,3 +98,8 @@ def test_an_order_is_seen_between_the_last_two_values(runs):
     assert order_seen("error", "n")([ladder]) == pytest.approx(2)
     ladder.history["error"][1] = np.nan
     assert order_seen("error", "n")([ladder]) is None
+
+
+def test_a_factor_is_not_compared_with_an_order(runs):
+    found = Sketch("How steep?", "residual", of=1, order=True).outcome(2.0, runs)
+    assert found.was and found.said == "" and found.right is None

@@ -6,6 +6,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.core.lab import LEVELS
+from toolkit.core.prediction import Sketch
 from toolkit.core.references import source
 
 TOLD = ("preconditioner", "mesh", "rank", "sampler")  # the labs whose experiments are written
@@ -28,6 +29,19 @@ def test_an_experiment_asks_predicts_and_says_why(lab, one):
         assert words.count("$") % 2 == 0, words
         assert words.isprintable(), repr(words)  # a backslash of TeX in a string that is not raw
     assert one.formula.isprintable(), repr(one.formula)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [param.values[1] for param in stories() if isinstance(param.values[1].predict, Sketch)],
+    ids=lambda one: one.name,
+)
+def test_a_sketched_line_is_of_the_kind_that_is_promised(one):
+    claims = one.methods[one.predict.of].claims(one.problem)
+    along = any(
+        isinstance(claim, tk.Order) and claim.about == one.predict.measure and not claim.values for claim in claims
+    )
+    assert one.predict.order == along
 
 
 @pytest.mark.parametrize("lab", TOLD)

@@ -145,12 +145,13 @@ class Guess(Prediction):
 class Sketch(Prediction):
     """A straight line of one's own in the plot of `measure`: its slope is what is predicted of the method `of`.
 
-    The answer is a factor a step, or, where a promise is an order of convergence, that order. Right is a factor whose
-    decades a step are within a quarter of the measured ones, or an order within a quarter.
+    The answer is a factor a step, or (`order`: where the promise of it is one) an order of convergence. Right is a
+    factor whose decades a step are within a quarter of the measured ones, or an order within a quarter.
     """
 
     measure: str
     of: int = 0
+    order: bool = False
 
     def answer(self, said, methods):
         """A factor a step, or an order."""
@@ -158,12 +159,13 @@ class Sketch(Prediction):
 
     def form(self, methods):
         """Whose curve is sketched."""
-        return {"kind": "sketch", "of": self.of}
+        return {"kind": "sketch", "of": self.of, "order": self.order}
 
     def outcome(self, said, runs):
         """Factors or orders in words; theory is right where what it promises is met or bettered."""
         run = runs[self.of]
         seen = figures(tuple(run.method.claims(run.problem)), {}, run.history, self.measure)
+        said = said if seen.order == self.order else None  # an order is no factor
         told = [self._words(value, seen.order) for value in (said, seen.promised, seen.observed)]
         if not np.isfinite(seen.observed):
             return Outcome(*told)

@@ -14,7 +14,7 @@ from toolkit.core.lab import LEVELS, Experiment, Lab
 from toolkit.core.prediction import Outcome
 from toolkit.core.references import source
 from toolkit.core.stop import Stop
-from toolkit.session.frame import AGAINST, Frame
+from toolkit.session.frame import Frame
 from toolkit.session.palette import MOST
 
 log = logging.getLogger(__name__)
@@ -130,13 +130,8 @@ def told(model, frame: Frame) -> dict:
 
 
 def form(one: Experiment) -> dict:
-    """How an answer to the question of an experiment is given; empty where it asks for none.
-
-    A sketched line means an order where curves grow along a scale, else a factor a step.
-    """
-    if one.predict is None:
-        return {}
-    return one.predict.form(one.methods[:MOST]) | {"order": one.against not in AGAINST}
+    """How an answer to the question of an experiment is given; empty where it asks for none."""
+    return one.predict.form(one.methods[:MOST]) if one.predict is not None else {}
 
 
 def outcome(found: Outcome | None) -> list[dict]:

@@ -73,7 +73,9 @@ EXPERIMENTS = (
         against="unknowns",
         picture="adaptive_mesh",
         predict=Sketch(
-            "Which slope will refining only where it pays have for linear elements (the first method)?", "energy_error"
+            "Which slope will refining only where it pays have for linear elements (the first method)?",
+            "energy_error",
+            order=True,
         ),
         why=(
             "Refining all cells gives $N^{-1/3}$ here, as the corner spoils the order. Refining where the "

@@ -178,7 +178,7 @@ EXPERIMENTS = (
         measure="distance",
         against="contrast",
         picture="inclusions",
-        predict=Sketch("With which slope does the distance to the limit fall?", "distance"),
+        predict=Sketch("With which slope does the distance to the limit fall?", "distance", order=True),
         why=(
             "As an inclusion conducts better, less and less of a difference can stand in it, and in the limit the"
             " solution is constant there. What is left of the difference is what drives the same flow through a "

@@ -159,7 +159,7 @@ EXPERIMENTS = (
         measure="energy_error",
         against="unknowns",
         picture="convolved-profile",
-        predict=Sketch("Which slope will patches of degree three have?", "energy_error", 2),
+        predict=Sketch("Which slope will patches of degree three have?", "energy_error", 2, order=True),
         why=(
             "Linear elements know a node's nearest neighbours only. Here each function looks at a patch of them, "
             "and together they reproduce all polynomials of degree $p$: the error in energy goes like $h^p$. "

@@ -104,6 +104,7 @@ EXPERIMENTS = (
             r"Draw the loss of $X X^T$ with columns to spare, both axes logarithmic: it falls like $t^{-p}$, with"
             r" which $p$?",
             measure="loss",
+            order=True,
         ),
         why=r"What a spare column holds obeys $\dot x = -x^3$: the smaller it is the more slowly it dies, so the error"
         r" falls like $1/t$ and the loss, its square, like $1/t^2$. Two factors that begin with different sizes keep"

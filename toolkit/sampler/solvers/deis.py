@@ -186,6 +186,7 @@ EXPERIMENTS = (
             "DEIS with q = 2 remembers two outputs beside the newest. How steeply does its error fall?",
             "final_error",
             of=2,
+            order=True,
         ),
         why=(
             "A polynomial of degree $q$ through the last $q+1$ outputs makes a method of order $q+1$ for one "

@@ -66,7 +66,9 @@ EXPERIMENTS = (
         measure="final_error",
         against="steps_used",
         picture="ends",
-        predict=Sketch("Each point is a whole walk. How steeply will Euler's line fall? Drag your own.", "final_error"),
+        predict=Sketch(
+            "Each point is a whole walk. How steeply will Euler's line fall? Drag your own.", "final_error", order=True
+        ),
         why=(
             "Euler's rule follows the slope at the start of each step, and the miss of a step of length $h$ is like "
             "$h^2$. Twice the steps: a quarter of the miss each, but twice as many of them, so that the error halves. "

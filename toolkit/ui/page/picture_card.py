@@ -8,11 +8,11 @@ import panel as pn
 
 from toolkit.session.frame import Drawing
 from toolkit.session.palette import Style
-from toolkit.ui.page.theme import WIDE
+from toolkit.ui.page.theme import LOW, SPAN, WIDE
 from toolkit.ui.plots.pictures import picture_for
 
 NOTE = dict(margin=(4, 12), height=20, styles={"opacity": "0.75", "font-size": "0.85rem", "overflow": "hidden"}, **WIDE)
-_HINT = "display:grid;place-items:center;text-align:center;color:#8a8f98;font-size:15px"
+_HINT = f"height:{SPAN};display:grid;place-items:center;text-align:center;color:#8a8f98;font-size:15px"
 _LINE = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
 
 
@@ -21,8 +21,9 @@ class PictureCard:
 
     def __init__(self, height: int):
         self._height, self._made = height, None
-        self._box = pn.Column(margin=0, height=height, **WIDE)
-        self._hint = pn.pane.HTML("", margin=0, height=height, **WIDE)
+        self._about = dict(margin=0, height=height, stylesheets=[LOW], **WIDE)
+        self._box = pn.Column(**self._about)
+        self._hint = pn.pane.HTML("", **self._about)
         self._note = pn.pane.HTML("", **NOTE)
         self.views = (self._box, self._note)
 
@@ -31,14 +32,15 @@ class PictureCard:
         if drawing.kind == "empty" or style is None:
             self._made = None
             words = escape(drawing.empty or "Add a method to see a picture.")
-            self._hint.object = f'<div style="height:{self._height}px;{_HINT}">{words}</div>'
+            self._hint.object = f'<div style="{_HINT}">{words}</div>'
             if self._box.objects != [self._hint]:
                 self._box[:] = [self._hint]
             self._note.object = ""
             return
         if self._made is None or self._made[0] != drawing.look:
             self._made = (drawing.look, picture_for(drawing, self._height))
-            self._box[:] = [pn.pane.Bokeh(self._made[1].figure, height=self._height, margin=0, **WIDE)]
+            self._made[1].figure.stylesheets = [LOW]
+            self._box[:] = [pn.pane.Bokeh(self._made[1].figure, **self._about)]
         self._made[1].patch(drawing)
         glyph = f'<span style="color:{style.colour}">{style.glyph}</span>'
         words = escape(f"{drawing.title} at step {drawing.k}: {label}", quote=True)

@@ -32,4 +32,6 @@ def _theme(primary: str) -> dict:
 
 THEME = {"light": _theme("#0b57d0"), "dark": _theme("#8ab4f8")}
 WIDE = {"sizing_mode": "stretch_width"}
+SPAN = "clamp(236px, calc(100vh - 484px), 400px)"  # plots leave a low window its verdicts
+LOW = f":host {{ height: {SPAN} !important; flex-basis: {SPAN} !important; }}"
 TALL = {"max-height": "none"}  # as tall as it is, not as the window

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import panel as pn
@@ -11,7 +12,7 @@ from tornado.ioloop import IOLoop
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knobs
 from toolkit.core.lab import Lab, labs
-from toolkit.session import recorded, share
+from toolkit.session import recorded, share, story
 from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
 from toolkit.session.rows import key, rows
@@ -23,11 +24,13 @@ from toolkit.ui.page.picture_card import PictureCard
 from toolkit.ui.page.plot_bar import PlotBar
 from toolkit.ui.page.race_list import RaceList
 from toolkit.ui.page.serve import calm
+from toolkit.ui.page.story import Story
 from toolkit.ui.page.take import Take
-from toolkit.ui.page.theme import BAR, CARD, FOLD, TALL, THEME, WIDE
+from toolkit.ui.page.theme import BAR, CARD, FOLD, LOW, TALL, THEME, WIDE
 from toolkit.ui.page.top import Top
 from toolkit.ui.plots.axes import Axes
 from toolkit.ui.plots.curves import ConvergencePlot
+from toolkit.ui.plots.sketch import Sketched
 from toolkit.ui.plots.sweep import SweepPlot
 
 PATIENCE, SHOWN = 500, 5000  # ms
@@ -88,11 +91,14 @@ class LabView:
         self._top = Top(model, self._list.act, self._take.menu)
         self._plot = ConvergencePlot(Axes.of(model, model.frame).kind, HEIGHT)
         self._plots = {self._plot.kind: self._plot}
-        self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, **WIDE)
+        self._plot.figure.stylesheets = [LOW]
+        self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, stylesheets=[LOW], **WIDE)
         self._picture = PictureCard(HEIGHT)
         self._plot_bar = PlotBar(self._lay, self._log, lambda: self._plot.fit(), self._tab, margin=0, **WIDE)
         self._sweeps, self._curves, self._sweep_of = None, False, None
         self._board = Board(self._check, self._scrub, self._next, self._light, margin=0, styles=TALL, **WIDE)
+        self._story = Story(self._predict, self._lead, margin=(2, 10, 4, 10), **WIDE)
+        self._sketched = Sketched(self._predict)
         self._make_choices()
 
     def _make_problem(self) -> None:
@@ -108,7 +114,9 @@ class LabView:
         self._shown_problem = None
         experiments = {"Choose an experiment …": "", **{one.title: one.name for one in self.lab.experiments}}
         small = dict(size="small", margin=(14, 10, 4, 10), **WIDE)
-        self._experiment = pmui.Select(options=experiments, value="", searchable=len(experiments) > 12, **small)
+        self._experiment = pmui.Select(
+            options=experiments, value=self._listed, searchable=len(experiments) > 12, **small
+        )
         self._experiment.param.watch(self._choose_experiment, "value")
         self._stop: Panel | None = None
         self._stop_card = pmui.Card(
@@ -150,7 +158,7 @@ class LabView:
         picture = pn.Column(*beside, styles=CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
         table = pn.Column(self._board, styles=CARD | TALL, **card)
         middle = pn.FlexBox(plot, picture, gap="0px", align_items="stretch", margin=0, styles=TALL, **WIDE)
-        main = pn.Column(*self._top.views, middle, table, margin=(4, 6), styles=TALL, **WIDE)
+        main = pn.Column(*self._top.views, self._story, middle, table, margin=(4, 6), styles=TALL, **WIDE)
         page = pmui.Page(
             title=self.lab.title, sidebar=sidebar, header=[way_home(home)], sidebar_width=340,
             main=[*suggested(self.model, self._asked, home), main, self._alert, self._bridge],
@@ -175,9 +183,23 @@ class LabView:
         if event.new != self.model.problem.slug():
             self._list.act(lambda: self.model.choose_problem(event.new))
 
+    @property
+    def _listed(self) -> str:
+        """The experiment that the race is; empty where it is one's own."""
+        return "" if self.model.own else self.model.experiment
+
     def _choose_experiment(self, event) -> None:
-        if event.new:
+        if event.new and event.new != self._listed:
             self._list.act(lambda: self.model.show(event.new))
+
+    def _predict(self, said) -> None:
+        self._list.act(lambda: self.model.predict(said))
+
+    def _lead(self) -> None:
+        """Go on to the next experiment."""
+        one = self.model.story
+        if one is not None and one.then:
+            self._list.act(lambda: self.model.show(one.then))
 
     def _turn_problem(self, name: str, value) -> None:
         self.model.turn_problem(**{name: value})
@@ -246,6 +268,7 @@ class LabView:
         if self._stop is not None:
             self._stop.show(model.stop)
         self._quiet = True
+        self._experiment.value = self._listed
         self._against.param.update(options=_inverse(model.counters()), value=model.against)
         self._wanted.param.update(options=AUTOMATIC | _inverse(model.pictures()), value=model.picture)
         self._quiet = False
@@ -282,16 +305,24 @@ class LabView:
     def _draw(self, frame: Frame) -> None:
         model = self.model
         self._top.show(frame)
+        told = story.told(model, frame)
+        self._story.show(told)
         self._offer(frame)
         axes = Axes.of(model, frame)
+        if told.get("open") and told["form"]["kind"] == "sketch":
+            axes = replace(axes, hint="")  # the line to be dragged stands there
         if axes.kind != self._plot.kind:
             self._plot = self._plots.get(axes.kind) or ConvergencePlot(axes.kind, HEIGHT)
             self._plots[axes.kind] = self._plot
+            self._plot.figure.stylesheets = [LOW]
             self._plot_pane.object = self._plot.figure
         self._plot.patch(recorded.awaited(model, frame), model.shown(), axes)
         self._draw_sweep(frame)
         self._plot_bar.words = key(frame, axes.goal)
         self._plot_bar.show(frame.ghosts, axes.scale, self._tab_now(frame))
+        one = model.story
+        asked = one is not None and (one.measure, one.against) == (model.measure, model.against)
+        self._sketched.show(self._plot, told, frame, asked)
         entry = next((one for one in model.entries if one.uid == frame.drawing.uid), None)
         self._picture.show(frame.drawing, entry.style if entry else None, model.labels().get(frame.drawing.uid, ""))
         at = -1 if frame.at is None else min(frame.at, frame.last)
@@ -312,6 +343,7 @@ class LabView:
             return
         if self._sweeps is None or self._sweeps.log != sweep.log:
             self._sweeps = SweepPlot(sweep.log, HEIGHT)
+            self._sweeps.figure.stylesheets = [LOW]
         self._sweeps.patch(sweep, self.model.shown(), _words(self.model.measure))
         if pane.object is not self._sweeps.figure:
             pane.object = self._sweeps.figure
