@@ -22,6 +22,7 @@ from toolkit.sampler.solvers.dpmsolver import DPMSolverPP2M
 from toolkit.sampler.solvers.sampler import Sampler
 
 FINEST = 1024  # steps of the solution that others on the same path are compared with
+PATHS = 32  # over which a strong error is a mean
 
 
 def resolved(problem, end: float) -> np.ndarray:
@@ -71,7 +72,10 @@ class _Reverse(Sampler):
     def claims(self, problem):
         if not self.shared_path or problem.scattered or not self.small_steps(problem, 64):
             return ()  # where noise decides between far modes, the order shows after thousands of steps only
-        about = dict(source="lu2022pp", assumes="one Brownian path for all steps, a smooth score", stop=THROUGH)
+        if problem.particles < PATHS:
+            return ()  # a mean over paths: one path's slope is not another's
+        assumed = f"one Brownian path for all steps, a smooth score, the mean over {PATHS} paths or more"
+        about = dict(source="lu2022pp", assumes=assumed, stop=THROUGH)
         title = "strong error ∝ N^−1"
         return (Order(measure="strong_error", p=1.0, over="steps", values=(64, 128, 256), title=title, **about),)
 

@@ -308,15 +308,15 @@ class LabView:
         told = story.told(model, frame)
         self._story.show(told)
         self._offer(frame)
-        axes = Axes.of(model, frame)
-        if told.get("open") and told["form"]["kind"] == "sketch":
-            axes = replace(axes, hint="")  # the line to be dragged stands there
+        shown, axes = recorded.awaited(model, frame), Axes.of(model, frame)
+        if shown.ghosts or (told.get("open") and told["form"]["kind"] == "sketch"):
+            axes = replace(axes, hint="")  # recorded curves, or the line to be dragged, stand there
         if axes.kind != self._plot.kind:
             self._plot = self._plots.get(axes.kind) or ConvergencePlot(axes.kind, HEIGHT)
             self._plots[axes.kind] = self._plot
             self._plot.figure.stylesheets = [LOW]
             self._plot_pane.object = self._plot.figure
-        self._plot.patch(recorded.awaited(model, frame), model.shown(), axes)
+        self._plot.patch(shown, model.shown(), axes)
         self._draw_sweep(frame)
         self._plot_bar.words = key(frame, axes.goal)
         self._plot_bar.show(frame.ghosts, axes.scale, self._tab_now(frame))
