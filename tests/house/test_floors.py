@@ -86,6 +86,7 @@ HEAVY |= {
     "zfpy",
 }
 HEAVY |= {"numba", "numba.core.codegen", "llvmlite", "nbformat", "nbformat.v4", "bibtexparser", "threadpoolctl", "PIL"}
+HEAVY |= {"pandas"}
 APART = {"toolkit/cli/serving.py", "toolkit/data/mesh_reader.py"}  # the screen is an extra; a program of its own
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.core.errors import DataError
+from toolkit.core.errors import DataError, ToolkitError
+from toolkit.core.loading import loading
 from toolkit.core.state import COUNTERS, State
 
 FORMAT = "convergence-toolkit history 1"
@@ -99,6 +100,15 @@ class History:
         for name in ("k", *COUNTERS, *self.monitors):
             digest.update(name.encode() + np.ascontiguousarray(self[name]).tobytes())
         return digest.hexdigest()
+
+    def to_pandas(self):
+        """The columns as a `pandas.DataFrame`, one row a step; ToolkitError where pandas is not installed."""
+        try:
+            with loading():
+                import pandas
+        except ImportError:
+            raise ToolkitError("to_pandas needs pandas, which is not installed: pip install pandas.") from None
+        return pandas.DataFrame({name: self[name].copy() for name in self.names})
 
     def save(self, path, spec: dict | None = None) -> None:
         """Write columns and spec to one `.npz` file, without pickle."""

@@ -10,6 +10,7 @@ from functools import partialmethod
 import numpy as np
 
 from toolkit.core import likeness as likenesses
+from toolkit.core import shown
 from toolkit.core import spec as specs
 from toolkit.core.arguments import looked_over
 from toolkit.core.course import Course, planned
@@ -64,6 +65,9 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({brief(self.problem)}, {brief(self.method)}, step {self.k}, {self.status})"
+
+    def _repr_html_(self) -> str:
+        return shown.table(self)
 
     def __deepcopy__(self, memo) -> Run:
         """An independent run at the same step, as ended or as running as this one; problem and method are shared."""
