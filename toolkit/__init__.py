@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str):
     """A public name: with the first one all are imported, so that the command line answers before they are there."""
+    if name == "plot":  # the screen is an extra, and comes when asked for
+        return globals().setdefault(name, importlib.import_module("toolkit.ui.plots.objects"))
     if not name.startswith("_"):
         offered = importlib.import_module("toolkit.offered")
         if name in globals():  # a package that came in with them
