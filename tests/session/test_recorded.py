@@ -12,10 +12,11 @@ from toolkit.session import recorded
 
 
 @pytest.mark.parametrize("name", list(labs()))
-def test_what_is_recorded_is_small_and_mostly_of_what_there_is(name):
+def test_what_is_recorded_is_small_and_of_what_there_is(name):
+    """Two of a lab may be missing: those whose methods have no curve in a few seconds."""
     whole, found = lab(name), recorded.shipped(lab(name))
-    known = {one.name for one in whole.experiments}
-    assert found and len(found.keys() & known) >= 0.75 * len(found)
+    assert found and not found.keys() - {one.name for one in whole.experiments}
+    assert len(recorded.stale(whole)) <= 2, "`toolkit record --stale` takes them down anew"
     for one in found.values():
         assert len(gzip.compress(json.dumps(one).encode())) <= recorded.BYTES
         assert one["curves"] and len(one["mark"]) == 16
@@ -56,3 +57,12 @@ def test_an_experiment_shows_its_recorded_curves_until_it_is_started_or_changed(
     assert recorded.awaited(model, replace(model.frame, stage="running")).ghosts == ()
     model.set_stop(steps=model.stop.steps + 1)
     assert model.own and recorded.awaited(model, model.frame).ghosts == ()
+
+
+def test_a_line_of_ones_own_is_not_traced_from_recorded_curves(make):
+    model = make(lab("sampler"))
+    model.show("twice-the-steps")
+    until(lambda: model.frame.traces and model.frame.stage == "ready")
+    assert recorded.awaited(model, model.frame).ghosts == ()
+    model.predict(1.5)
+    until(lambda: recorded.awaited(model, model.frame).ghosts != ())

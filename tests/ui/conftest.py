@@ -50,3 +50,14 @@ def lab(page, served):
 
     yield open_at
     assert not errors
+
+
+@pytest.fixture
+def document():
+    """A document of the test: plots are drawn into the current one, which may be a page's that is being closed."""
+    from bokeh.document import Document
+    from bokeh.io.doc import patch_curdoc
+
+    own = Document()
+    with patch_curdoc(own):
+        yield own

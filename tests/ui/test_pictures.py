@@ -12,6 +12,8 @@ from toolkit.session.palette import GREY, POSITIVE, SIGNED
 from toolkit.ui.plots.axes import Axes, labelled, room
 from toolkit.ui.plots.pictures import picture_for
 
+pytestmark = pytest.mark.usefixtures("document")
+
 
 def test_a_photograph_is_drawn_from_black_to_white_and_its_error_in_two_colours():
     z = np.linspace(0.0, 1.0, 12).reshape(3, 4)

@@ -12,6 +12,8 @@ from toolkit.core.study import witnesses
 from toolkit.preconditioner import CG, Poisson
 from toolkit.session.palette import STYLES
 
+pytestmark = pytest.mark.usefixtures("document")
+
 
 @pytest.fixture(scope="module")
 def run():
