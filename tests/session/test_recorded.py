@@ -46,23 +46,16 @@ def test_a_run_is_taken_down_as_the_page_draws_it(monkeypatch, tmp_path):
     recorded.shipped.cache_clear()
 
 
-def test_an_experiment_shows_its_recorded_curves_until_it_is_started_or_changed(make):
+def test_an_experiment_shows_its_recorded_curves_once_it_is_answered_until_it_is_started_or_changed(make):
     whole = lab("rank")
     one = next(one for one in whole.experiments if recorded.of(whole, one))
     model = make(whole)
     model.show(one.name)
     until(lambda: len(model.frame.traces) == len(one.methods[:6]) and model.frame.stage == "ready")
+    assert recorded.awaited(model, model.frame).ghosts == (), "the answer to what is asked"
+    model.predict(one.predict.low if hasattr(one.predict, "low") else 0)
     (ghost,) = recorded.awaited(model, model.frame).ghosts
     assert ghost.label == "recorded" and len(ghost.curves) == len(recorded.of(whole, one)["curves"])
     assert recorded.awaited(model, replace(model.frame, stage="running")).ghosts == ()
     model.set_stop(steps=model.stop.steps + 1)
     assert model.own and recorded.awaited(model, model.frame).ghosts == ()
-
-
-def test_a_line_of_ones_own_is_not_traced_from_recorded_curves(make):
-    model = make(lab("sampler"))
-    model.show("twice-the-steps")
-    until(lambda: model.frame.traces and model.frame.stage == "ready")
-    assert recorded.awaited(model, model.frame).ghosts == ()
-    model.predict(1.5)
-    until(lambda: recorded.awaited(model, model.frame).ghosts != ())

@@ -20,7 +20,6 @@ import numpy as np
 
 from toolkit.core import spec as specs
 from toolkit.core.lab import Experiment, Lab
-from toolkit.core.prediction import Sketch
 from toolkit.core.stop import Stop
 from toolkit.session.frame import Frame, Ghost, thin
 from toolkit.session.model import LabModel
@@ -59,11 +58,11 @@ def of(lab: Lab, one: Experiment) -> dict:
 
 
 def awaited(model: LabModel, frame: Frame) -> Frame:
-    """The frame with the recorded curves as a ghost, while nothing of an experiment as it stands is computed yet."""
+    """The frame with the recorded curves as a ghost, once a prediction is made and while nothing is computed yet."""
     if frame.stage != "ready" or frame.ghosts or any(len(one.curve[0]) for one in frame.traces) or model.own:
         return frame
-    if model.open_to_say and model.said is None and isinstance(model.story.predict, Sketch):
-        return frame  # one's own line is to be dragged, not traced
+    if model.open_to_say and model.said is None:
+        return frame  # who is asked what will come out does not see it before the answer
     found = of(model.lab, model.story)
     if not found or (found["measure"], found["against"]) != (model.measure, model.against):
         return frame

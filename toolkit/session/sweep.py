@@ -190,7 +190,7 @@ class Sweeping:
             firm = np.array([one.counts(show) for one in mine], dtype=bool) & np.isfinite(y)
             curves.append((look, label, x, y, firm))
             promises += [
-                (look, claim.title or claim.kind, x[firm], _line(claim, x[firm], y[firm]))
+                (look, claim.title or claim.kind, x[firm], line(claim, x[firm], y[firm]))
                 for claim in self._promises.get(look, ())
                 if claim.measure == column and np.any(firm)
             ]
@@ -198,7 +198,7 @@ class Sweeping:
         return frame.Sweep(*about, tuple(curves), tuple(promises), self.done)
 
 
-def _line(claim, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def line(claim, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The promised slope: level through the first rung, or with its order through the last one."""
     if isinstance(claim, Flat):
         return np.full(len(x), y[0])
