@@ -295,9 +295,22 @@ PLACES = """() => {
 }"""
 
 
+def laid_out(page) -> dict:
+    """Where things stand, once the page has been laid out: the same twice."""
+    seen = [page.evaluate(PLACES)]
+
+    def still() -> bool:
+        page.wait_for_timeout(300)
+        seen.append(page.evaluate(PLACES))
+        return seen[-1] == seen[-2]
+
+    until(still, 20)
+    return seen[-1]
+
+
 def test_nothing_moves_from_the_start_to_the_end_of_a_race(lab):
     page = lab(small())
-    before = page.evaluate(PLACES)
+    before = laid_out(page)
     press(page, "Start")
     shows(page, "converged")
     until(lambda: cell(page, "observed") != "–")
