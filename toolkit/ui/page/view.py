@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 
 import panel as pn
@@ -12,26 +11,22 @@ from tornado.ioloop import IOLoop
 from toolkit.core.errors import ToolkitError
 from toolkit.core.knob import knobs
 from toolkit.core.lab import Lab, labs
-from toolkit.session import recorded, share, story
+from toolkit.session import share, story
 from toolkit.session.frame import Frame
 from toolkit.session.model import LabModel
-from toolkit.session.rows import key, rows
+from toolkit.session.rows import rows
 from toolkit.ui.page.browser import Board, Bridge
 from toolkit.ui.page.homing import place, suggested, way_home
 from toolkit.ui.page.knobs import Panel
 from toolkit.ui.page.panel_patches import released
 from toolkit.ui.page.picture_card import PictureCard
-from toolkit.ui.page.plot_bar import PlotBar
+from toolkit.ui.page.plot_card import PlotCard
 from toolkit.ui.page.race_list import RaceList
 from toolkit.ui.page.serve import calm
 from toolkit.ui.page.story import Story
 from toolkit.ui.page.take import Take
-from toolkit.ui.page.theme import BAR, CARD, FOLD, LOW, TALL, THEME, WIDE
+from toolkit.ui.page.theme import BAR, CARD, FOLD, TALL, THEME, WIDE
 from toolkit.ui.page.top import Top
-from toolkit.ui.plots.axes import Axes
-from toolkit.ui.plots.curves import ConvergencePlot
-from toolkit.ui.plots.sketch import Sketched
-from toolkit.ui.plots.sweep import SweepPlot
 
 PATIENCE, SHOWN = 500, 5000  # ms
 HEIGHT = 400
@@ -89,16 +84,9 @@ class LabView:
         self._bridge = self._take.bridge = Bridge(self._came_back, self._take.copied, model.pause)
         self._make_problem()
         self._top = Top(model, self._list.act, self._take.menu)
-        self._plot = ConvergencePlot(Axes.of(model, model.frame).kind, HEIGHT)
-        self._plots = {self._plot.kind: self._plot}
-        self._plot.figure.stylesheets = [LOW]
-        self._plot_pane = pn.pane.Bokeh(self._plot.figure, height=HEIGHT, margin=0, stylesheets=[LOW], **WIDE)
-        self._picture = PictureCard(HEIGHT)
-        self._plot_bar = PlotBar(self._lay, self._log, lambda: self._plot.fit(), self._tab, margin=0, **WIDE)
-        self._sweeps, self._curves, self._sweep_of = None, False, None
-        self._board = Board(self._check, self._scrub, self._next, self._light, margin=0, styles=TALL, **WIDE)
+        self._plot, self._picture = PlotCard(model, HEIGHT, self._list.act, self._predict), PictureCard(HEIGHT)
+        self._board = Board(self._check, self._scrub, self._next, self._plot.light, margin=0, styles=TALL, **WIDE)
         self._story = Story(self._predict, self._lead, margin=(2, 10, 4, 10), **WIDE)
-        self._sketched = Sketched(self._predict)
         self._make_choices()
 
     def _make_problem(self) -> None:
@@ -151,9 +139,7 @@ class LabView:
         ]  # fmt: skip
         card = dict(margin=6, **WIDE)
         choices = pn.FlexBox(self._measure, self._against, margin=0, flex_wrap="nowrap", **WIDE)
-        plot = pn.Column(
-            choices, self._plot_pane, self._plot_bar, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card
-        )
+        plot = pn.Column(choices, *self._plot.views, styles=CARD | {"flex": "3 1 460px", "width": "auto"}, **card)
         beside = (self._wanted, *self._picture.views)
         picture = pn.Column(*beside, styles=CARD | {"flex": "2 1 340px", "width": "auto"}, **card)
         table = pn.Column(self._board, styles=CARD | TALL, **card)
@@ -217,27 +203,11 @@ class LabView:
         last = self.model.frame.last
         self._list.act(lambda: self.model.scrub(k if 0 <= k < last else None))
 
-    def _lay(self, number: int) -> None:
-        self._list.act(lambda: self.model.lay(number))
-
     def _sweep(self, name: str) -> None:
         self._list.act(lambda: self.model.sweep(-1, name))
 
-    def _tab(self, show: str) -> None:
-        """Draw the curves ("") or what of a sweep."""
-        self._curves = not show
-        self._list.act(lambda: self.model.show_sweep(show) if show else None)
-
-    def _log(self, on: bool) -> None:
-        self._look(abscissa="log" if on else "linear")
-
     def _check(self, uid: int, index: int) -> None:
         self._list.act(lambda: self.model.check(uid, index))
-
-    def _light(self, uid: int | None = None, index: int = 0) -> None:
-        """Let the dashed line of a promise stand out; of none without one."""
-        looks = {one.uid: one.look for one in self.model.entries}
-        self._plot.light(looks.get(uid), index)
 
     def _came_back(self, search: str) -> None:
         """The back button: set the page up as its address says."""
@@ -308,45 +278,11 @@ class LabView:
         told = story.told(model, frame)
         self._story.show(told)
         self._offer(frame)
-        shown, axes = recorded.awaited(model, frame), Axes.of(model, frame)
-        if shown.ghosts or (told.get("open") and told["form"]["kind"] == "sketch"):
-            axes = replace(axes, hint="")  # recorded curves, or the line to be dragged, stand there
-        if axes.kind != self._plot.kind:
-            self._plot = self._plots.get(axes.kind) or ConvergencePlot(axes.kind, HEIGHT)
-            self._plots[axes.kind] = self._plot
-            self._plot.figure.stylesheets = [LOW]
-            self._plot_pane.object = self._plot.figure
-        self._plot.patch(shown, model.shown(), axes)
-        self._draw_sweep(frame)
-        self._plot_bar.words = key(frame, axes.goal)
-        self._plot_bar.show(frame.ghosts, axes.scale, self._tab_now(frame))
-        one = model.story
-        asked = one is not None and (one.measure, one.against) == (model.measure, model.against)
-        self._sketched.show(self._plot, told, frame, asked)
+        self._plot.show(frame, told)
         entry = next((one for one in model.entries if one.uid == frame.drawing.uid), None)
         self._picture.show(frame.drawing, entry.style if entry else None, model.labels().get(frame.drawing.uid, ""))
         at = -1 if frame.at is None else min(frame.at, frame.last)
         self._board.show(rows(model, frame), frame.last, at)
-
-    def _tab_now(self, frame: Frame) -> str | None:
-        """What is drawn of a sweep: nothing ("") while a person looks at the curves, None where there is none."""
-        return None if frame.sweep is None else "" if self._curves else frame.sweep.show
-
-    def _draw_sweep(self, frame: Frame) -> None:
-        """Put a sweep in the place of the curves, as long as it is looked at."""
-        sweep, pane = frame.sweep, self._plot_pane
-        if self._sweep_of != (sweep and (sweep.of, sweep.knob)):  # a new one is looked at
-            self._sweep_of, self._curves = sweep and (sweep.of, sweep.knob), False
-        if not self._tab_now(frame):
-            if pane.object is not self._plot.figure:
-                pane.object = self._plot.figure
-            return
-        if self._sweeps is None or self._sweeps.log != sweep.log:
-            self._sweeps = SweepPlot(sweep.log, HEIGHT)
-            self._sweeps.figure.stylesheets = [LOW]
-        self._sweeps.patch(sweep, self.model.shown(), _words(self.model.measure))
-        if pane.object is not self._sweeps.figure:
-            pane.object = self._sweeps.figure
 
     def _offer(self, frame: Frame) -> None:
         """Keep the choices of curve and counter in step with what is measured."""
