@@ -15,6 +15,7 @@ class Seen:
     history: History
     status: Status = RUNNING
     state: object = None
+    changes: tuple = ()
 
 
 def on_the_way(run, most: int = 150):

@@ -429,8 +429,8 @@ def reported(model, race, printed: str) -> None:
     beneath = [line for line in runs if line.startswith("    ")]
     assert len(heads) == 3 and len(beneath) == len(promises) > 6
     for line, one in zip(beneath, promises):
-        assert line == f"    {one.title} – {one.verdict}"
-        assert {True: "– holds (", None: "– open: decided by a "}[one.verdict.holds] in line
+        assert line == f"    {one.title} – {one.told}"
+        assert {True: "– Held: ", None: "– open: decided by a "}[one.verdict.holds] in line
 
 
 def test_the_exported_script_repeats_the_traces_and_says_what_held(lab_race):

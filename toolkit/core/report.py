@@ -15,7 +15,9 @@ def report(run: Run, seen: dict | None = None) -> None:
     words = compared(run, read(seen)).words
     trace = run.history.trace_hash() + (f", {words}" if words else "")
     lines = [f"{run.method.label()}: {run.k} steps, {run.status}; trace {trace}"]
-    lines += [f"    {claim.title or claim.kind} – {claim.told(verdict)}" for claim, verdict in verdicts(run)]
+    named = {one.name: one.title for one in (*run.problem.measures(), *run.method.measures(run.problem))}
+    for claim, verdict in verdicts(run):
+        lines.append(f"    {claim.title or claim.kind} – {claim.told(verdict, named.get(claim.about, ''))}")
     if len(lines) == 1:
         lines.append(f"    {run.method.no_claim or 'no claim is known of this method on this problem'}")
     for line in lines:

@@ -80,8 +80,8 @@ SABOTEURS = [
     Saboteur(AGREE, lambda: (PLANE, ChebyshevIteration(SSOR())), noise("r", 1e-3)),
     Saboteur(AGREE, lambda: (PLANE, FGMRES(InnerGMRES())), skewed),
     # what is least
-    Saboteur("energy_error never", lambda: (PLANE, CG()), bent("p", -2)),
-    Saboteur("energy_error never", lambda: (PLANE, FlexibleCG(SSOR())), bent("x", 0.01)),
+    Saboteur("energy error never", lambda: (PLANE, CG()), bent("p", -2)),
+    Saboteur("energy error never", lambda: (PLANE, FlexibleCG(SSOR())), bent("x", 0.01)),
     Saboteur("residual never", lambda: (PLANE, MINRES()), noise("r", 1.0)),
     Saboteur("residual never", lambda: (WAVE, MINRES()), noise("r", 1.0)),
     Saboteur("residual never", lambda: (PLANE, GMRES()), noise("g", 0.5)),

@@ -8,6 +8,7 @@ from toolkit.core import spec as specs
 from toolkit.data import bundled
 from toolkit.preconditioner.krylov.looks import spectrum
 from toolkit.preconditioner.multigrid.looks import CASES, EXPERIMENTS
+from toolkit.preconditioner.stencils.helmholtz import UncheckedHelmholtz
 from toolkit.preconditioner.systems.digit_graph import GraphLaplacian
 from toolkit.preconditioner.systems.gallery import Example
 from toolkit.preconditioner.systems.matrix_market import MatrixMarket
@@ -129,14 +130,15 @@ def test_labels_follow_their_seed():
 
 def test_every_problem_has_a_case():
     known = tk.lab("preconditioner").problems()
-    assert {type(one) for one in CASES} == set(known.values())
+    assert {type(one) for one in CASES} == set(known.values()) - {UncheckedHelmholtz}  # on which CG is to fail
     for one in CASES:
         assert one.size <= 600
         assert specs.restore("problem", specs.describe(one)) == one
 
 
-def test_the_first_experiment_is_a_real_matrix():
-    assert isinstance(EXPERIMENTS[0].problem, Example) and 8 <= len(EXPERIMENTS) <= 14
+def test_a_real_matrix_is_among_the_first_experiments():
+    """The first is the easiest: a page of a book, on which factors are known in closed form."""
+    assert any(isinstance(one.problem, Example) for one in EXPERIMENTS[:4]) and 8 <= len(EXPERIMENTS) <= 20
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)

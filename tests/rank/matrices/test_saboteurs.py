@@ -98,6 +98,7 @@ def roughly(f, g):
 
 SABOTEURS = [
     Saboteur("the error is the tail", lambda: (FALLS, TruncatedSVD()), instead(factors=shrunk)),
+    Saboteur("the least that is possible", lambda: (FALLS, TruncatedSVD()), instead(factors=shrunk)),
     Saboteur("the spectral error is the next", lambda: (FALLS, TruncatedSVD()), instead(factors=shrunk)),
     Saboteur("below its probabilistic bound", lambda: (FALLS, RandomisedSVD()), instead(factors=nothing)),
     Saboteur("nearer than the tail", lambda: (FALLS, RandomisedSVD(most=20)), instead(factors=richer)),
