@@ -430,7 +430,7 @@ def reported(model, race, printed: str) -> None:
     assert len(heads) == 3 and len(beneath) == len(promises) > 6
     for line, one in zip(beneath, promises):
         assert line == f"    {one.title} – {one.told}"
-        assert {True: "– Held: ", None: "– open: decided by a "}[one.verdict.holds] in line
+        assert {True: "– Held: ", None: "– Open: "}[one.verdict.holds] in line
 
 
 def test_the_exported_script_repeats_the_traces_and_says_what_held(lab_race):
