@@ -103,3 +103,12 @@ def test_an_order_is_seen_between_the_last_two_values(runs):
 def test_a_factor_is_not_compared_with_an_order(runs):
     found = Sketch("How steep?", "residual", of=1, order=True).outcome(2.0, runs)
     assert found.was and found.said == "" and found.right is None
+
+
+def test_whether_theory_was_right_about_a_line_is_the_verdict_of_its_claim(runs):
+    """One truth: what the table calls open is not ticked in the story."""
+    ask, short = Sketch("How steep?", "residual", of=0), tk.Run(PROBLEM, Jacobi()).step(30)
+    (claim,) = [one for one in Jacobi().claims(PROBLEM) if isinstance(one, tk.Rate)]
+    for run in (runs[1], short):
+        assert ask.outcome(None, [run]).held is tk.judge(claim, run).holds
+    assert ask.outcome(None, [runs[1]]).held and ask.outcome(None, [short]).held is None

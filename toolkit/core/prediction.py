@@ -11,6 +11,7 @@ from toolkit.core.claims import figures
 from toolkit.core.errors import SpecError
 from toolkit.core.knob import labels
 from toolkit.core.run import Run
+from toolkit.core.study import judge
 
 STEEPEST = 20.0  # order or factor that a line of one's own can have
 Truth = Callable[[Sequence[Run]], "float | int | None"]
@@ -162,16 +163,23 @@ class Sketch(Prediction):
         return {"kind": "sketch", "of": self.of, "order": self.order}
 
     def outcome(self, said, runs):
-        """Factors or orders in words; theory is right where what it promises is met or bettered."""
+        """Factors or orders in words; whether theory was right is the verdict of the claims themselves."""
         run = runs[self.of]
-        seen = figures(tuple(run.method.claims(run.problem)), {}, run.history, self.measure)
+        claims = tuple(one for one in run.method.claims(run.problem) if one.about == self.measure)
+        seen = figures(claims, {}, run.history, self.measure)
         said = said if seen.order == self.order else None  # an order is no factor
         told = [self._words(value, seen.order) for value in (said, seen.promised, seen.observed)]
         if not np.isfinite(seen.observed):
             return Outcome(*told)
         right = None if said is None else self._near(said, seen.observed, seen.order)
-        held = None if not np.isfinite(seen.promised) else self._met(seen)
-        return Outcome(*told, right, held)
+        return Outcome(*told, right, self._held(claims, run))
+
+    @staticmethod
+    def _held(claims: Sequence, run: Run) -> bool | None:
+        """Broken where one that promises a slope is, held where all are; open else."""
+        slopes = [one for one in claims if one.while_running and one.observed(run.history) is not None]
+        found = [judge(one, run).holds for one in slopes]
+        return False if False in found else True if found and all(found) else None
 
     @staticmethod
     def _words(value: float | None, order: bool) -> str:
@@ -184,12 +192,6 @@ class Sketch(Prediction):
         if order:
             return bool(abs(said - was) <= 0.25)
         return said > 0 and was > 0 and bool(abs(np.log(said) - np.log(was)) <= 0.25 * abs(np.log(was)))
-
-    @staticmethod
-    def _met(seen) -> bool:
-        if seen.order:
-            return bool(seen.observed >= seen.promised - 0.25)
-        return bool(np.log(seen.observed) <= np.log(seen.promised) + 0.05 * abs(np.log(seen.promised)))
 
 
 def _number(said, low: float, high: float) -> float:
