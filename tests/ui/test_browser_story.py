@@ -76,6 +76,7 @@ def test_a_choice_is_told_beside_theory_with_the_reason_and_leads_on(story):
     expect(told).to_contain_text("you said Jacobi ✗")
     expect(told).to_contain_text("theory said CG ✓")
     expect(told).to_contain_text("it was CG")
+    expect(strip.locator(".ask")).to_be_visible()  # what was asked stands above what it was
     expect(strip.get_by_text("It minimises.")).to_be_visible()
     expect(strip.locator(".why .katex")).to_have_count(1, timeout=SLOW)
     strip.get_by_role("button", name="Next: How many steps?").click()

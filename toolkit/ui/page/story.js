@@ -155,7 +155,7 @@ export function render({model, el}) {
     put(level, one.about); sources(cited, one.sources)
     write_answer(one)
     const over = one.outcome.length > 0 || Boolean(one.undecided)
-    ask.hidden = over || folded || !(one.own || one.ask)
+    ask.hidden = folded || !(one.own || one.ask)
     answer.hidden = over || folded || Boolean(one.own) || !part
     ask.classList.toggle("own", Boolean(one.own))
     outcome(told, one)
