@@ -1,5 +1,6 @@
 """What a person said beside what theory said and what it was."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -112,3 +113,17 @@ def test_whether_theory_was_right_about_a_line_is_the_verdict_of_its_claim(runs)
     for run in (runs[1], short):
         assert ask.outcome(None, [run]).held is tk.judge(claim, run).holds
     assert ask.outcome(None, [runs[1]]).held and ask.outcome(None, [short]).held is None
+
+
+def test_a_broken_promise_about_a_line_is_told_as_broken():
+    """A method of another factor than its claim's."""
+
+    @dataclass(frozen=True)
+    class Slower(Jacobi):
+        omega: float = 0.5
+
+        def claims(self, problem):
+            return Jacobi().claims(problem)
+
+    run = tk.solve(PROBLEM, Slower(), tk.Stop(rtol=1e-10, steps=20_000))
+    assert Sketch("How steep?", "residual").outcome(None, [run]).held is False
