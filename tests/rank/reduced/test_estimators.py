@@ -110,3 +110,10 @@ def test_interpolated_residuals_are_seen_beside_those_they_are_made_from():
     assert claim.verdict([run]).holds
     far = np.max(np.abs(run.state.estimates - run.state.truth))
     assert far < 0.1 * run.state.source and not method.claims(problem.turned(contrast=500.0))
+
+
+def test_the_level_of_the_expanded_residual_is_promised_up_to_a_contrast_of_100():
+    """At a contrast of 1000 it lies at 6e-7, twice what twenty √ε are: the terms that cancel grow with the contrast."""
+    problem, method = ThermalBlock(columns=3, rows=1, n=16, contrast=1000.0, seed=918713601), est.ExpandedEstimate()
+    titles = [[one.title for one in method.claims(problem.turned(contrast=c))] for c in (100.0, 1000.0)]
+    assert [any("level of √ε" in one for one in found) for found in titles] == [True, False]

@@ -136,7 +136,7 @@ class ExpandedEstimate(ResidualEstimate):
     dimension: int = knob(12, 1, 14, symbol="N", doc="largest dimension of the basis")
 
     def claims(self, problem: ThermalBlock) -> tuple:
-        found = (self._tracks(20 * ROOT, "√ε", "casenave2014"),)
+        found = (self._tracks(20 * ROOT, "√ε", "casenave2014"),) if problem.contrast <= WIDE else ()
         if problem.blocks not in (2, 3):
             return found
         return (
