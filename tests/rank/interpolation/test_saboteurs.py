@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sabotage import Saboteur, after_each_step, biased, instead, noise, put
 
+import toolkit as tk
 from toolkit.rank.interpolation.deim import Deim
 from toolkit.rank.interpolation.eim import Eim, RectangularEim, SymmetricEim
 from toolkit.rank.interpolation.inclusion import MovingInclusion
@@ -94,3 +95,12 @@ SABOTEURS = [
 @pytest.mark.parametrize("one", SABOTEURS, ids=str)
 def test_the_claim_catches_it(one):
     one.is_caught()
+
+
+def test_large_weights_round_what_they_combine():
+    """Errors of some 1e-12 with weights of some hundreds: rounding, and no breach of δ/(α − δ)."""
+    about = dict(n=102, seed=465358888, strength=1.2358631436894931, tests=19, training=24)
+    problem, method = MovingInclusion(**about), NonintrusiveMatrices()
+    (claim,) = [one for one in method.claims(problem) if one.measure == "share"]
+    run = tk.solve(problem, method, tk.Stop(rtol=0.0, steps=40), ("share",))
+    assert run.k > 20 and tk.judge(claim, run).holds

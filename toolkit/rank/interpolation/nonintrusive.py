@@ -75,15 +75,18 @@ class NonintrusiveMatrices(Method):
             np.linalg.norm(one[[0, 1, 1]]) / np.linalg.norm(two[[0, 1, 1]]) for one, two in zip(matrices - exact, exact)
         ]
         state.matrix_error, state.unknowns = float(max(far)), float(len(state.crosses.rows))
-        state.solution_errors, state.promised = self._solved(problem, separated, matrices)
+        state.solution_errors, state.promised = self._solved(problem, separated, weights, matrices)
         if state.crosses.largest <= SMALLEST * state.crosses.scale:
             state.status = EXACT_NOW
         elif state.k >= min(self.terms, problem.training, problem.n):
             state.status = DONE
         return state
 
-    def _solved(self, problem, separated, matrices) -> tuple[np.ndarray, np.ndarray]:
-        """Relative errors of solutions, and what is promised of them where the combination is certainly definite."""
+    def _solved(self, problem, separated, weights, matrices) -> tuple[np.ndarray, np.ndarray]:
+        """Relative errors of solutions, and what is promised of them where the combination is certainly definite.
+
+        Beside the bound stands what rounding leaves of a sum with these weights: ε Σ|λ| times a condition of n².
+        """
         misfit = separated.misfit(problem.test_set)
         least = problem.coefficient(problem.test_set).min(axis=1)
         safe, size = misfit < least, problem.norms(problem.truth)
@@ -91,7 +94,8 @@ class NonintrusiveMatrices(Method):
         for i in np.flatnonzero(safe):
             guess = problem.solve(matrices[i])
             errors[i] = problem.norms((guess - problem.truth[i])[None])[0] / size[i]
-            promised[i] = misfit[i] / (least[i] - misfit[i])
+            rounding = np.finfo(float).eps * np.abs(weights[i]).sum() * problem.n**2
+            promised[i] = misfit[i] / (least[i] - misfit[i]) + rounding
         return errors, promised
 
     def measures(self, problem):
